@@ -1,0 +1,3 @@
+"""Sentences other than result codes: commands, tables, statements, reports."""
+
+SENTENCES: dict[str, dict[str, str]] = {}
