@@ -1,0 +1,1 @@
+"""Built-in rules: one folder for each family; families never import each other."""
