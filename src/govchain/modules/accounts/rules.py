@@ -1,0 +1,163 @@
+"""Rules of the accounts family: check and apply, and the writes that genesis makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from govchain.crypto import ALGORITHMS, Suite, account_address
+from govchain.model import Code, encode_struct
+from govchain.model.wire import Event, Genesis
+from govchain.modules.accounts.keys import (
+    ACCOUNT,
+    ORGANISATION,
+    AccountValue,
+    OrganisationValue,
+    account_key,
+    organisation_key,
+)
+from govchain.modules.accounts.messages import Freeze, Register, Unfreeze
+from govchain.modules.accounts.views import decode_account
+from govchain.modules.port import Context, Handler, Module, Outcome, Write
+
+__all__ = ["MODULE"]
+
+
+def check_register_message(message: Register) -> Code:
+    """Roles are sorted and named once; the key fits its algorithm."""
+    if list(message.roles) != sorted(set(message.roles)):
+        return Code.ACCOUNT_ROLES
+    algorithm = ALGORITHMS.get(message.algorithm)
+    if algorithm is None:
+        return Code.ALGORITHM_NOT_ALLOWED
+    return algorithm.check_public_key(bytes.fromhex(message.key))
+
+
+def check_register(context: Context, message: Register) -> Code:
+    """The chain allows the algorithm, the administrator may grant the roles, and the account is new."""
+    if message.algorithm not in context.genesis.algorithms:
+        return Code.ALGORITHM_NOT_ALLOWED
+    grantable = {"department", *context.sender.roles}
+    if any(role not in grantable for role in message.roles):
+        return Code.ACCOUNT_ROLES
+    if context.state.get(account_key(_address(context, message))) is not None:
+        return Code.ACCOUNT_EXISTS
+    return Code.OK
+
+
+def apply_register(context: Context, message: Register) -> Outcome:
+    """Add the account to the administrator's own organisation."""
+    address = _address(context, message)
+    value = AccountValue(
+        administrator=message.administrator,
+        algorithm=message.algorithm,
+        height=context.height,
+        key=message.key,
+        label=message.label,
+        organisation=context.sender.organisation,
+        roles=message.roles,
+        status="active",
+    )
+    return Outcome(
+        writes=((account_key(address), encode_struct(value)),),
+        events=(_event("accounts.registered", context.sender.organisation, address, {"roles": list(message.roles)}),),
+    )
+
+
+def check_freeze(context: Context, message: Freeze) -> Code:
+    """Another account, still active, of the own organisation, or any for a supervisor."""
+    return _check_status_change(context, bytes.fromhex(message.account), active=True)
+
+
+def apply_freeze(context: Context, message: Freeze) -> Outcome:
+    """Mark the account frozen."""
+    return _change_status(context, message.account, "frozen", {"reason": message.reason})
+
+
+def check_unfreeze(context: Context, message: Unfreeze) -> Code:
+    """Another account, frozen, of the own organisation, or any for a supervisor."""
+    return _check_status_change(context, bytes.fromhex(message.account), active=False)
+
+
+def apply_unfreeze(context: Context, message: Unfreeze) -> Outcome:
+    """Mark the account active again."""
+    return _change_status(context, message.account, "active", {})
+
+
+def _check_status_change(context: Context, address: bytes, *, active: bool) -> Code:
+    sender = context.sender
+    if not sender.administrator and "supervisor" not in sender.roles:
+        return Code.ADMINISTRATOR_REQUIRED
+    target = context.directory.account(address)
+    if target is None:
+        return Code.ACCOUNT_UNKNOWN
+    if target.organisation != sender.organisation and "supervisor" not in sender.roles:
+        return Code.ORGANISATION_MISMATCH
+    if any(signer.address == address for signer in context.signers):
+        return Code.ACCOUNT_SELF
+    return Code.OK if target.active is active else Code.ACCOUNT_STATUS
+
+
+def _change_status(context: Context, account: str, status: str, data: dict[str, object]) -> Outcome:
+    address = bytes.fromhex(account)
+    key = account_key(address)
+    stored = context.state.get(key)
+    assert stored is not None  # check said that it exists
+    value = decode_account(stored)
+    changed = msgspec.structs.replace(value, status=status)
+    kind = "accounts.frozen" if status == "frozen" else "accounts.unfrozen"
+    return Outcome(
+        writes=((key, encode_struct(changed)),),
+        events=(_event(kind, value.organisation, address, data),),
+    )
+
+
+def _event(kind: str, organisation: str, address: bytes, data: dict[str, object]) -> Event:
+    return Event(data=data, organisation=organisation, reference=address.hex(), type=kind)
+
+
+def _address(context: Context, message: Register) -> bytes:
+    return account_address(context.suite, context.genesis.chain, message.algorithm, bytes.fromhex(message.key))
+
+
+def genesis_writes(suite: Suite, genesis: Genesis) -> Iterable[Write]:
+    """Organisations and accounts that exist from the start."""
+    for organisation in genesis.organisations:
+        yield organisation_key(organisation.code), encode_struct(OrganisationValue(name=organisation.name))
+    for account in genesis.accounts:
+        address = account_address(suite, genesis.chain, account.algorithm, bytes.fromhex(account.key))
+        value = AccountValue(
+            administrator=account.administrator,
+            algorithm=account.algorithm,
+            height=0,
+            key=account.key,
+            label=account.label,
+            organisation=account.organisation,
+            roles=account.roles,
+            status="active",
+        )
+        yield account_key(address), encode_struct(value)
+
+
+#: The accounts family.
+MODULE = Module(
+    name="accounts",
+    version=1,
+    namespaces=(ACCOUNT, ORGANISATION),
+    handlers=(
+        Handler(
+            type="accounts.register",
+            version=1,
+            message=Register,
+            check_message=check_register_message,
+            check=check_register,
+            apply=apply_register,
+            administrator=True,
+        ),
+        Handler(type="accounts.freeze", version=1, message=Freeze, check=check_freeze, apply=apply_freeze),
+        Handler(type="accounts.unfreeze", version=1, message=Unfreeze, check=check_unfreeze, apply=apply_unfreeze),
+    ),
+    genesis=genesis_writes,
+    package="govchain.modules.accounts",
+)

@@ -1,0 +1,134 @@
+"""What a family of built-in rules is: the port between ``ledger`` and ``modules/<family>``.
+
+Purpose: a family declares its namespaces and, for each transaction type and version, one :class:`Handler` with pure
+functions: ``check_message`` (the message alone), ``check`` (against the state; answers a code) and ``apply`` (answers
+writes and events; may assume that ``check`` said OK on the same view). ``ledger`` does everything else: decoding,
+signatures, replay, account status, the permission that the handler declares.
+
+Families from outside the package join through the entry-point group ``govchain.modules`` (an object that satisfies
+:class:`Module`); genesis pins name, version and source digest.
+
+Example (see ``examples/module_noticeboard``)::
+
+    MODULE = Module(name="noticeboard", version=1, namespaces=(...,), handlers=(Handler(...),))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from govchain.crypto import Suite
+from govchain.model import Code
+from govchain.model.wire import Body, Event, Genesis
+from govchain.state import Namespace
+
+__all__ = ["AccountFacts", "Context", "Directory", "Handler", "Module", "Outcome", "StateView", "Write"]
+
+#: One state change: key and value, or None to remove the key.
+Write = tuple[bytes, bytes | None]
+
+
+class StateView(Protocol):
+    """Read access to the state as it is before the transaction."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a state key."""
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys that start with ``prefix`` and their values, in key order."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What other families may know of an account."""
+
+    address: bytes
+    organisation: str
+    roles: tuple[str, ...]
+    administrator: bool
+    active: bool
+    algorithm: str
+    key: bytes
+
+
+class Directory(Protocol):
+    """Accounts and organisations as every family sees them; ``ledger`` hands it in."""
+
+    def account(self, address: bytes) -> AccountFacts | None:
+        """The account at ``address``."""
+
+    def organisation_name(self, code: str) -> str | None:
+        """The name of an organisation, or None when the chain does not know it."""
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything a rule may know besides its message; nothing else exists for it.
+
+    ``time`` is the block's time in ms (in a check before ordering: the newest block's); ``height`` and ``index`` place the transaction.
+    """
+
+    suite: Suite
+    genesis: Genesis
+    body: Body
+    transaction: bytes
+    signers: tuple[AccountFacts, ...]
+    height: int
+    index: int
+    time: int
+    state: StateView
+    directory: Directory
+
+    @property
+    def sender(self) -> AccountFacts:
+        """The first signer (发起方)."""
+        return self.signers[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a successful transaction changes and tells."""
+
+    writes: Sequence[Write] = ()
+    events: tuple[Event, ...] = ()
+
+
+def _accept(_message: Any) -> Code:
+    return Code.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """The rules for one transaction type and version.
+
+    ``roles``: the sender holds at least one of them (empty: any registered account).
+    ``administrator``: the sender administers its organisation. ``signers_max``: how many signatures the type takes.
+    """
+
+    type: str
+    version: int
+    message: type
+    check: Callable[[Context, Any], Code]
+    apply: Callable[[Context, Any], Outcome]
+    check_message: Callable[[Any], Code] = _accept
+    roles: frozenset[str] = frozenset()
+    administrator: bool = False
+    signers_max: int = 16
+
+
+def _no_genesis(_suite: Suite, _genesis: Genesis) -> Iterable[Write]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A family: its name, version, namespaces, handlers, and the writes that genesis makes for it."""
+
+    name: str
+    version: int
+    namespaces: tuple[Namespace, ...]
+    handlers: tuple[Handler, ...]
+    genesis: Callable[[Suite, Genesis], Iterable[Write]] = _no_genesis
+    package: str = field(default="")
