@@ -1,0 +1,100 @@
+# One command for each thing one does here. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV := tools/uv
+PY := .venv/bin/python
+BIN := .venv/bin
+SYNC_FLAGS := --quiet --locked
+export UV_PYTHON_DOWNLOADS ?= never
+export UV_NO_PROGRESS ?= 1
+export PYTHONDONTWRITEBYTECODE ?=
+
+# make test ROOM=crypto: one room. make test ARGS='-x -k word': more for pytest.
+ROOM ?=
+ARGS ?=
+# The rooms whose results must not depend on the interpreter: tested on every interpreter from 3.11 on that the machine has.
+DETERMINISTIC := model crypto merkle pki proof state contracts modules ledger
+# make demo DIR=/some/folder: the folder whose files are anchored. Default: the Python installation's own tree.
+DIR ?=
+# Seconds for each fuzz target in make test-long.
+FUZZ_SECONDS ?= 60
+
+.PHONY: help setup setup-tools demo test test-others test-long test-lowest fuzz lint format bench docs requirements clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: ROOM=crypto (test), ARGS='-x' (pytest), DIR=folder (demo), FUZZ_SECONDS=60 (test-long), PART=ledger (requirements)"
+
+setup: ## make .venv with everything that is needed; quick when nothing changed
+	@$(UV) sync $(SYNC_FLAGS)
+
+# What the linters and the documents' tools need, without compiling native/.
+setup-tools:
+	@$(UV) sync $(SYNC_FLAGS) --inexact --no-install-package govchain-native
+
+demo: setup ## a chain, 1,000 and more files, a package, its verification and a refused forgery
+	@rm -rf .demo
+	@$(BIN)/govchain demo --dir .demo $(if $(DIR),--files "$(DIR)")
+
+test: setup ## all tests but the long ones; then the deterministic rooms on the machine's other interpreters
+	@if [ -n "$(ROOM)" ] && [ ! -d "tests/$(ROOM)" ]; then echo "make test: there is no tests/$(ROOM)" >&2; exit 2; fi
+	@$(PY) -m pytest -m "not long" $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
+
+test-others: setup
+	@rooms="$(wildcard $(addprefix tests/,$(if $(ROOM),$(filter $(ROOM),$(DETERMINISTIC)),$(DETERMINISTIC))))"; \
+	[ -n "$$rooms" ] || exit 0; \
+	$(PY) -m tools.interpreters | while read -r version python; do \
+	  echo "== Python $$version: $$rooms"; \
+	  UV_PROJECT_ENVIRONMENT=".venv-$$version" $(UV) sync $(SYNC_FLAGS) --python "$$python" </dev/null; \
+	  ".venv-$$version/bin/python" -m pytest -q -m "not long" $$rooms $(ARGS) </dev/null; \
+	done
+
+test-long: setup ## every test, with more repetitions, then each fuzz target for FUZZ_SECONDS
+	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "long or not long" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
+	@$(MAKE) fuzz
+
+fuzz: ## each fuzz target for FUZZ_SECONDS
+	@UV_PROJECT_ENVIRONMENT=.venv-fuzz $(UV) sync $(SYNC_FLAGS) --group fuzz
+	@.venv-fuzz/bin/python -m tools.fuzz --seconds $(FUZZ_SECONDS)
+
+test-lowest: ## the tests with the lowest dependency versions that pyproject.toml allows
+	@[ -x .venv-lowest/bin/python ] || $(UV) venv --quiet .venv-lowest
+	@$(UV) pip compile --quiet --universal --no-header --no-annotate --resolution lowest-direct --group dev \
+	  --python-version 3.11 --output-file .venv-lowest/requirements.txt pyproject.toml
+	@$(UV) pip sync --quiet --python .venv-lowest/bin/python .venv-lowest/requirements.txt
+	@$(UV) pip install --quiet --python .venv-lowest/bin/python --no-deps --editable .
+	@$(UV) pip list --python .venv-lowest/bin/python
+	@# The project's own tools are tested with the locked linters only.
+	@.venv-lowest/bin/python -m pytest -m "not long" --ignore tests/house --ignore tests/tidy $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+
+lint: setup-tools ## ruff, mypy, the import arrows, the tidy rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(PY) -m tools.tidy
+	@if [ -f native/Cargo.toml ]; then cd native && cargo fmt --check; fi
+
+format: setup-tools ## let ruff and cargo format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+	@if [ -f native/Cargo.toml ]; then cd native && cargo fmt; fi
+
+bench: setup ## the two benches, as JSON under .bench/ and as tables
+	@mkdir -p .bench
+	@$(BIN)/govchain bench sm2 --json-file .bench/sm2.json
+	@$(BIN)/govchain bench ledger --json-file .bench/ledger.json
+
+docs: setup ## dead links, missing sections and outdated commands in the documents
+	@$(PY) -m tools.check_docs
+
+requirements: setup-tools ## which requirements have a passing test, part by part (PART=ledger, JSON=1)
+	@$(PY) -m tools.requirements $(if $(PART),--part $(PART)) $(if $(JSON),--json)
+
+clean: ## remove what the targets made
+	@rm -rf .venv .venv-* .demo .bench .fuzz .requirements-shown.json .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
