@@ -64,6 +64,7 @@ class Code(IntEnum):
     ORGANISATION_MISMATCH = 320
     RECIPIENT_UNKNOWN = 330
     SIGNERS_TOO_MANY = 340
+    RULE_FAILED = 390
 
     # 400 pool and node: never in a receipt
     POOL_FULL = 400

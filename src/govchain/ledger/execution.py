@@ -1,0 +1,197 @@
+"""Executing a block: a pure function of the moving facts, the state before, and the ordered transactions.
+
+Purpose: receipts, writes, roots and the header (docs/spec/block.md 3.3, 4, 5). Nothing is persisted here: the caller writes one atomic batch.
+Rules: each transaction sees the writes of the ones before it; a coded failure writes nothing but keeps its receipt; a rule that fails by
+mistake (an exception) is a receipt with RULE_FAILED on every node alike and never stops the chain.
+Not here: who decides the order (``consensus``), which transactions may enter (:func:`govchain.ledger.checks.check_inclusion`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import govchain_native as native
+import msgspec
+
+from govchain.ledger.chain import ChainState
+from govchain.ledger.checks import check_rules, find_signers, make_context
+from govchain.ledger.machine import BoundHandler, Machine
+from govchain.ledger.transactions import Prepared
+from govchain.merkle import Frontier
+from govchain.model import Code, GovChainError
+from govchain.model.wire import CheckpointMark, Event, Header, Receipt
+from govchain.modules.accounts.views import StateDirectory
+from govchain.modules.port import Outcome
+from govchain.proof.headers import encode_header, header_identity
+from govchain.proof.signers import signer_set_digest
+from govchain.state import Overlay, StateReader, Write
+from govchain.state.roots import StateRoot, compute_state_root
+
+__all__ = ["ExecutedBlock", "encode_receipt", "execute_block", "next_block_time"]
+
+_receipt_encoder = msgspec.json.Encoder(order="deterministic")
+
+#: Mistakes of this machine rather than of a rule: they must stop the node, not become a receipt that others lack.
+_MACHINE_FAULTS = (MemoryError, GovChainError)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedBlock:
+    """Everything that a block makes, not yet persisted. Digests are 32 bytes."""
+
+    header: Header
+    header_bytes: bytes
+    identity: bytes
+    transactions: tuple[Prepared, ...]
+    receipts: tuple[bytes, ...]
+    codes: tuple[Code, ...]
+    events: tuple[tuple[Event, ...], ...]
+    writes: list[Write]
+    state_root: StateRoot
+    chain: ChainState
+
+
+def next_block_time(chain: ChainState, engine_time: int) -> int:
+    """Block time: the engine's time in ms, but always above the previous block's (ARCHITECTURE decision 10)."""
+    return max(chain.time + 1, engine_time)
+
+
+def encode_receipt(receipt: Receipt) -> bytes:
+    """Canonical JSON of a receipt: its structs declare their fields in order, so only the events' data is sorted."""
+    return _receipt_encoder.encode(receipt)
+
+
+def execute_block(
+    machine: Machine,
+    chain: ChainState,
+    state: StateReader,
+    live_reader: object,
+    transactions: Sequence[Prepared],
+    time: int,
+    *,
+    checkpoint: CheckpointMark | None = None,
+    engine_height: int = 0,
+) -> ExecutedBlock:
+    """Run ``transactions`` (at least one, each allowed by ``check_inclusion``) as the block after ``chain``.
+
+    Args:
+        machine: the fixed part.
+        chain: the moving facts before the block.
+        state: committed state.
+        live_reader: reads nodes of the committed ``live`` tree.
+        transactions: in order.
+        time: block time in ms, from :func:`next_block_time`.
+        checkpoint: the root that this block's header must carry, where one is due.
+        engine_height: the engine's height, kept beside the block and not hashed.
+    """
+    height = chain.height + 1
+    layer = Overlay(state)
+    receipts: list[bytes] = []
+    codes: list[Code] = []
+    events: list[tuple[Event, ...]] = []
+    directory = StateDirectory(layer)
+    for index, prepared in enumerate(transactions):
+        code, outcome = _run(machine, prepared, layer, directory, height, index, time)
+        if not code:
+            for key, value in outcome.writes:
+                if value is None:
+                    layer.delete(key)
+                else:
+                    layer.put(key, value)
+        codes.append(code)
+        events.append(outcome.events)
+        receipt = Receipt(int(code), outcome.events, height, index, prepared.id.hex())
+        receipts.append(_receipt_encoder.encode(receipt))
+    writes = layer.writes()
+    root = compute_state_root(
+        machine.suite, chain.state_root, writes, machine.namespaces, live_reader, chain.live_root
+    )
+    header = _header(machine, chain, transactions, receipts, root.root, time, checkpoint)
+    header_bytes = encode_header(header)
+    identity = header_identity(machine.suite, header_bytes)
+    changed = chain.signers_digest.hex() != header.next_signers
+    history = Frontier.decode(machine.suite.digest, chain.history).append(identity)
+    following = ChainState(
+        height=height,
+        identity=identity,
+        time=time,
+        state_root=root.root,
+        live_root=root.live,
+        history=history.encode(),
+        epoch=chain.epoch + changed,
+        signers=chain.signers,
+        signers_digest=bytes.fromhex(header.next_signers),
+        checkpoint=chain.checkpoint,
+        engine_era=chain.engine_era,
+        engine_height=engine_height,
+    )
+    return ExecutedBlock(
+        header=header,
+        header_bytes=header_bytes,
+        identity=identity,
+        transactions=tuple(transactions),
+        receipts=tuple(receipts),
+        codes=tuple(codes),
+        events=tuple(events),
+        writes=writes,
+        state_root=root,
+        chain=following,
+    )
+
+
+_NOTHING = Outcome()
+
+
+def _run(
+    machine: Machine, prepared: Prepared, layer: Overlay, directory: StateDirectory, height: int, index: int, time: int
+) -> tuple[Code, Outcome]:
+    code, signers = find_signers(prepared, directory)
+    if code:
+        return code, _NOTHING
+    context = make_context(machine, prepared, signers, layer, directory, height, index, time)
+    bound = prepared.bound
+    try:
+        code = check_rules(context, prepared)
+        if code:
+            return code, _NOTHING
+        outcome = bound.handler.apply(context, prepared.message)
+    except _MACHINE_FAULTS:
+        raise
+    except Exception:
+        return Code.RULE_FAILED, _NOTHING
+    return (Code.OK, outcome) if _stays_home(machine, bound, outcome) else (Code.RULE_FAILED, _NOTHING)
+
+
+def _stays_home(machine: Machine, bound: BoundHandler, outcome: Outcome) -> bool:
+    """Whether every write lies in a namespace of the handler's own family."""
+    prefix = bound.prefix
+    return all(key.startswith(prefix) for key, _ in outcome.writes)
+
+
+def _header(
+    machine: Machine,
+    chain: ChainState,
+    transactions: Sequence[Prepared],
+    receipts: Sequence[bytes],
+    state_root: bytes,
+    time: int,
+    checkpoint: CheckpointMark | None,
+) -> Header:
+    digest_name = machine.suite.digest_name
+    history = Frontier.decode(machine.suite.digest, chain.history)
+    return Header(
+        chain=machine.genesis.chain,
+        checkpoint=checkpoint,
+        epoch=chain.epoch,
+        height=chain.height + 1,
+        history=history.root().hex(),
+        next_signers=signer_set_digest(machine.suite, chain.signers).hex(),
+        previous=chain.identity.hex(),
+        receipt_root=native.merkle_root(digest_name, list(receipts)).hex(),
+        signers=chain.signers_digest.hex(),
+        state_root=state_root.hex(),
+        time=time,
+        transaction_count=len(transactions),
+        transaction_root=native.merkle_root(digest_name, [prepared.digest for prepared in transactions]).hex(),
+    )

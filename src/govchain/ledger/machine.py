@@ -1,0 +1,112 @@
+"""The state machine's fixed part: genesis, suite, families and their handlers.
+
+Purpose: everything that stays the same from block to block, built once from genesis and the installed families.
+Rules: genesis names the families by version and source digest, and a machine is only built when each is there as named.
+Not here: what changes with a block (:mod:`govchain.ledger.chain`), execution (:mod:`govchain.ledger.execution`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from govchain.crypto import BatchVerifier, Suite, get_suite
+from govchain.model import Code, UnavailableError, UsageError
+from govchain.model.wire import Body, Genesis, GenesisModule
+from govchain.modules.port import Handler, Module, Write
+from govchain.proof.genesis import fingerprint, first_signer_set
+from govchain.proof.signers import signer_set_digest
+from govchain.state import NamespaceRegistry
+
+__all__ = ["BoundHandler", "Machine", "build_machine", "first_signers_digest", "genesis_writes"]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundHandler:
+    """A handler with the decoder of its message and the prefix (``family.``) that every key it writes must have."""
+
+    handler: Handler
+    decoder: msgspec.json.Decoder[Any]
+    prefix: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The fixed part of one chain's state machine."""
+
+    genesis: Genesis
+    fingerprint: bytes
+    suite: Suite
+    modules: tuple[Module, ...]
+    handlers: Mapping[tuple[str, int], BoundHandler]
+    types: frozenset[str]
+    algorithms: frozenset[str]
+    namespaces: NamespaceRegistry
+    verifier: BatchVerifier
+    body_decoder: msgspec.json.Decoder[Body]
+
+
+def build_machine(
+    genesis: Genesis, modules: Sequence[Module], digests: Mapping[str, str], verifier: BatchVerifier
+) -> Machine:
+    """The machine for ``genesis`` with the installed ``modules``; ``digests`` gives each family's source digest (hex).
+
+    Raises:
+        UnavailableError: ``MODULE_MISSING`` when a family that genesis names is absent or differs.
+    """
+    installed = {module.name: module for module in modules}
+    chosen: list[Module] = []
+    for wanted in genesis.modules:
+        _require(wanted, installed.get(wanted.name), digests.get(wanted.name, ""))
+        chosen.append(installed[wanted.name])
+    suite = get_suite(genesis.suite)
+    handlers: dict[tuple[str, int], BoundHandler] = {}
+    for module in chosen:
+        prefix = f"{module.name}.".encode()
+        if not all(namespace.prefix.startswith(prefix) for namespace in module.namespaces):
+            raise UsageError(Code.USAGE, reason=f"family {module.name} declares a namespace of another family")
+        for handler in module.handlers:
+            handlers[handler.type, handler.version] = BoundHandler(
+                handler=handler, decoder=msgspec.json.Decoder(handler.message), prefix=prefix
+            )
+    return Machine(
+        genesis=genesis,
+        fingerprint=fingerprint(genesis),
+        suite=suite,
+        modules=tuple(chosen),
+        handlers=handlers,
+        types=frozenset(kind for kind, _ in handlers),
+        algorithms=frozenset(genesis.algorithms),
+        namespaces=NamespaceRegistry(namespace for module in chosen for namespace in module.namespaces),
+        verifier=verifier,
+        body_decoder=msgspec.json.Decoder(Body),
+    )
+
+
+def _require(wanted: GenesisModule, module: Module | None, digest: str) -> None:
+    if module is None or module.version != wanted.version or digest != wanted.digest:
+        raise UnavailableError(
+            Code.MODULE_MISSING,
+            name=wanted.name,
+            version=wanted.version,
+            wanted=wanted.digest[:16],
+            found="" if module is None else f"{module.version} {digest[:16]}",
+        )
+
+
+def genesis_writes(machine: Machine) -> list[Write]:
+    """The state that genesis makes, sorted by key."""
+    return sorted(_all_genesis_writes(machine), key=lambda write: write[0])
+
+
+def _all_genesis_writes(machine: Machine) -> Iterable[Write]:
+    for module in machine.modules:
+        yield from module.genesis(machine.suite, machine.genesis)
+
+
+def first_signers_digest(machine: Machine) -> bytes:
+    """Digest of genesis' signer set."""
+    return signer_set_digest(machine.suite, first_signer_set(machine.genesis))
