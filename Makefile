@@ -70,7 +70,8 @@ test-lowest: ## the tests with the lowest dependency versions that pyproject.tom
 	@$(UV) pip install --quiet --python .venv-lowest/bin/python --no-deps --editable .
 	@$(UV) pip list --python .venv-lowest/bin/python
 	@# The project's own tools are tested with the locked linters only.
-	@.venv-lowest/bin/python -m pytest -m "not long" --ignore tests/house --ignore tests/tidy $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@.venv-lowest/bin/python -m pytest -m "not long" --requirements-record=none \
+	  --ignore tests/house --ignore tests/tidy $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 
 lint: setup-tools ## ruff, mypy, the import arrows, the tidy rules
 	@$(BIN)/ruff check .
@@ -97,4 +98,4 @@ requirements: setup-tools ## which requirements have a passing test, part by par
 	@$(PY) -m tools.requirements $(if $(PART),--part $(PART)) $(if $(JSON),--json)
 
 clean: ## remove what the targets made
-	@rm -rf .venv .venv-* .demo .bench .fuzz .requirements-shown.json .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	@rm -rf .venv .venv-* .demo .bench .fuzz .requirements-shown.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
