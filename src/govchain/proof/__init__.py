@@ -1,0 +1,1 @@
+"""Headers, receipts, finality certificates, evidence packages: building and offline verification."""

@@ -1,0 +1,107 @@
+"""The genesis file: reading, well-formedness, fingerprint, first signer set (docs/spec/block.md 2).
+
+Not here: making one (``services``), the state it writes (``modules``).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from govchain.crypto import ALGORITHMS, account_address, get_suite
+from govchain.model import Code, DecodingError, encode_canonical, encode_struct
+from govchain.model.canonical import prescan
+from govchain.model.identifiers import check_chain_id, check_credit_code
+from govchain.model.wire import Genesis, SignerKey, SignerSet
+from govchain.proof.exact import is_rising
+
+__all__ = [
+    "GENESIS_DOMAIN",
+    "check_genesis",
+    "decode_genesis",
+    "encode_genesis",
+    "fingerprint",
+    "first_signer_set",
+]
+
+#: Hash domain of a genesis fingerprint.
+GENESIS_DOMAIN = "govchain/genesis/1"
+_MODULE_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def encode_genesis(genesis: Genesis) -> bytes:
+    """The genesis object as canonical JSON: what the fingerprint is taken of, and what a package carries."""
+    return encode_struct(genesis)
+
+
+def decode_genesis(data: bytes, *, canonical: bool = False) -> Genesis:
+    """Read a genesis file; people may have indented it, unless ``canonical``.
+
+    Raises:
+        DecodingError: pre-scan codes for what is no strict JSON, otherwise ``GENESIS_INVALID`` with the reason.
+    """
+    prescan(data)
+    try:
+        genesis = msgspec.json.decode(data, type=Genesis)
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+        raise DecodingError(Code.GENESIS_INVALID, reason=str(error)) from None
+    written = encode_canonical(msgspec.json.decode(data))
+    if written != encode_struct(genesis):
+        raise DecodingError(Code.GENESIS_INVALID, reason="a field is missing")
+    if canonical and written != data:
+        raise DecodingError(Code.JSON_NOT_CANONICAL)
+    fault = check_genesis(genesis)
+    if fault:
+        raise DecodingError(Code.GENESIS_INVALID, reason=fault)
+    return genesis
+
+
+def fingerprint(genesis: Genesis) -> bytes:
+    """What people compare and trust: 32 bytes over the canonical genesis object."""
+    return get_suite(genesis.suite).tagged(GENESIS_DOMAIN, encode_genesis(genesis))
+
+
+def first_signer_set(genesis: Genesis) -> SignerSet:
+    """The members that sign from block 1 on, until a header names another set."""
+    keys = tuple(SignerKey(algorithm=member.algorithm, key=member.key) for member in genesis.members)
+    return SignerSet(keys=keys, rule=genesis.rule)
+
+
+def check_genesis(genesis: Genesis) -> str:
+    """The reason why ``genesis`` is not well formed (block.md 2), or an empty string."""
+    suite = get_suite(genesis.suite)
+    codes = [organisation.code for organisation in genesis.organisations]
+    if check_chain_id(genesis.chain):
+        return "chain"
+    if not is_rising(genesis.algorithms) or any(name not in ALGORITHMS for name in genesis.algorithms):
+        return "algorithms"
+    if not is_rising(codes) or any(check_credit_code(code) for code in codes):
+        return "organisations"
+    if not is_rising([member.key for member in genesis.members]):
+        return "order of members"
+    for member in genesis.members:
+        if member.algorithm != suite.member_algorithm or not _good_key(member.algorithm, member.key):
+            return "member key"
+        if member.organisation not in codes:
+            return "member organisation"
+    addresses: list[str] = []
+    for account in genesis.accounts:
+        if account.algorithm not in genesis.algorithms or not _good_key(account.algorithm, account.key):
+            return "account key"
+        if account.organisation not in codes:
+            return "account organisation"
+        if not is_rising(account.roles):
+            return "account roles"
+        key = bytes.fromhex(account.key)
+        addresses.append(account_address(suite, genesis.chain, account.algorithm, key).hex())
+    if not is_rising(sorted(addresses)):
+        return "account twice"
+    names = [module.name for module in genesis.modules]
+    if not is_rising(names) or any(not _MODULE_NAME_CHARACTERS.issuperset(name) for name in names):
+        return "modules"
+    if genesis.limits.body_bytes_max > genesis.limits.block_bytes_max:
+        return "limits"
+    return ""
+
+
+def _good_key(algorithm: str, key: str) -> bool:
+    return ALGORITHMS[algorithm].check_public_key(bytes.fromhex(key)) is Code.OK
