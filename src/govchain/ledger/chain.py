@@ -14,8 +14,13 @@ from govchain.model import encode_struct
 from govchain.model.wire import SignerSet
 from govchain.proof.genesis import first_signer_set
 from govchain.state.checkpoints import CheckpointProgress
+from govchain.state.roots import StateRoot
 
-__all__ = ["ChainState", "decode_chain_state", "encode_chain_state", "initial_chain_state"]
+__all__ = ["NO_ROOT", "ChainState", "decode_chain_state", "encode_chain_state", "initial_chain_state"]
+
+
+#: What stands for the root before genesis (block.md 4.1).
+NO_ROOT = bytes(32)
 
 
 class ChainState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,13 +28,16 @@ class ChainState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Digests are 32 bytes. ``history`` is the encoded frontier of the RFC 9162 tree over identities 1 … height, while
     a header carries the root over the identities before its own. ``time`` is in ms; at height 0 genesis' ``created``.
+    ``state_root`` is made of the three roots before it (block.md 4.1).
     """
 
     height: int
     identity: bytes
     time: int
-    state_root: bytes
+    previous_state_root: bytes
+    delta_root: bytes
     live_root: bytes
+    state_root: bytes
     history: bytes
     epoch: int
     signers: SignerSet
@@ -54,15 +62,17 @@ def decode_chain_state(data: bytes) -> ChainState:
 
 
 def initial_chain_state(
-    machine: Machine, *, state_root: bytes, live_root: bytes, history: bytes, checkpoint: CheckpointProgress
+    machine: Machine, *, root: StateRoot, history: bytes, checkpoint: CheckpointProgress
 ) -> ChainState:
     """The moving facts before block 1."""
     return ChainState(
         height=0,
         identity=machine.fingerprint,
         time=machine.genesis.created,
-        state_root=state_root,
-        live_root=live_root,
+        previous_state_root=NO_ROOT,
+        delta_root=root.delta,
+        live_root=root.live,
+        state_root=root.root,
         history=history,
         epoch=0,
         signers=first_signer_set(machine.genesis),

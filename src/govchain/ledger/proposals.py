@@ -32,13 +32,18 @@ class Selection:
 
 
 def select_transactions(
-    machine: Machine, candidates: Iterable[Prepared], directory: Directory, window: Window, time: int
+    machine: Machine,
+    candidates: Iterable[Prepared],
+    directory: Directory,
+    window: Window,
+    time: int,
+    bytes_max: int,
 ) -> Selection:
-    """Fill a block at ``time`` (ms) from ``candidates`` in their order, up to the chain's limits."""
+    """Fill a block at ``time`` (ms) from ``candidates`` in their order, up to the chain's limits and ``bytes_max``."""
     limits = machine.genesis.limits
     chosen: list[Prepared] = []
     refused: list[tuple[Prepared, Code]] = []
-    bytes_left = limits.block_bytes_max
+    bytes_left = min(limits.block_bytes_max, bytes_max)
     count_left = min(limits.block_transactions_max, limits.window_ids_max - len(window))
     seen: dict[bytes, None] = {}
     for prepared in candidates:

@@ -1,0 +1,351 @@
+"""The application that every engine drives: the ledger's state machine over a store and the node's own pool.
+
+Purpose: the ABCI-shaped calls of :class:`govchain.consensus.ports.Application`, and the reads that services need at one consistent height.
+Rules: nothing is persisted before ``commit``; ``commit`` is one atomic durable batch, after which waiters are told; the
+same calls with the same arguments give the same blocks. Threads: one engine thread calls ``prepare_proposal`` to
+``commit``; any thread may check and read.
+Not here: ordering (``solo/`` and, later, external engines), rules (``ledger``), formats on disk (``storage``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import govchain_native as native
+
+from govchain.consensus.certifier import Certifier
+from govchain.consensus.checkpointing import Checkpointer
+from govchain.consensus.pool import Outcome, Pool
+from govchain.consensus.ports import CheckResult, FinalizedBlock, Info, SnapshotInfo
+from govchain.ledger import (
+    ChainState,
+    ExecutedBlock,
+    Machine,
+    Prepared,
+    check_proposal,
+    check_transaction,
+    decode_chain_state,
+    encode_chain_state,
+    execute_block,
+    genesis_writes,
+    initial_chain_state,
+    next_block_time,
+    prepare,
+    select_transactions,
+)
+from govchain.ledger.chain import NO_ROOT
+from govchain.merkle import Frontier, NodeLog
+from govchain.model import Code, GovChainError, UnavailableError
+from govchain.modules.accounts.views import StateDirectory
+from govchain.state import Batch, CommittedState, Store
+from govchain.state.roots import compute_state_root
+from govchain.storage import BlockStore
+
+__all__ = ["BlockListener", "LedgerApplication", "WINDOW_BUCKET_MS"]
+
+#: Ids are forgotten by buckets of this many ms of expiry.
+WINDOW_BUCKET_MS = 10_000
+
+#: Hears of every committed block, on the engine's thread; must be quick and must not raise.
+BlockListener = Callable[[ExecutedBlock], None]
+
+
+class LedgerApplication:
+    """See the module.
+
+    Args:
+        machine: the chain's fixed part.
+        store: opened for writing.
+        pool: the node's pool.
+        clock: ms since 1970 (wall), for checks before ordering only.
+        certifier: signs finality, or None on a node that is no member.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        store: Store,
+        pool: Pool,
+        clock: Callable[[], int],
+        certifier: Certifier | None = None,
+    ) -> None:
+        """Continue from what the store holds; an empty store waits for :meth:`init_chain`."""
+        self.machine = machine
+        self.blocks = BlockStore(store)
+        self.committed = CommittedState(store)
+        self._store = store
+        self._pool = pool
+        self._clock = clock
+        self._certifier = certifier
+        self._listeners: list[BlockListener] = []
+        self._lock = threading.RLock()
+        self._executed: ExecutedBlock | None = None
+        self._last_commit_s = monotonic()
+        self._window = native.IdWindow(WINDOW_BUCKET_MS, machine.genesis.limits.window_ids_max)
+        self._checkpointer = Checkpointer(machine, store)
+        self._directory = StateDirectory(self.committed)
+        self._chain: ChainState | None = None
+        self._history = NodeLog(machine.suite.digest, self.blocks.history_node)
+        stored = self.blocks.chain_state()
+        if stored is not None:
+            self._resume(decode_chain_state(stored))
+
+    # -- reads ---------------------------------------------------------------------------------------------------
+
+    @property
+    def chain(self) -> ChainState:
+        """The moving facts after the last commit.
+
+        Raises:
+            UnavailableError: before :meth:`init_chain`.
+        """
+        if self._chain is None:
+            raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path="", reason="no genesis state")
+        return self._chain
+
+    @property
+    def window_size(self) -> int:
+        """Ids in the replay window."""
+        return len(self._window)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held during a commit; hold it to read several things of one height."""
+        return self._lock
+
+    @property
+    def history(self) -> NodeLog:
+        """The tree over identities 1 … height."""
+        return self._history
+
+    def add_listener(self, listener: BlockListener) -> None:
+        """Tell ``listener`` of every block committed from now on."""
+        self._listeners.append(listener)
+
+    def receipt(self, transaction: bytes) -> bytes | None:
+        """The receipt of a committed transaction."""
+        place = self.blocks.location(transaction)
+        return None if place is None else self.blocks.receipts(place[0])[place[1]]
+
+    # -- the calls of an engine ----------------------------------------------------------------------------------
+
+    def info(self) -> Info:
+        """Where the application stands after the last commit."""
+        if self._chain is None:
+            return Info(1, 0, 0, b"")
+        chain = self._chain
+        return Info(chain.engine_era, chain.engine_height, chain.height, chain.identity)
+
+    def init_chain(self) -> bytes:
+        """Make the state of genesis, once, durably; answers the genesis fingerprint."""
+        if self._chain is not None:
+            raise GovChainError(Code.DATA_DIRECTORY_EXISTS, path="")
+        machine = self.machine
+        writes = genesis_writes(machine)
+        root = compute_state_root(machine.suite, NO_ROOT, writes, machine.namespaces, self._store)
+        chain = initial_chain_state(
+            machine,
+            root=root,
+            history=Frontier(machine.suite.digest).encode(),
+            checkpoint=self._checkpointer.start(writes),
+        )
+        batch = Batch()
+        self.blocks.put_state(batch, writes, root.live_node_writes)
+        self.blocks.put_chain_state(batch, encode_chain_state(chain))
+        self._store.write(batch, durable=True)
+        self._chain = chain
+        return chain.identity
+
+    def check_tx(self, envelopes: Sequence[bytes]) -> list[CheckResult]:
+        """Check envelopes against the newest state; an envelope of the wrong shape is a code, never an exception."""
+        prepared = prepare(self.machine, envelopes)
+        chain = self.chain
+        height = chain.height + 1
+        time = next_block_time(chain, self._clock())
+        results: list[CheckResult] = []
+        for item in prepared:
+            code = check_transaction(
+                self.machine,
+                item,
+                state=self.committed,
+                directory=self._directory,
+                window=self._window,
+                height=height,
+                time=time,
+            )
+            results.append(CheckResult(code, item))
+        return results
+
+    def prepare_proposal(self, time: int, bytes_max: int) -> list[bytes]:
+        """Envelopes for the next block from the pool; transactions that can never enter leave the pool with their code."""
+        candidates = self._pool.candidates()
+        if not candidates:
+            return []
+        selection = select_transactions(
+            self.machine,
+            candidates,
+            self._directory,
+            self._window,
+            next_block_time(self.chain, time),
+            bytes_max,
+        )
+        if selection.refused:
+            self._pool.settle(((item, Outcome(code)) for item, code in selection.refused), committed=False)
+        return [item.envelope for item in selection.chosen]
+
+    def process_proposal(self, envelopes: Sequence[bytes], time: int) -> Code:
+        """OK when a block of these envelopes may follow; an empty one always may."""
+        if not envelopes:
+            return Code.OK
+        transactions = self._prepared(envelopes)
+        return check_proposal(
+            self.machine, transactions, self._directory, self._window, next_block_time(self.chain, time)
+        )
+
+    def finalize_block(self, envelopes: Sequence[bytes], time: int, engine_height: int) -> FinalizedBlock:
+        """Execute the decided block in memory; an empty engine block changes nothing but the engine's height."""
+        chain = self.chain
+        if not envelopes:
+            self._executed = None
+            self._chain = _with_engine_height(chain, engine_height)
+            return FinalizedBlock(chain.identity, None, ())
+        transactions = self._prepared(envelopes)
+        mark = self._checkpointer.mark_for(chain)
+        block = execute_block(
+            self.machine,
+            chain,
+            self.committed,
+            self._store,
+            transactions,
+            next_block_time(chain, time),
+            checkpoint=mark,
+            engine_height=engine_height,
+        )
+        self._executed = block
+        return FinalizedBlock(block.identity, block.chain.height, block.codes)
+
+    def commit(self) -> int:
+        """Persist the executed block durably, certify it, tell waiters and listeners."""
+        block = self._executed
+        if block is None:
+            batch = Batch()
+            self.blocks.put_chain_state(batch, encode_chain_state(self.chain))
+            self._store.write(batch, durable=True)
+            return 0
+        with self._lock:
+            signers = self.chain.signers
+            following = self._checkpointer.advance(block)
+            ids = [(prepared.id, prepared.body.expires) for prepared in block.transactions]
+            batch = Batch()
+            self.blocks.put_block(batch, block.chain.height, block.header_bytes, block.transactions, block.receipts)
+            self.blocks.put_ids(batch, block.chain.height, ids)
+            self.blocks.put_state(batch, block.writes, block.state_root.live_node_writes)
+            self.blocks.put_history(batch, self._history.append(block.identity))
+            self.blocks.put_chain_state(batch, encode_chain_state(following))
+            self._store.write(batch, durable=True)
+            self.committed.apply(block.writes)
+            self._window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
+            self._window.expire(following.time)
+            self._chain = following
+            self._executed = None
+            if self._certifier is not None and self._certifier.is_member(signers):
+                certificate = self._certifier.certify_block(block, signers)
+                self.blocks.write_certificate(following.height, certificate)
+        self._checkpointer.after_commit(following)
+        self._tell(block)
+        return 0
+
+    def list_snapshots(self) -> list[SnapshotInfo]:
+        """Snapshots that others may fetch."""
+        return self._checkpointer.list_snapshots()
+
+    def load_snapshot_chunk(self, height: int, index: int) -> bytes:
+        """One chunk of a snapshot."""
+        return self._checkpointer.load_chunk(height, index)
+
+    def offer_snapshot(self, snapshot: SnapshotInfo, app_hash: bytes) -> Code:
+        """OK when the snapshot is worth fetching."""
+        return self._checkpointer.offer(snapshot, app_hash)
+
+    def apply_snapshot_chunk(self, index: int, chunk: bytes) -> Code:
+        """Take one chunk; after the last, continue from the snapshot."""
+        code, finished = self._checkpointer.apply_chunk(index, chunk)
+        if finished:
+            stored = self.blocks.chain_state()
+            assert stored is not None  # an installed snapshot carries the moving facts
+            self.committed.clear()
+            self._resume(decode_chain_state(stored))
+        return code
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _prepared(self, envelopes: Sequence[bytes]) -> list[Prepared]:
+        """Prepared transactions for envelopes, verifying only those that this node has not verified before."""
+        found = [self._pool.find(envelope) for envelope in envelopes]
+        missing = [envelope for envelope, item in zip(envelopes, found, strict=True) if item is None]
+        fresh = iter(prepare(self.machine, missing)) if missing else iter(())
+        result = [next(fresh) if item is None else item for item in found]
+        if missing:
+            self._pool.remember(result)
+        return result
+
+    def _tell(self, block: ExecutedBlock) -> None:
+        now = monotonic()
+        seconds, self._last_commit_s = now - self._last_commit_s, now
+        height = block.chain.height
+        self._pool.settle(
+            (
+                (prepared, Outcome(code, height, index, receipt))
+                for index, (prepared, code, receipt) in enumerate(
+                    zip(block.transactions, block.codes, block.receipts, strict=True)
+                )
+            ),
+            committed=True,
+            seconds=seconds,
+        )
+        for listener in self._listeners:
+            listener(block)
+
+    def _resume(self, chain: ChainState) -> None:
+        """Take up a stored chain: its history, the replay window, and certificates that a crash left out."""
+        self._chain = chain
+        self._history = NodeLog(self.machine.suite.digest, self.blocks.history_node, chain.height)
+        self._load_window(chain)
+        self._certify_missing(chain)
+        self._checkpointer.resume(chain)
+
+    def _load_window(self, chain: ChainState) -> None:
+        """Rebuild the replay window from the ids of the blocks that it still covers."""
+        window = native.IdWindow(WINDOW_BUCKET_MS, self.machine.genesis.limits.window_ids_max)
+        oldest = chain.time - self.machine.genesis.limits.expiry_ms_max - WINDOW_BUCKET_MS
+        height = chain.height
+        while height > 0 and self.blocks.header_time(height) > oldest:
+            ids = [(id_, expires) for id_, expires in self.blocks.ids(height) if _covers(expires, chain.time)]
+            window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
+            height -= 1
+        self._window = window
+
+    def _certify_missing(self, chain: ChainState) -> None:
+        """Sign again what a crash may have lost: certificates are written behind their block, in order."""
+        if self._certifier is None or not self._certifier.is_member(chain.signers):
+            return
+        height = chain.height
+        while height > 0 and self.blocks.certificate(height) is None:
+            header = self.blocks.decoded_header(height)
+            if header.epoch == chain.epoch:
+                identity = chain.identity if height == chain.height else self.blocks.identity_after(height)
+                self.blocks.write_certificate(height, self._certifier.certify(header, identity, chain.signers))
+            height -= 1
+
+
+def _covers(expires: int, time: int) -> bool:
+    """Whether the bucket of ``expires`` is still kept at ``time``."""
+    return (expires // WINDOW_BUCKET_MS + 1) * WINDOW_BUCKET_MS > time
+
+
+def _with_engine_height(chain: ChainState, engine_height: int) -> ChainState:
+    import msgspec
+
+    return msgspec.structs.replace(chain, engine_height=engine_height)

@@ -1,0 +1,202 @@
+"""The node's own transaction pool: checked once, bounded, first in first out, with waiters.
+
+Purpose: between ``check_tx`` and ``prepare_proposal`` (ARCHITECTURE decision 3: the engine's mempool is off). It also remembers prepared
+transactions by their whole envelope, so that a block's signatures are not verified again.
+Rules: bounded by count and bytes; a full pool refuses with a hint when to come back; one id is held once: the same envelope again joins the
+waiting, another envelope with the same id is refused. Any thread may use it.
+Not here: what may enter a block (``ledger``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from govchain.consensus.ports import CheckResult
+from govchain.ledger import Prepared
+from govchain.model import Code
+
+__all__ = ["Outcome", "Pool", "PoolLimits", "Ticket"]
+
+#: The hint when nothing was committed yet.
+_RETRY_MS_DEFAULT = 200
+#: Hints stay within these bounds.
+_RETRY_MS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """Bounds of the pool: transactions, bytes of envelopes, and prepared transactions remembered after they left."""
+
+    transactions_max: int = 50_000
+    bytes_max: int = 128 * 1024 * 1024
+    remembered_max: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a waiting transaction: committed with a receipt at a height, or refused with a code."""
+
+    code: Code
+    height: int | None = None
+    index: int | None = None
+    receipt: bytes | None = None
+
+
+class Ticket:
+    """One submitter's wait for several transactions: outcomes by place, and an event when all are known."""
+
+    __slots__ = ("_done", "_missing", "outcomes")
+
+    def __init__(self, count: int) -> None:
+        """Wait for ``count`` outcomes."""
+        self.outcomes: list[Outcome | None] = [None] * count
+        self._missing = count
+        self._done = threading.Event()
+        if not count:
+            self._done.set()
+
+    def settle(self, place: int, outcome: Outcome) -> None:
+        """Note the outcome at ``place`` (once)."""
+        if self.outcomes[place] is None:
+            self.outcomes[place] = outcome
+            self._missing -= 1
+            if not self._missing:
+                self._done.set()
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Whether all outcomes came within the time."""
+        return self._done.wait(timeout_s)
+
+
+class Pool:
+    """See the module."""
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        """An empty pool."""
+        self.limits = limits or PoolLimits()
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
+        self._by_id: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._by_envelope: dict[bytes, Prepared] = {}
+        self._left: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._waiting: dict[bytes, list[tuple[Ticket, int]]] = {}
+        self._bytes = 0
+        self._drain_rate = 0.0
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the envelopes held."""
+        return self._bytes
+
+    def add_many(self, results: Sequence[CheckResult], ticket: Ticket | None = None) -> list[Code]:
+        """Take those of ``results`` that were accepted; answers a code for each, in order.
+
+        Outcomes of refused ones are settled in ``ticket`` at once; the places are those of ``results``.
+        """
+        codes: list[Code] = []
+        limits = self.limits
+        with self._lock:
+            before = len(self._by_id)
+            for place, result in enumerate(results):
+                code = result.code
+                prepared = result.prepared
+                if not code:
+                    held = self._by_id.get(prepared.id)
+                    if held is not None:
+                        code = Code.OK if held.envelope == prepared.envelope else Code.POOL_DUPLICATE
+                    elif self._closed:
+                        code = Code.NODE_STOPPING
+                    elif (
+                        len(self._by_id) >= limits.transactions_max
+                        or self._bytes + len(prepared.envelope) > limits.bytes_max
+                    ):
+                        code = Code.POOL_FULL
+                    else:
+                        self._by_id[prepared.id] = prepared
+                        self._by_envelope[prepared.envelope] = prepared
+                        self._bytes += len(prepared.envelope)
+                if ticket is not None:
+                    if code:
+                        ticket.settle(place, Outcome(code))
+                    else:
+                        self._waiting.setdefault(prepared.id, []).append((ticket, place))
+                codes.append(code)
+            if len(self._by_id) > before:
+                self._arrived.notify_all()
+        return codes
+
+    def candidates(self) -> list[Prepared]:
+        """The transactions held, oldest first, without taking them out."""
+        with self._lock:
+            return list(self._by_id.values())
+
+    def find(self, envelope: bytes) -> Prepared | None:
+        """The prepared transaction of exactly this envelope, if the pool holds or remembers it."""
+        return self._by_envelope.get(envelope) or self._left.get(envelope)
+
+    def settle(self, outcomes: Iterable[tuple[Prepared, Outcome]], *, committed: bool, seconds: float = 0.0) -> None:
+        """Take transactions out and tell their waiters; ``seconds`` since the last block feeds the retry hint."""
+        settled: list[tuple[Ticket, int, Outcome]] = []
+        count = 0
+        with self._lock:
+            for prepared, outcome in outcomes:
+                count += 1
+                held = self._by_id.pop(prepared.id, None)
+                if held is not None:
+                    self._bytes -= len(held.envelope)
+                    self._by_envelope.pop(held.envelope, None)
+                for ticket, place in self._waiting.pop(prepared.id, ()):
+                    settled.append((ticket, place, outcome))
+            if committed and seconds > 0:
+                rate = count / seconds
+                self._drain_rate = rate if not self._drain_rate else 0.8 * self._drain_rate + 0.2 * rate
+        for ticket, place, outcome in settled:
+            ticket.settle(place, outcome)
+
+    def remember(self, prepared: Iterable[Prepared]) -> None:
+        """Keep verified transactions that others proposed, so that executing them needs no second verification."""
+        with self._lock:
+            for item in prepared:
+                self._left[item.envelope] = item
+            while len(self._left) > self.limits.remembered_max:
+                self._left.popitem(last=False)
+
+    def forget(self, envelopes: Iterable[bytes]) -> None:
+        """Drop remembered transactions once their block is committed."""
+        with self._lock:
+            for envelope in envelopes:
+                self._left.pop(envelope, None)
+
+    def wait_for_work(self, timeout_s: float) -> bool:
+        """Whether the pool holds anything, waiting up to the time for it."""
+        with self._lock:
+            if not self._by_id and not self._closed:
+                self._arrived.wait(timeout_s)
+            return bool(self._by_id)
+
+    def retry_after_ms(self) -> int:
+        """When a refused submitter should come back: about the time to drain a tenth of the pool."""
+        if not self._drain_rate:
+            return _RETRY_MS_DEFAULT
+        return min(_RETRY_MS_MAX, max(10, int(100 * len(self._by_id) / self._drain_rate)))
+
+    def close(self) -> None:
+        """Take nothing more; wakes whoever waits for work."""
+        with self._lock:
+            self._closed = True
+            self._arrived.notify_all()
+
+    def abandon(self, code: Code) -> None:
+        """Tell every waiter that the node stopped before its transaction was ordered."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for tickets in waiting.values():
+            for ticket, place in tickets:
+                ticket.settle(place, Outcome(code))

@@ -1,0 +1,124 @@
+"""The two ports of consensus: what an engine drives (Application) and what a node drives (Engine).
+
+Purpose: engines only order transactions; blocks, hashes and certificates are the application's (ARCHITECTURE decision 1). The application is shaped
+like ABCI 2.0, so that an external BFT engine drives exactly what the solo engine drives.
+Rules: an engine calls ``prepare_proposal`` and ``process_proposal`` any number of times, then ``finalize_block`` and ``commit`` once per engine height. An engine
+block without transactions makes no ledger block and returns the previous app hash (decision 2).
+Not here: the pool (:mod:`govchain.consensus.pool`), the drivers (``solo/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from govchain.ledger import Prepared
+from govchain.model import Code
+
+__all__ = [
+    "Application",
+    "CheckResult",
+    "Engine",
+    "EngineStatus",
+    "FinalizedBlock",
+    "Info",
+    "SnapshotInfo",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """Where the application stands: the engine's era and height, the ledger's height, and the app hash (block identity)."""
+
+    engine_era: int
+    engine_height: int
+    ledger_height: int
+    app_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The check of one envelope: its code, and the prepared transaction for the pool."""
+
+    code: Code
+    prepared: Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizedBlock:
+    """What finalising gave: the app hash, and the ledger block's height, or None when the engine block was empty."""
+
+    app_hash: bytes
+    height: int | None
+    codes: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotInfo:
+    """A snapshot that a joiner may fetch: ledger height, number of chunks, checkpoint root and manifest bytes."""
+
+    height: int
+    chunks: int
+    root: bytes
+    manifest: bytes
+
+
+class Application(Protocol):
+    """The replicated state machine, as an engine sees it."""
+
+    def info(self) -> Info:
+        """Where the application stands after the last commit."""
+
+    def init_chain(self) -> bytes:
+        """Make the state of genesis, once; answers the app hash (the genesis fingerprint)."""
+
+    def check_tx(self, envelopes: Sequence[bytes]) -> list[CheckResult]:
+        """Check envelopes against the newest state; writes nothing."""
+
+    def prepare_proposal(self, time: int, bytes_max: int) -> list[bytes]:
+        """Envelopes for a block at the engine's ``time`` (ms), at most ``bytes_max`` bytes, from the node's own pool."""
+
+    def process_proposal(self, envelopes: Sequence[bytes], time: int) -> Code:
+        """OK when a block of these envelopes at ``time`` may be voted for, else why not."""
+
+    def finalize_block(self, envelopes: Sequence[bytes], time: int, engine_height: int) -> FinalizedBlock:
+        """Execute the decided block; nothing is persisted before ``commit``."""
+
+    def commit(self) -> int:
+        """Persist the finalised block in one atomic, durable batch; answers the height to retain from."""
+
+    def list_snapshots(self) -> list[SnapshotInfo]:
+        """Snapshots that others may fetch."""
+
+    def load_snapshot_chunk(self, height: int, index: int) -> bytes:
+        """One chunk of a snapshot."""
+
+    def offer_snapshot(self, snapshot: SnapshotInfo, app_hash: bytes) -> Code:
+        """OK when the snapshot is worth fetching; ``app_hash`` is the certified identity at its height."""
+
+    def apply_snapshot_chunk(self, index: int, chunk: bytes) -> Code:
+        """Take one chunk; the last one installs the snapshot after checking the whole against its root."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What an engine says of itself: whether it orders, and if not, why."""
+
+    name: str
+    running: bool
+    height: int
+    problem: Code | None
+
+
+class Engine(Protocol):
+    """Orders transactions and drives one application."""
+
+    def start(self) -> None:
+        """Begin to order; answers at once."""
+
+    def stop(self, *, drain: bool = True) -> None:
+        """End after the block in work; with ``drain`` first order what the pool holds."""
+
+    def status(self) -> EngineStatus:
+        """How the engine is."""

@@ -1,0 +1,126 @@
+"""The solo engine: orders what the pool holds, in one thread of the node's process.
+
+Purpose: the embedded default behind the ``Engine`` port. Rules: a block is durable before its transactions are
+acknowledged; the clock is handed in; a wall clock that jumps stops the engine with NODE_CLOCK rather than writing a
+false time (ARCHITECTURE decision 10). Not here: what a block means (``ledger``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from govchain.consensus.pool import Pool
+from govchain.consensus.ports import Application, EngineStatus
+from govchain.model import Code, GovChainError
+
+__all__ = ["CLOCK_JUMP_MS_MAX", "Clock", "SoloEngine", "SoloOptions"]
+
+#: How far the wall clock may move against the steady clock between two blocks.
+CLOCK_JUMP_MS_MAX = 10_000
+#: How often an engine with nothing to do looks at its clocks.
+_IDLE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Two clocks in ms: ``wall`` (UTC since 1970) and ``steady`` (never jumps, goes on while the machine sleeps)."""
+
+    wall: Callable[[], int]
+    steady: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class SoloOptions:
+    """``linger_ms``: how long the first transaction of a block waits for company. ``block_bytes_max``: engine's own limit."""
+
+    linger_ms: int = 4
+    block_bytes_max: int = 4_194_304
+
+
+class SoloEngine:
+    """See the module. ``on_problem`` hears the code that stopped the engine."""
+
+    def __init__(
+        self,
+        application: Application,
+        pool: Pool,
+        clock: Clock,
+        options: SoloOptions | None = None,
+        on_problem: Callable[[Code, str], None] | None = None,
+    ) -> None:
+        """Drive ``application`` with what ``pool`` holds; does nothing before :meth:`start`."""
+        self._application = application
+        self._pool = pool
+        self._clock = clock
+        self._options = options or SoloOptions()
+        self._on_problem = on_problem
+        self._stop = threading.Event()
+        self._drain = True
+        self._thread: threading.Thread | None = None
+        self._problem: Code | None = None
+        self._height = application.info().engine_height
+
+    def start(self) -> None:
+        """Begin to order."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="solo-engine", daemon=True)
+            self._thread.start()
+
+    def stop(self, *, drain: bool = True) -> None:
+        """End after the block in work; with ``drain`` first order what the pool holds."""
+        self._drain = drain
+        self._stop.set()
+        self._pool.close()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._pool.abandon(self._problem or Code.NODE_STOPPING)
+
+    def status(self) -> EngineStatus:
+        """How the engine is."""
+        running = self._thread is not None and self._thread.is_alive() and self._problem is None
+        return EngineStatus("solo", running, self._height, self._problem)
+
+    def step(self) -> bool:
+        """Order one block from the pool; whether there was one. For the thread, and for tests without one."""
+        time = self._clock.wall()
+        envelopes = self._application.prepare_proposal(time, self._options.block_bytes_max)
+        if not envelopes:
+            return False
+        self._height += 1
+        self._application.finalize_block(envelopes, time, self._height)
+        self._application.commit()
+        return True
+
+    def _run(self) -> None:
+        offset = self._clock.wall() - self._clock.steady()
+        try:
+            while True:
+                stopping = self._stop.is_set()
+                if stopping and (not self._drain or not len(self._pool)):
+                    return
+                work = self._pool.wait_for_work(_IDLE_S)
+                moved = self._clock.wall() - self._clock.steady() - offset
+                if abs(moved) > CLOCK_JUMP_MS_MAX:
+                    self._fail(Code.NODE_CLOCK, f"{moved} ms")
+                    return
+                offset += moved  # small corrections add up to nothing that a jump could hide in
+                if not work:
+                    continue
+                if not stopping and self._options.linger_ms:
+                    self._stop.wait(self._options.linger_ms / 1000)
+                if not self.step() and (stopping or self._stop.wait(0.05)):
+                    return  # what is left waits for a time that this run will not see
+        except GovChainError as error:
+            self._fail(error.code, str(error))
+        except Exception as error:
+            self._fail(Code.INTERNAL, f"{type(error).__name__}: {error}")
+
+    def _fail(self, code: Code, reason: str) -> None:
+        self._problem = code
+        self._pool.close()
+        self._pool.abandon(code)
+        if self._on_problem is not None:
+            self._on_problem(code, reason)

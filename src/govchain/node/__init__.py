@@ -1,0 +1,1 @@
+"""Puts the parts of a node together: installed families, the embedded node, the in-process Transport."""

@@ -1,0 +1,68 @@
+"""Which families of rules are installed, and the digests of their sources.
+
+Purpose: genesis pins each family by version and source digest; a node computes the digest from what is installed, and refuses to start where they differ.
+The digest is SM3 over the frame ``govchain/module-source/1`` of (file name, content) pairs of every ``*.py`` of the family's package, sorted by name, with line ends as LF.
+Families of other packages join by the entry-point group ``govchain.modules``.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+
+import govchain_native as native
+
+from govchain.crypto import frame
+from govchain.model import Code, UsageError
+from govchain.model.wire import GenesisModule
+from govchain.modules.accounts import MODULE as ACCOUNTS
+from govchain.modules.evidence import MODULE as EVIDENCE
+from govchain.modules.port import Module
+
+__all__ = ["ENTRY_POINT_GROUP", "genesis_modules", "installed_modules", "module_digests", "source_digest"]
+
+#: Entry points of this group name a :class:`govchain.modules.port.Module`.
+ENTRY_POINT_GROUP = "govchain.modules"
+
+
+def installed_modules() -> tuple[Module, ...]:
+    """The built-in families and those that installed packages offer, sorted by name."""
+    found = {ACCOUNTS.name: ACCOUNTS, EVIDENCE.name: EVIDENCE}
+    for entry in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
+        module = entry.load()
+        if not isinstance(module, Module) or not module.package:
+            raise UsageError(Code.USAGE, reason=f"entry point {entry.name} is no family of rules")
+        if module.name in found:
+            raise UsageError(Code.USAGE, reason=f"two installed families are named {module.name}")
+        found[module.name] = module
+    return tuple(found[name] for name in sorted(found))
+
+
+def source_digest(module: Module) -> str:
+    """The digest (hex) of a family's sources as they are installed."""
+    parts: list[bytes] = []
+    for name, content in sorted(_sources(resources.files(module.package), "")):
+        parts += [name.encode(), content.replace(b"\r\n", b"\n")]
+    return native.sm3(frame("govchain/module-source/1", *parts)).hex()
+
+
+def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                found += _sources(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            found.append((prefix + entry.name, entry.read_bytes()))
+    return found
+
+
+def module_digests(modules: tuple[Module, ...]) -> dict[str, str]:
+    """Name to source digest."""
+    return {module.name: source_digest(module) for module in modules}
+
+
+def genesis_modules(modules: tuple[Module, ...]) -> tuple[GenesisModule, ...]:
+    """The ``modules`` list of a new genesis."""
+    digests = module_digests(modules)
+    return tuple(GenesisModule(digests[module.name], module.name, module.version) for module in modules)

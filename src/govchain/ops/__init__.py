@@ -1,0 +1,1 @@
+"""What operators run: doctor, replay, bench, demo."""

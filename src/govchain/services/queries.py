@@ -1,0 +1,137 @@
+"""Reads for people and programs: chain status, blocks, accounts, evidence search.
+
+Purpose: answers from committed state and the block store, at most ``limit`` of them. Search by time uses that blocks
+are in time order; richer search comes with the SQL projection. Not here: proofs (``services.proofs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from govchain.consensus.application import LedgerApplication
+from govchain.model import Code, UsageError
+from govchain.model.identifiers import is_hex
+from govchain.model.wire import Receipt
+from govchain.modules.evidence import views
+from govchain.modules.evidence.keys import RecordValue
+from govchain.proof.transactions import decode_receipt
+from govchain.sdk.transport import EvidenceQuery
+
+__all__ = ["LIMIT_MAX", "Queries"]
+
+#: Results of one search, at most.
+LIMIT_MAX = 10_000
+
+
+class Queries:
+    """See the module."""
+
+    def __init__(self, application: LedgerApplication) -> None:
+        """Read from ``application``'s store."""
+        self._application = application
+
+    def evidence_record(self, evidence: bytes) -> RecordValue | None:
+        """The stored record with that id."""
+        return views.record(self._application.committed, evidence)
+
+    def evidence_history(self, evidence: bytes) -> list[bytes]:
+        """Ids of the record's own transaction and of everything that happened to it, oldest first; empty if unknown."""
+        if self.evidence_record(evidence) is None:
+            return []
+        return [evidence, *views.history(self._application.committed, evidence)]
+
+    def find_evidence(self, query: EvidenceQuery) -> list[bytes]:
+        """Ids of the records that meet the query, newest first.
+
+        Raises:
+            UsageError: no criterion, or a malformed one.
+        """
+        _check(query)
+        found: list[tuple[int, int, bytes]] = []
+        for evidence in self._candidates(query):
+            record = self.evidence_record(evidence)
+            if record is not None and self._meets(record, evidence, query):
+                found.append((record.height, record.index, evidence))
+        found.sort(reverse=True)
+        return [evidence for _, _, evidence in found[: query.limit]]
+
+    def _candidates(self, query: EvidenceQuery) -> Iterator[bytes]:
+        """Ids from the narrowest look-up that the query offers."""
+        state = self._application.committed
+        if query.evidence is not None:
+            yield bytes.fromhex(query.evidence)
+        elif query.digest is not None:
+            yield from views.find_by_digest(state, bytes.fromhex(query.digest))
+        elif query.reference is not None:
+            yield from views.find_by_reference(state, self._reference_digest(query.reference))
+        elif query.account is not None:
+            yield from views.find_by_account(state, bytes.fromhex(query.account))
+        else:
+            yield from self._by_time(query)
+
+    def _by_time(self, query: EvidenceQuery) -> Iterator[bytes]:
+        """Records in the time span, newest block first, until the limit is surely met."""
+        blocks = self._application.blocks
+        low = self.first_height_from(query.time_from or 0)
+        high = self._application.chain.height
+        if query.time_to is not None:
+            high = self.first_height_from(query.time_to) - 1
+        count = 0
+        for height in range(high, low - 1, -1):
+            for data in reversed(blocks.receipts(height)):
+                receipt = decode_receipt(data)
+                if _anchors(receipt):
+                    count += 1
+                    yield bytes.fromhex(receipt.transaction)
+            if count >= query.limit:
+                return
+
+    def first_height_from(self, time: int) -> int:
+        """The first height whose block time is at least ``time`` (ms); one above the head when there is none."""
+        low, high = 1, self._application.chain.height + 1
+        while low < high:
+            middle = (low + high) // 2
+            if self._application.blocks.header_time(middle) < time:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _meets(self, record: RecordValue, evidence: bytes, query: EvidenceQuery) -> bool:
+        if query.account is not None and record.account != query.account:
+            return False
+        if query.time_from is not None and record.time < query.time_from:
+            return False
+        if query.time_to is not None and record.time >= query.time_to:
+            return False
+        state = self._application.committed
+        if query.digest is not None and evidence not in views.find_by_digest(state, bytes.fromhex(query.digest)):
+            return False
+        return query.reference is None or evidence in views.find_by_reference(
+            state, self._reference_digest(query.reference)
+        )
+
+    def _reference_digest(self, reference: str) -> bytes:
+        return self._application.machine.suite.digest(reference.encode())
+
+
+def _anchors(receipt: Receipt) -> bool:
+    return any(event.type in ("evidence.anchored", "evidence.supplemented") for event in receipt.events)
+
+
+def _check(query: EvidenceQuery) -> None:
+    given = [
+        query.digest,
+        query.evidence,
+        query.reference,
+        query.account,
+        query.time_from,
+        query.time_to,
+    ]
+    if all(value is None for value in given):
+        raise UsageError(Code.USAGE, reason="a search needs at least one criterion")
+    if not 0 < query.limit <= LIMIT_MAX:
+        raise UsageError(Code.USAGE, reason=f"limit 1 to {LIMIT_MAX}")
+    for value, digits in ((query.digest, 64), (query.evidence, 64), (query.account, 40)):
+        if value is not None and not is_hex(value, digits):
+            raise UsageError(Code.USAGE, reason=f"{digits} hex digits, not {value[:80]!r}")
