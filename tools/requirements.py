@@ -3,8 +3,8 @@
 A test marked ``@pytest.mark.requirement("BJ.…")`` names the entries of ``docs/requirements/requirements.yaml`` that it
 shows. Each test run records, for every id, the tests that passed and those that failed in ``.requirements-shown.json``;
 this program sets that record against ``docs/requirements/coverage.yaml``, part by part. An id is *shown* when at least
-one test of it passed and none failed. Names, markers and tests that never ran count for nothing, and a record of another
-commit is dropped as soon as a new run writes.
+one test of it passed and none failed. Names, markers and tests that never ran count for nothing, and the record of
+another commit is dropped as soon as a new run writes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -68,12 +67,9 @@ def below_the_line(path: str) -> str | None:
     return None
 
 
-def report(findings: Sequence[Finding], *, as_json: bool = False) -> int:
+def report(findings: Sequence[Finding], *, name: str = "tidy") -> int:
     """Prints the findings; returns the exit code."""
-    if as_json:
-        print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False, indent=2))
-    else:
-        for finding in findings:
-            print(finding)
-        print(f"tidy: {len(findings)} findings" if findings else "tidy: nothing found")
+    for finding in findings:
+        print(finding)
+    print(f"{name}: {len(findings)} findings" if findings else f"{name}: nothing found")
     return 1 if findings else 0
