@@ -1,7 +1,8 @@
 """The one catalogue of sentences in Chinese and English: data only (``catalogue/*.json`` packaged as Python modules).
 
 Keys are ``code.NAME`` for result codes and ``area.name`` for everything else. A value may name parameters as
-``{name}``; :func:`sentence` fills them and leaves unknown ones visible. Not here: which language a user wants.
+``{name}``; :func:`sentence` fills them and leaves unknown ones visible. A clause in ``[[ ]]`` is left out when one
+of its parameters was not given or is empty. Not here: which language a user wants.
 
 Example:
     >>> sentence("code.OK", "en")
@@ -10,14 +11,16 @@ Example:
 
 from __future__ import annotations
 
-from govchain.texts import codes, words
+from string import Formatter
+
+from govchain.texts import codes, signers, words
 
 __all__ = ["LANGUAGES", "keys", "sentence"]
 
 #: Languages of the catalogue.
 LANGUAGES = ("zh", "en")
 
-_CATALOGUE: dict[str, dict[str, str]] = {**codes.SENTENCES, **words.SENTENCES}
+_CATALOGUE: dict[str, dict[str, str]] = {**codes.SENTENCES, **signers.SENTENCES, **words.SENTENCES}
 
 
 class _Visible(dict[str, object]):
@@ -32,7 +35,19 @@ def sentence(key: str, language: str = "en", /, **params: object) -> str:
     entry = _CATALOGUE.get(key)
     if entry is None:
         return key
-    return entry.get(language, entry["en"]).format_map(_Visible(params))
+    return _without_empty_clauses(entry.get(language, entry["en"]), params).format_map(_Visible(params))
+
+
+def _without_empty_clauses(text: str, params: dict[str, object]) -> str:
+    first, *rest = text.split("[[")
+    kept = [first]
+    for piece in rest:
+        clause, _, tail = piece.partition("]]")
+        names = (name for _, name, _, _ in Formatter().parse(clause) if name is not None)
+        if all(params.get(name) not in (None, "") for name in names):
+            kept.append(clause)
+        kept.append(tail)
+    return "".join(kept)
 
 
 def keys() -> tuple[str, ...]:

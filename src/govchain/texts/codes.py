@@ -1,3 +1,16 @@
-"""Sentences of the result codes, one entry for each :class:`govchain.model.codes.Code`."""
+"""Sentences of the result codes, one entry for each :class:`govchain.model.codes.Code`.
 
-SENTENCES: dict[str, dict[str, str]] = {}
+Each says what happened and what to do. A clause in ``[[ ]]`` appears only where its parameter was given: the parameters
+that a code usually carries are the ones that its clauses name.
+"""
+
+from govchain.texts import codes_ledger, codes_reader
+
+__all__ = ["SENTENCES"]
+
+#: ``code.NAME`` to its sentence in each language.
+SENTENCES: dict[str, dict[str, str]] = {
+    f"code.{name}": {"zh": chinese, "en": english}
+    for family in (codes_ledger.PAIRS, codes_reader.PAIRS)
+    for name, (chinese, english) in family.items()
+}

@@ -1,0 +1,88 @@
+"""Where the passphrase of a key file comes from: a file, an environment variable, a person.
+
+Rules: a passphrase is 8 to 1,024 bytes; it never appears in an error, a log or a command line. A passphrase file is one
+line, readable by its owner alone. Not here: asking a person (the caller's ``prompt`` does).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from govchain.model.codes import Code
+from govchain.model.errors import UsageError
+from govchain.signers.port import PassphraseSource
+from govchain.signers.private_files import read_private_file
+
+__all__ = [
+    "PASSPHRASE_BYTES_MAX",
+    "PASSPHRASE_BYTES_MIN",
+    "check_passphrase",
+    "passphrase_from_environment",
+    "passphrase_from_file",
+    "passphrase_from_prompt",
+]
+
+#: Shorter passphrases protect nothing.
+PASSPHRASE_BYTES_MIN: Final = 8
+#: Longer ones are a mistake.
+PASSPHRASE_BYTES_MAX: Final = 1024
+
+
+def check_passphrase(passphrase: bytes) -> bytes:
+    """``passphrase`` itself, where its length is right.
+
+    Raises:
+        UsageError: ``PASSPHRASE_UNUSABLE``.
+    """
+    if not PASSPHRASE_BYTES_MIN <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
+        raise UsageError(
+            Code.PASSPHRASE_UNUSABLE, length_min=PASSPHRASE_BYTES_MIN, length_max=PASSPHRASE_BYTES_MAX, source=""
+        )
+    return passphrase
+
+
+def passphrase_from_file(path: str | Path) -> PassphraseSource:
+    """A source that reads the first and only line of ``path``, which only its owner may read."""
+
+    def source(_name: str) -> bytes:
+        data = read_private_file(Path(path), bytes_max=PASSPHRASE_BYTES_MAX + 2)
+        line = data.removesuffix(b"\n").removesuffix(b"\r")
+        if b"\n" in line or b"\r" in line:
+            raise UsageError(
+                Code.PASSPHRASE_UNUSABLE,
+                length_min=PASSPHRASE_BYTES_MIN,
+                length_max=PASSPHRASE_BYTES_MAX,
+                source=str(path),
+            )
+        return check_passphrase(line)
+
+    return source
+
+
+def passphrase_from_environment(variable: str) -> PassphraseSource:
+    """A source that reads the environment ``variable``."""
+
+    def source(_name: str) -> bytes:
+        value = os.environb.get(os.fsencode(variable))
+        if value is None:
+            raise UsageError(
+                Code.PASSPHRASE_UNUSABLE,
+                length_min=PASSPHRASE_BYTES_MIN,
+                length_max=PASSPHRASE_BYTES_MAX,
+                source=f"${variable}",
+            )
+        return check_passphrase(value)
+
+    return source
+
+
+def passphrase_from_prompt(prompt: Callable[[str], str]) -> PassphraseSource:
+    """A source that asks a person through ``prompt``, which is given the key's name."""
+
+    def source(name: str) -> bytes:
+        return check_passphrase(prompt(name).encode("utf-8", "surrogateescape"))
+
+    return source
