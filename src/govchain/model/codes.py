@@ -144,7 +144,18 @@ def is_receipt_code(code: int) -> bool:
     return code == Code.OK or 300 <= code < 400 or 500 <= code < 600 or code >= 1000 or code in _RECEIPT_EXTRA
 
 
-#: Reasons below 300 that can depend on earlier transactions of the same block, and therefore appear in receipts.
+#: Reasons below 300 that a rule or an earlier transaction of the same block can decide, and that therefore appear in
+#: receipts: a registered key, for one, meets the key codes.
 _RECEIPT_EXTRA = frozenset(
-    {Code.TYPE_UNKNOWN, Code.TYPE_VERSION, Code.PAYLOAD_SHAPE, Code.SIGNER_UNKNOWN, Code.SIGNER_KEY_MISMATCH, Code.SIGNER_FROZEN}
+    {
+        Code.TYPE_UNKNOWN,
+        Code.TYPE_VERSION,
+        Code.PAYLOAD_SHAPE,
+        Code.ALGORITHM_NOT_ALLOWED,
+        Code.KEY_MALFORMED,
+        Code.KEY_NOT_ON_CURVE,
+        Code.SIGNER_UNKNOWN,
+        Code.SIGNER_KEY_MISMATCH,
+        Code.SIGNER_FROZEN,
+    }
 )
