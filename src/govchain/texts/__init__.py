@@ -13,14 +13,19 @@ from __future__ import annotations
 
 from string import Formatter
 
-from govchain.texts import codes, signers, words
+from govchain.texts import codes, signers, statements, words
 
 __all__ = ["LANGUAGES", "keys", "sentence"]
 
 #: Languages of the catalogue.
 LANGUAGES = ("zh", "en")
 
-_CATALOGUE: dict[str, dict[str, str]] = {**codes.SENTENCES, **signers.SENTENCES, **words.SENTENCES}
+_CATALOGUE: dict[str, dict[str, str]] = {
+    **codes.SENTENCES,
+    **signers.SENTENCES,
+    **statements.SENTENCES,
+    **words.SENTENCES,
+}
 
 
 class _Visible(dict[str, object]):

@@ -1,0 +1,276 @@
+"""What lies where in an evidence package: manifest, claims, proof files, and which members a set of claims needs.
+
+Purpose: names and schemas of evidence-package.md 1 to 3 in one place, for building and for checking alike.
+Not here: the zip (:mod:`govchain.proof.archive`), whether anything holds (:mod:`govchain.proof.verify`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from govchain.model.wire import Digest, Height
+from govchain.proof.exact import decode_exact
+
+__all__ = [
+    "GENESIS_NAME",
+    "MANIFEST_NAME",
+    "PACKAGE_FORMAT",
+    "STATEMENT_NAMES",
+    "Claim",
+    "HistoryProof",
+    "Manifest",
+    "MemberProof",
+    "PackagePlan",
+    "body_name",
+    "certificate_name",
+    "check_claims",
+    "check_members",
+    "claim_order",
+    "decode_manifest",
+    "header_name",
+    "history_name",
+    "item_name",
+    "member_proof_name",
+    "openings_name",
+    "plan_package",
+    "receipt_name",
+    "status_name",
+    "transaction_proof_name",
+]
+
+#: The format's name and version.
+PACKAGE_FORMAT: Final = "govchain-evidence-package/1"
+MANIFEST_NAME = "manifest.json"
+GENESIS_NAME = "genesis.json"
+#: Statement member by language.
+STATEMENT_NAMES = {"en": "statement.en.txt", "zh": "statement.zh.txt"}
+
+#: Leaves that one batch may have.
+_BATCH_MEMBERS_MAX = 100_000
+
+
+class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+    """One fact that a package proves: a transaction in block ``height``, or a record and its status at a later block.
+
+    ``member`` is the leaf of a batch; ``status_height`` is there for kind ``evidence`` and for nothing else.
+    """
+
+    height: Height
+    kind: Literal["evidence", "transaction"]
+    member: Annotated[int, Meta(ge=0, lt=_BATCH_MEMBERS_MAX)] | None
+    status_height: Height | None
+    transaction: Digest
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The table of contents: what is claimed of which chain, and the SM3 of every other member."""
+
+    chain: Annotated[str, Meta(min_length=3, max_length=32)]
+    claims: Annotated[tuple[Claim, ...], Meta(min_length=1, max_length=4096)]
+    format: Literal["govchain-evidence-package/1"]
+    genesis: Digest
+    members: dict[str, Digest]
+
+
+class HistoryProof(Struct, frozen=True, forbid_unknown_fields=True):
+    """That block ``height`` is leaf height - 1 of the ``history`` of header ``head``; path from leaf to root."""
+
+    head: Height
+    height: Height
+    path: Annotated[tuple[Digest, ...], Meta(max_length=64)]
+
+
+class MemberProof(Struct, frozen=True, forbid_unknown_fields=True):
+    """That an item is leaf ``index`` of a batch of ``count``; path from leaf to root."""
+
+    count: Annotated[int, Meta(ge=1, le=_BATCH_MEMBERS_MAX)]
+    index: Annotated[int, Meta(ge=0)]
+    path: Annotated[tuple[Digest, ...], Meta(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePlan:
+    """What a package with given claims must hold, beside the headers of signer-set changes.
+
+    ``names`` are the members other than headers and certificates, sorted; ``optional`` those that may be there.
+    ``heights`` rise and start with 1; ``histories`` are the pairs (height, head) that are proved.
+    """
+
+    names: tuple[str, ...]
+    optional: tuple[str, ...]
+    heights: tuple[int, ...]
+    histories: tuple[tuple[int, int], ...]
+
+    @property
+    def head(self) -> int:
+        """The last block that the package speaks of."""
+        return self.heights[-1]
+
+
+def body_name(transaction: str) -> str:
+    """Member with a transaction's body."""
+    return f"bodies/{transaction}.json"
+
+
+def receipt_name(transaction: str) -> str:
+    """Member with a transaction's receipt."""
+    return f"receipts/{transaction}.json"
+
+
+def header_name(height: int) -> str:
+    """Member with a block's header."""
+    return f"headers/{height}.json"
+
+
+def certificate_name(height: int) -> str:
+    """Member with a block's finality certificate."""
+    return f"certificates/{height}.json"
+
+
+def transaction_proof_name(transaction: str) -> str:
+    """Member that proves a transaction and its receipt."""
+    return f"proofs/transaction-{transaction}.json"
+
+
+def history_name(height: int, head: int) -> str:
+    """Member that proves block ``height`` to be an ancestor of block ``head``."""
+    return f"proofs/history-{height}-{head}.json"
+
+
+def member_proof_name(transaction: str, member: int) -> str:
+    """Member that proves an item to be a leaf of a batch."""
+    return f"proofs/member-{transaction}-{member}.json"
+
+
+def item_name(transaction: str, member: int) -> str:
+    """Member with the item of a leaf."""
+    return f"attachments/item-{transaction}-{member}.json"
+
+
+def status_name(transaction: str, member: int | None) -> str:
+    """Member that proves a record's or a leaf's status."""
+    return f"proofs/status-{_of(transaction, member)}.json"
+
+
+def openings_name(transaction: str, member: int | None) -> str:
+    """Member that opens commitments of an item."""
+    return f"attachments/openings-{_of(transaction, member)}.json"
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        DecodingError: anything but the canonical encoding of a manifest.
+    """
+    return decode_exact(data, Manifest)
+
+
+def check_claims(claims: Sequence[Claim]) -> str:
+    """The reason why ``claims`` break a rule of evidence-package.md 2, or an empty string."""
+    order = [claim_order(claim) for claim in claims]
+    if any(first >= second for first, second in pairwise(order)):
+        return "order of claims"
+    heights: dict[str, int] = {}
+    for claim in claims:
+        if heights.setdefault(claim.transaction, claim.height) != claim.height:
+            return "one transaction at two heights"
+        if claim.kind == "evidence":
+            if claim.status_height is None or claim.status_height < claim.height:
+                return "status height"
+        elif claim.status_height is not None or claim.member is not None:
+            return "fields of a transaction claim"
+    return ""
+
+
+def plan_package(claims: Sequence[Claim]) -> PackagePlan:
+    """The members that ``claims`` need."""
+    names = [GENESIS_NAME, *STATEMENT_NAMES.values()]
+    optional: list[str] = []
+    heights = [1]
+    histories: list[tuple[int, int]] = []
+    for claim in claims:
+        names += [body_name(claim.transaction), receipt_name(claim.transaction)]
+        names.append(transaction_proof_name(claim.transaction))
+        heights.append(claim.height)
+        if claim.status_height is None:
+            continue
+        names.append(status_name(claim.transaction, claim.member))
+        optional.append(openings_name(claim.transaction, claim.member))
+        heights.append(claim.status_height)
+        if claim.height < claim.status_height:
+            histories.append((claim.height, claim.status_height))
+        if claim.member is not None:
+            names.append(member_proof_name(claim.transaction, claim.member))
+            names.append(item_name(claim.transaction, claim.member))
+    head = max(heights)
+    if head > 1:
+        histories.append((1, head))
+    histories = sorted(dict.fromkeys(histories))
+    names += [history_name(*pair) for pair in histories]
+    return PackagePlan(
+        names=tuple(sorted(dict.fromkeys(names))),
+        optional=tuple(sorted(optional)),
+        heights=tuple(sorted(dict.fromkeys(heights))),
+        histories=tuple(histories),
+    )
+
+
+def check_members(plan: PackagePlan, members: Mapping[str, bytes]) -> tuple[str, str, tuple[int, ...]]:
+    """Whether ``members`` are what ``plan`` needs: (reason, member) with an empty reason when so, and all heights.
+
+    Headers come with their certificates. More of them than needed may lie below the last one, where signer sets change;
+    whether they do is for who reads them.
+    """
+    heights: list[int] = []
+    rest: list[str] = []
+    for name in members:
+        height = _height_of(name)
+        if height is None:
+            rest.append(name)
+        elif name.startswith("headers/"):
+            heights.append(height)
+    heights.sort()
+    for height in plan.heights:
+        if header_name(height) not in members:
+            return "missing", header_name(height), ()
+    for height in heights:
+        if certificate_name(height) not in members:
+            return "missing", certificate_name(height), ()
+        if height > plan.head:
+            return "not needed", header_name(height), ()
+    if len(members) - len(rest) != 2 * len(heights):
+        return "certificate without header", "", ()
+    for name in plan.names:
+        if name not in members:
+            return "missing", name, ()
+    known = dict.fromkeys((MANIFEST_NAME, *plan.names, *plan.optional))
+    for name in rest:
+        if name not in known:
+            return "not needed", name, ()
+    return "", "", tuple(heights)
+
+
+def _of(transaction: str, member: int | None) -> str:
+    return transaction if member is None else f"{transaction}-{member}"
+
+
+def claim_order(claim: Claim) -> tuple[str, int]:
+    """What claims are sorted by: transaction, then leaf, a record as a whole first."""
+    return claim.transaction, -1 if claim.member is None else claim.member
+
+
+def _height_of(name: str) -> int | None:
+    """The height that a header's or certificate's name carries, or ``None`` for another member."""
+    folder, _, file = name.partition("/")
+    digits = file.removesuffix(".json")
+    if folder not in ("headers", "certificates") or digits == file:
+        return None
+    if not 1 <= len(digits) <= 16 or any(c not in "0123456789" for c in digits) or digits[0] == "0":
+        return None
+    return int(digits)

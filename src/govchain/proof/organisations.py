@@ -1,0 +1,33 @@
+"""Names of organisations, and which one an account of genesis belongs to.
+
+Not here: accounts that were registered later; a receipt names their organisation.
+"""
+
+from __future__ import annotations
+
+from govchain.crypto import Suite, account_address
+from govchain.model.wire import Genesis
+from govchain.proof.facts import Organisation
+
+__all__ = ["Register"]
+
+
+class Register:
+    """The organisations and accounts of a genesis."""
+
+    def __init__(self, suite: Suite, genesis: Genesis) -> None:
+        """Read ``genesis`` once."""
+        self._names = {entry.code: entry.name for entry in genesis.organisations}
+        self._accounts = {
+            account_address(suite, genesis.chain, entry.algorithm, bytes.fromhex(entry.key)).hex(): entry.organisation
+            for entry in genesis.accounts
+        }
+
+    def organisation(self, code: str) -> Organisation:
+        """The organisation with that code, with its name where genesis has one."""
+        return Organisation(code, self._names.get(code, ""))
+
+    def organisation_of_account(self, account: str) -> Organisation | None:
+        """The organisation of a genesis account (address in hex), or ``None``."""
+        code = self._accounts.get(account)
+        return None if code is None else self.organisation(code)

@@ -1,0 +1,403 @@
+"""Offline verification of an evidence package in the numbered steps of docs/spec/evidence-package.md 4.
+
+Purpose: one pure function from a file's bytes and the verifier's own trust to what the file proves. No network, no
+node, no clock: "now" plays no part, a status is stated as of a named block.
+Rules: a step that fails raises with its number and the member; nothing after it is looked at. Only step 12 never fails:
+a consistent package of an issuer that is not trusted is an answer of its own (exit code 3).
+Not here: reading files, the trust store (``sdk``), words for people (``cli``).
+
+Example::
+
+    verified = verify_package(data, trusted=TrustAnchors(genesis=(fingerprint,)))
+    verified.report.exit_code
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from govchain.crypto import Suite, get_suite
+from govchain.merkle import empty_root, root_from_inclusion
+from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.model.wire import Body, Genesis, Receipt
+from govchain.proof.archive import decode_archive
+from govchain.proof.certificates import decode_certificate, verify_certificate
+from govchain.proof.exact import decode_exact
+from govchain.proof.facts import Organisation, PackageFacts, ProvedBatch, ProvedClaim, ProvedEvidence, ProvedStatus
+from govchain.proof.genesis import decode_genesis, fingerprint
+from govchain.proof.headers import decode_header, header_identity
+from govchain.proof.items import Item, Opening, Openings, decode_item, item_fault, verify_openings
+from govchain.proof.layout import (
+    GENESIS_NAME,
+    MANIFEST_NAME,
+    STATEMENT_NAMES,
+    Claim,
+    HistoryProof,
+    Manifest,
+    MemberProof,
+    PackagePlan,
+    body_name,
+    certificate_name,
+    check_claims,
+    check_members,
+    decode_manifest,
+    header_name,
+    history_name,
+    item_name,
+    member_proof_name,
+    openings_name,
+    plan_package,
+    receipt_name,
+    status_name,
+    transaction_proof_name,
+)
+from govchain.proof.organisations import Register
+from govchain.proof.records import EVIDENCE_TYPES, EvidenceRecord, read_record
+from govchain.proof.report import OriginalFacts, VerificationReport, make_report
+from govchain.proof.statement import render_statement
+from govchain.proof.status import StatusProof, decode_mark, mark_keys, verify_status
+from govchain.proof.transactions import TransactionProof, verify_transaction
+from govchain.proof.trust import EpochWalk, FinalHeader, TrustAnchors, judge_trust
+
+__all__ = ["VerifiedPackage", "prove_members", "verify_package"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPackage:
+    """A package whose steps all held: its members, manifest, genesis, what it proves, and the report."""
+
+    members: Mapping[str, bytes]
+    manifest: Manifest
+    genesis: Genesis
+    facts: PackageFacts
+    report: VerificationReport
+
+
+def verify_package(data: bytes, *, trusted: TrustAnchors, original: OriginalFacts | None = None) -> VerifiedPackage:
+    """Check the package ``data`` from its container to the trust in its issuer.
+
+    1. Container, 2. manifest, 3. genesis, 4. headers, 5. certificates, 6. history, 7. transactions, 8. evidence,
+    9. status, 10. statement, 11. original where given, 12. trust.
+
+    Args:
+        data: the file's bytes.
+        trusted: what the verifier believes; never taken from the package.
+        original: size and digests of the file that the evidence is said to be about.
+
+    The caller still owes: obeying ``report.exit_code`` (0 holds and trusted, 3 issuer not trusted, 4 withdrawn or
+    superseded), and whether the status block is recent enough for the purpose.
+
+    Raises:
+        VerificationError: with ``step`` and ``member`` of the first thing that does not hold.
+    """
+    # 1. Container
+    members = decode_archive(data)
+    # 2. Manifest
+    with _guard(2, MANIFEST_NAME, Code.PACKAGE_MANIFEST):
+        if MANIFEST_NAME not in members:
+            raise VerificationError(Code.PACKAGE_MANIFEST, reason="missing")
+        manifest = decode_manifest(members[MANIFEST_NAME])
+    plan, heights = _check_manifest(manifest, members)
+    # 3. to 9.
+    proved = prove_members(manifest, members, plan, heights)
+    # 10. Statement
+    for language, name in sorted(STATEMENT_NAMES.items()):
+        if render_statement(proved.facts, language).encode() != members[name]:
+            raise VerificationError(Code.STATEMENT_ALTERED, step=10, member=name)
+    # 11. Original
+    if original is not None:
+        with _guard(11, "", Code.ORIGINAL_DIFFERS):
+            _verify_original(proved.facts, original)
+    # 12. Trust
+    verdict = judge_trust(
+        get_suite(proved.genesis.suite),
+        manifest.genesis,
+        proved.headers,
+        needed=plan.heights,
+        histories=plan.histories,
+        anchors=trusted,
+    )
+    report = make_report(proved.facts, verdict, original_given=original is not None)
+    return VerifiedPackage(members, manifest, proved.genesis, proved.facts, report)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedMembers:
+    """What steps 3 to 9 give."""
+
+    genesis: Genesis
+    headers: tuple[FinalHeader, ...]
+    facts: PackageFacts
+
+
+def prove_members(
+    manifest: Manifest, members: Mapping[str, bytes], plan: PackagePlan, heights: tuple[int, ...]
+) -> ProvedMembers:
+    """Steps 3 to 9 over members that are exactly those of ``plan`` with headers at ``heights``; used in building, too.
+
+    Raises:
+        VerificationError: with step and member.
+    """
+    # 3. Genesis
+    with _guard(3, GENESIS_NAME, Code.GENESIS_INVALID):
+        genesis = decode_genesis(members[GENESIS_NAME], canonical=True)
+        if fingerprint(genesis).hex() != manifest.genesis or genesis.chain != manifest.chain:
+            raise VerificationError(Code.GENESIS_INVALID, reason="not the manifest's")
+    suite = get_suite(genesis.suite)
+    # 4. Headers
+    headers: list[FinalHeader] = []
+    for height in heights:
+        with _guard(4, header_name(height), Code.HEADER_INVALID):
+            headers.append(_read_header(suite, genesis, members[header_name(height)], height))
+    # 5. Certificates
+    walk = EpochWalk.from_genesis(suite, genesis)
+    for final in headers:
+        header = final.header
+        with _guard(5, header_name(header.height), None):
+            if header.height not in plan.heights and header.signers == header.next_signers:
+                raise VerificationError(Code.PACKAGE_MEMBER, reason="not needed")
+            following = walk.step(header)
+        with _guard(5, certificate_name(header.height), None):
+            certificate = decode_certificate(members[certificate_name(header.height)])
+            verify_certificate(suite, header, final.identity, certificate)
+        walk = following
+    # 6. History
+    _verify_links(suite, manifest.genesis, genesis.created, headers)
+    by_height = {final.header.height: final for final in headers}
+    for height, head in plan.histories:
+        with _guard(6, history_name(height, head), Code.HISTORY_INVALID):
+            proof = decode_exact(members[history_name(height, head)], HistoryProof)
+            if (proof.height, proof.head) != (height, head):
+                raise VerificationError(Code.HISTORY_INVALID, reason="another pair of blocks")
+            path = [bytes.fromhex(node) for node in proof.path]
+            root = root_from_inclusion(suite.digest, by_height[height].identity, height - 1, head - 1, path)
+            if root.hex() != by_height[head].header.history:
+                raise VerificationError(Code.HISTORY_INVALID, reason="root")
+    # 7. to 9., claim by claim within each step
+    prover = _Prover(suite, Register(suite, genesis), by_height, members)
+    transactions = [prover.transaction(claim) for claim in manifest.claims]
+    records = [
+        prover.record(claim, body) if claim.kind == "evidence" else None
+        for claim, (body, _) in zip(manifest.claims, transactions, strict=True)
+    ]
+    statuses = [prover.status(claim) if claim.kind == "evidence" else None for claim in manifest.claims]
+    proved = [
+        prover.claim(claim, transaction, record, status)
+        for claim, transaction, record, status in zip(manifest.claims, transactions, records, statuses, strict=True)
+    ]
+    last = headers[-1].header
+    facts = PackageFacts(
+        chain=manifest.chain,
+        genesis=manifest.genesis,
+        test_clock=genesis.test_clock,
+        height=last.height,
+        time=last.time,
+        claims=tuple(proved),
+    )
+    return ProvedMembers(genesis, tuple(headers), facts)
+
+
+def _check_manifest(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[PackagePlan, tuple[int, ...]]:
+    """Step 2 behind the manifest's own form: claims, every member's SM3, exactly the members needed."""
+    fault = check_claims(manifest.claims)
+    if fault:
+        raise VerificationError(Code.PACKAGE_MANIFEST, step=2, member=MANIFEST_NAME, reason=fault)
+    sm3 = get_suite("gm").digest
+    for name, data in members.items():
+        if name == MANIFEST_NAME:
+            continue
+        if name not in manifest.members:
+            raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason="not in the manifest")
+        if sm3(data).hex() != manifest.members[name]:
+            raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason="SM3")
+    for name in manifest.members:
+        if name not in members or name == MANIFEST_NAME:
+            raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason="missing")
+    plan = plan_package(manifest.claims)
+    reason, name, heights = check_members(plan, members)
+    if reason:
+        raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason=reason)
+    return plan, heights
+
+
+def _read_header(suite: Suite, genesis: Genesis, data: bytes, height: int) -> FinalHeader:
+    header = decode_header(data)
+    if header.chain != genesis.chain:
+        raise VerificationError(Code.HEADER_INVALID, reason="another chain")
+    if header.height != height:
+        raise VerificationError(Code.HEADER_INVALID, reason="another height")
+    return FinalHeader(header, header_identity(suite, data))
+
+
+def _verify_links(suite: Suite, genesis: str, created: int, headers: list[FinalHeader]) -> None:
+    """Step 6: block 1 names the genesis, neighbours name each other, time rises."""
+    first = headers[0].header
+    if first.previous != genesis or first.history != empty_root(suite.digest).hex():
+        raise VerificationError(Code.HISTORY_INVALID, step=6, member=header_name(1), reason="not this genesis")
+    height, identity, time = 0, "", created
+    for final in headers:
+        header = final.header
+        if header.time <= time:
+            raise VerificationError(Code.HISTORY_INVALID, step=6, member=header_name(header.height), reason="time")
+        if height and header.height == height + 1 and header.previous != identity:
+            raise VerificationError(Code.HISTORY_INVALID, step=6, member=header_name(header.height), reason="previous")
+        height, identity, time = header.height, final.identity.hex(), header.time
+
+
+@dataclass(frozen=True, slots=True)
+class _Prover:
+    """Steps 7 to 9 for one claim at a time."""
+
+    suite: Suite
+    register: Register
+    headers: Mapping[int, FinalHeader]
+    members: Mapping[str, bytes]
+
+    def transaction(self, claim: Claim) -> tuple[Body, Receipt]:
+        """Step 7."""
+        name = transaction_proof_name(claim.transaction)
+        with _guard(7, name, None, decoding=Code.TRANSACTION_PROOF):
+            proof = decode_exact(self.members[name], TransactionProof)
+            if (proof.transaction, proof.height) != (claim.transaction, claim.height):
+                raise VerificationError(Code.TRANSACTION_PROOF, reason="another transaction")
+            body_data = self.members[body_name(claim.transaction)]
+            receipt_data = self.members[receipt_name(claim.transaction)]
+            header = self.headers[claim.height].header
+            body, receipt = verify_transaction(self.suite, header, body_data, receipt_data, proof)
+            if claim.kind == "evidence":
+                if body.type not in EVIDENCE_TYPES or body.version != 1:
+                    raise VerificationError(Code.TRANSACTION_PROOF, reason="not a transaction that makes a record")
+                if receipt.code != Code.OK:
+                    raise VerificationError(Code.RECEIPT_PROOF, reason=f"code {receipt.code}")
+            return body, receipt
+
+    def record(self, claim: Claim, body: Body) -> tuple[EvidenceRecord, ProvedBatch | None, tuple[Opening, ...]]:
+        """Step 8."""
+        with _guard(8, body_name(claim.transaction), Code.ITEM_INVALID):
+            record = read_record(body)
+            if record.item is not None:
+                _check_item(record.item)
+            batch, item = record.batch, record.item
+            if claim.member is not None and batch is None:
+                raise VerificationError(Code.ITEM_INVALID, reason="not a batch")
+        if claim.member is not None and batch is not None:
+            batch, item = self._leaf(claim.transaction, claim.member, batch)
+        openings: tuple[Opening, ...] = ()
+        name = openings_name(claim.transaction, claim.member)
+        if name in self.members:
+            with _guard(8, name, Code.OPENING_INVALID):
+                opened = decode_exact(self.members[name], Openings)
+                if item is None:
+                    raise VerificationError(Code.OPENING_INVALID, reason="no item")
+                verify_openings(self.suite, item, opened)
+                openings = opened.openings
+        return EvidenceRecord(record.reference, item, batch, record.relation), batch, openings
+
+    def _leaf(self, transaction: str, member: int, batch: ProvedBatch) -> tuple[ProvedBatch, Item]:
+        name = item_name(transaction, member)
+        with _guard(8, name, Code.ITEM_INVALID):
+            data = self.members[name]
+            item = decode_item(data)
+            _check_item(item)
+        name = member_proof_name(transaction, member)
+        with _guard(8, name, Code.MEMBER_PROOF):
+            proof = decode_exact(self.members[name], MemberProof)
+            if (proof.index, proof.count) != (member, batch.count):
+                raise VerificationError(Code.MEMBER_PROOF, reason="another leaf")
+            path = [bytes.fromhex(node) for node in proof.path]
+            if root_from_inclusion(self.suite.digest, data, member, batch.count, path).hex() != batch.root:
+                raise VerificationError(Code.MEMBER_PROOF, reason="root")
+        return ProvedBatch(batch.count, batch.total_size, batch.root, member, batch.capture), item
+
+    def status(self, claim: Claim) -> ProvedStatus:
+        """Step 9."""
+        name = status_name(claim.transaction, claim.member)
+        with _guard(9, name, Code.STATUS_PROOF):
+            if claim.status_height is None:
+                raise VerificationError(Code.STATUS_PROOF, reason="no status block")
+            header = self.headers[claim.status_height].header
+            proof = decode_exact(self.members[name], StatusProof)
+            keys = mark_keys(bytes.fromhex(claim.transaction), claim.member)
+            values = verify_status(self.suite, header, proof, keys)
+            mark = next((decode_mark(value) for value in values if value is not None), None)
+            organisation = None if mark is None else self.register.organisation(mark.organisation)
+            state = "in_force" if mark is None else mark.kind
+            return ProvedStatus(header.height, header.time, state, mark, organisation)
+
+    def claim(
+        self,
+        claim: Claim,
+        transaction: tuple[Body, Receipt],
+        record: tuple[EvidenceRecord, ProvedBatch | None, tuple[Opening, ...]] | None,
+        status: ProvedStatus | None,
+    ) -> ProvedClaim:
+        """What the three steps say together."""
+        body, receipt = transaction
+        header = self.headers[claim.height].header
+        evidence = None
+        if record is not None and status is not None:
+            about, batch, openings = record
+            evidence = ProvedEvidence(about.reference, about.item, batch, about.relation, openings, status)
+        return ProvedClaim(
+            transaction=claim.transaction,
+            type=body.type,
+            version=body.version,
+            height=header.height,
+            time=header.time,
+            index=receipt.index,
+            count=header.transaction_count,
+            code=receipt.code,
+            organisation=self._organisation(body, receipt),
+            accounts=tuple(signer.account for signer in body.signers),
+            evidence=evidence,
+        )
+
+    def _organisation(self, body: Body, receipt: Receipt) -> Organisation | None:
+        """The first one that the receipt's events name; otherwise that of the sender's account in genesis."""
+        for event in receipt.events:
+            if event.organisation:
+                return self.register.organisation(event.organisation)
+        return self.register.organisation_of_account(body.signers[0].account)
+
+
+def _check_item(item: Item) -> None:
+    fault = item_fault(item)
+    if fault:
+        raise VerificationError(Code.ITEM_INVALID, reason=fault)
+
+
+def _verify_original(facts: PackageFacts, original: OriginalFacts) -> None:
+    """Step 11: the file is that of one of the claimed items."""
+    for claim in facts.claims:
+        evidence = claim.evidence
+        if evidence is None or evidence.item is None or evidence.item.size != original.size:
+            continue
+        item = evidence.item
+        if item.sm3 is not None:
+            if (item.sm3, item.sha256) == (original.sm3, original.sha256):
+                return
+        elif any(entry.field == "content" and entry.value == original.sm3 for entry in evidence.openings):
+            return
+    raise VerificationError(Code.ORIGINAL_DIFFERS, reason="no item of this size and these digests")
+
+
+@contextmanager
+def _guard(step: int, member: str, code: Code | None, *, decoding: Code | None = None) -> Iterator[None]:
+    """Give what fails inside the step's number, the member, and ``code`` (``None`` keeps that of a failed proof)."""
+    try:
+        yield
+    except VerificationError as error:
+        if error.step:
+            raise
+        reason = str(error.params.get("reason", ""))
+        raise VerificationError(code or error.code, step=step, member=member, reason=reason) from None
+    except (RefusedError, UsageError) as error:
+        reason = str(error.params.get("reason", "")) or error.code.name
+        chosen = code or decoding or _STEP_CODES[step]
+        raise VerificationError(chosen, step=step, member=member, reason=reason) from None
+
+
+#: The code of a member that cannot be read, by step, where the step has several.
+_STEP_CODES = {5: Code.CERTIFICATE_INVALID, 7: Code.TRANSACTION_PROOF}
