@@ -1,1 +1,69 @@
-"""The client's side: build and sign transactions, check what a node answers, verify packages, keep trust."""
+"""The client's side: build and sign transactions, check what a node answers, verify packages, keep trust.
+
+Names are loaded when they are first used, so that a command that needs one of them does not pay for all.
+
+Example::
+
+    from govchain.sdk import Client, TrustStore, capture_paths, default_trust_path
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from govchain.sdk.capture import CapturedFile, CapturedSet, CaptureOptions, Watcher, capture_paths
+    from govchain.sdk.catalogue import Anchored, Catalogue, Entry
+    from govchain.sdk.client import Client
+    from govchain.sdk.records import Account, EvidenceRecord, EvidenceStatus, FoundFile, HistoryStep
+    from govchain.sdk.transactions import Prepared, Signing, build_transaction, new_nonce, now_ms
+    from govchain.sdk.transport import EvidenceQuery, Transport
+    from govchain.sdk.trust import Anchor, TrustStore, default_home, default_trust_path
+
+__all__ = [
+    "Account",
+    "Anchor",
+    "Anchored",
+    "CaptureOptions",
+    "CapturedFile",
+    "CapturedSet",
+    "Catalogue",
+    "Client",
+    "Entry",
+    "EvidenceQuery",
+    "EvidenceRecord",
+    "EvidenceStatus",
+    "FoundFile",
+    "HistoryStep",
+    "Prepared",
+    "Signing",
+    "Transport",
+    "TrustStore",
+    "Watcher",
+    "build_transaction",
+    "capture_paths",
+    "default_home",
+    "default_trust_path",
+    "new_nonce",
+    "now_ms",
+]
+
+_HOMES = {
+    "capture": ("CaptureOptions", "CapturedFile", "CapturedSet", "Watcher", "capture_paths"),
+    "catalogue": ("Anchored", "Catalogue", "Entry"),
+    "client": ("Client",),
+    "records": ("Account", "EvidenceRecord", "EvidenceStatus", "FoundFile", "HistoryStep"),
+    "transactions": ("Prepared", "Signing", "build_transaction", "new_nonce", "now_ms"),
+    "transport": ("EvidenceQuery", "Transport"),
+    "trust": ("Anchor", "TrustStore", "default_home", "default_trust_path"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - loaded on first use
+
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,0 +1,104 @@
+"""Put together an evidence package from verified answers and the submitter's own directory.
+
+Purpose: fetch the parts that a package needs, each checked on the way, and hand them to ``proof``, which proves
+the whole once more. Rules: a private field is opened only when it is named. Not here: the format (``proof.package``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from govchain.model import Code, RefusedError, UsageError
+from govchain.proof.items import COMMITTED_FIELDS, Opening, Openings
+from govchain.proof.layout import HistoryProof, MemberProof, plan_package
+from govchain.proof.package import (
+    BatchLeaf,
+    EvidenceContents,
+    PackageContents,
+    TransactionContents,
+    build_package,
+)
+from govchain.proof.status import mark_keys
+from govchain.sdk.catalogue import Entry
+from govchain.sdk.checking import VerifiedTransaction, as_status_proof, as_transaction_proof
+from govchain.sdk.finding import prove_entry
+from govchain.sdk.records import describe_record
+
+if TYPE_CHECKING:
+    from govchain.sdk.client import Client
+
+__all__ = ["export_package"]
+
+
+def export_package(
+    client: Client, evidence: str, member: int | None, *, disclose: Sequence[str], as_evidence: bool
+) -> bytes:
+    """See :meth:`govchain.sdk.client.Client.export_package`."""
+    unknown = [field for field in disclose if field not in COMMITTED_FIELDS]
+    if unknown:
+        raise UsageError(Code.USAGE, reason=f"fields that may be disclosed: {', '.join(COMMITTED_FIELDS)}")
+    transaction = client.transaction(evidence)
+    claimed: tuple[EvidenceContents, ...] = ()
+    if as_evidence:
+        claimed = (_evidence(client, transaction, member, disclose),)
+    contents = TransactionContents(
+        body=transaction.record.body,
+        receipt=transaction.record.receipt,
+        proof=as_transaction_proof(transaction.record),
+        evidence=claimed,
+    )
+    plan = plan_package(PackageContents(b"", {}, (contents,)).claims())
+    heights = dict.fromkeys(
+        (*plan.heights, *(block.header.height for block in client.checker.epoch_changes(plan.head)))
+    )
+    blocks = {height: client.checker.verified_header(height) for height in heights}
+    return build_package(
+        PackageContents(
+            genesis=client.checker.genesis_bytes,
+            headers={height: (block.data, block.certificate) for height, block in blocks.items()},
+            transactions=(contents,),
+            histories=tuple(_history(client, height, head) for height, head in plan.histories),
+        )
+    )
+
+
+def _evidence(
+    client: Client, transaction: VerifiedTransaction, member: int | None, disclose: Sequence[str]
+) -> EvidenceContents:
+    record = describe_record(transaction)
+    if record is None:
+        raise RefusedError(Code.NOT_FOUND, reason=f"{transaction.id} made no evidence record")
+    catalogue = client.catalogue
+    entry = None if catalogue is None else catalogue.entry(transaction.id, member)
+    leaf = None
+    if member is not None:
+        if record.batch is None or not 0 <= member < record.batch.count:
+            raise RefusedError(Code.EVIDENCE_MEMBER, evidence=transaction.id, member=member)
+        if entry is None or catalogue is None:
+            raise RefusedError(Code.NOT_FOUND, reason=f"{transaction.id}.{member} is not in this directory's catalogue")
+        path = prove_entry(catalogue, record, entry, client)
+        proof = MemberProof(count=record.batch.count, index=member, path=tuple(node.hex() for node in path))
+        leaf = BatchLeaf(entry.item, proof)
+    status = client.checker.verified_status(mark_keys(bytes.fromhex(transaction.id), member))
+    return EvidenceContents(as_status_proof(status.proof), leaf, _openings(entry, disclose, transaction.id))
+
+
+def _openings(entry: Entry | None, disclose: Sequence[str], evidence: str) -> Openings | None:
+    if not disclose:
+        return None
+    secrets = {} if entry is None else {secret.field: secret for secret in entry.salts}
+    opened = []
+    for field in sorted(set(disclose)):
+        secret = secrets.get(field)
+        if secret is None:
+            raise RefusedError(
+                Code.NOT_FOUND, reason=f"no salt for {field} of {evidence} in this directory's catalogue"
+            )
+        opened.append(Opening(field=field, salt=secret.salt, value=secret.value))  # type: ignore[arg-type]
+    return Openings(tuple(opened))
+
+
+def _history(client: Client, height: int, head: int) -> HistoryProof:
+    path = client.transport.history_path(height, head)
+    return HistoryProof(head=head, height=height, path=tuple(node.hex() for node in path))
