@@ -47,11 +47,13 @@ test: setup ## all tests but the long ones; then the deterministic rooms on the 
 test-others: setup
 	@rooms="$(wildcard $(addprefix tests/,$(if $(ROOM),$(filter $(ROOM),$(DETERMINISTIC)),$(DETERMINISTIC))))"; \
 	[ -n "$$rooms" ] || exit 0; \
-	$(PY) -m tools.interpreters | while read -r version python; do \
+	failed=""; \
+	while read -r version python; do \
 	  echo "== Python $$version: $$rooms"; \
-	  UV_PROJECT_ENVIRONMENT=".venv-$$version" $(UV) sync $(SYNC_FLAGS) --python "$$python" </dev/null; \
-	  ".venv-$$version/bin/python" -m pytest -q -m "not long" $$rooms $(ARGS) </dev/null; \
-	done
+	  { UV_PROJECT_ENVIRONMENT=".venv-$$version" $(UV) sync $(SYNC_FLAGS) --python "$$python" \
+	    && ".venv-$$version/bin/python" -m pytest -q -m "not long" $$rooms $(ARGS); } </dev/null || failed="$$failed $$version"; \
+	done < <($(PY) -m tools.interpreters); \
+	[ -z "$$failed" ] || { echo "make test: failed on Python$$failed" >&2; exit 1; }
 
 test-long: setup ## every test, with more repetitions, then each fuzz target for FUZZ_SECONDS
 	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "long or not long" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)

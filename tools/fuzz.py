@@ -6,8 +6,8 @@ A target is a file ``tests/fuzz/fuzz_<what>.py`` with
 - ``SEEDS: list[bytes]``: input to start from.
 
 Each target runs in a process of its own, guided by coverage with atheris where that is installed, otherwise with plain
-random mutations of the seeds. What is learnt stays in ``.fuzz/<what>/corpus`` and the next run resumes there; input that
-made a target fail is written beside it and its path printed.
+random mutations of the seeds. What is learnt stays in ``.fuzz/<what>/corpus`` and the next run resumes there; input
+that made a target fail is written beside it and its path printed.
 """
 
 from __future__ import annotations
