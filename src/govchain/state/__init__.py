@@ -5,14 +5,20 @@ floats or unordered iteration. Not here: drivers that keep things on disk (``gov
 (``govchain.modules``).
 """
 
+from govchain.state.checkpoints import CheckpointComputation, CheckpointProgress, CheckpointRoot
 from govchain.state.memory import MemoryStore
 from govchain.state.namespaces import Namespace, NamespaceRegistry, split_key, state_key
 from govchain.state.overlay import CommittedState, Overlay, StateReader
 from govchain.state.port import Batch, CheckpointReader, Pair, Reader, Store, Table, Write
+from govchain.state.roots import NO_STATE_ROOT, StateRoot, compute_state_root
 
 __all__ = [
+    "NO_STATE_ROOT",
     "Batch",
+    "CheckpointComputation",
+    "CheckpointProgress",
     "CheckpointReader",
+    "CheckpointRoot",
     "CommittedState",
     "MemoryStore",
     "Namespace",
@@ -21,9 +27,11 @@ __all__ = [
     "Pair",
     "Reader",
     "StateReader",
+    "StateRoot",
     "Store",
     "Table",
     "Write",
+    "compute_state_root",
     "split_key",
     "state_key",
 ]

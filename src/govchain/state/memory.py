@@ -1,13 +1,13 @@
 """The memory twin of the store: everything in dictionaries, for tests and simulation.
 
 Purpose: the plainest thing that keeps the port's contract. What is written lasts as long as the object; ``durable`` and
-``sync`` are counted, so that a test can see how often a caller asked. Limits: memory. Not here: files.
+``sync`` are counted, so that a test can see how often a caller asked. Limits: memory; a thread that scans while another
+one writes may see part of the batch (a ``get`` never sees a value that was not written). Not here: files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from threading import Lock
 
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
 from govchain.state.ordered import OrderedKeys
@@ -35,8 +35,7 @@ class _Tables:
 
     def __init__(self, tables: tuple[dict[bytes, bytes], ...]) -> None:
         self._tables = tables
-        self._order: list[OrderedKeys | None] = [None] * len(tables)
-        self._lock = Lock()
+        self._order = [OrderedKeys() for _ in tables]
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """The value of ``key``, or ``None``."""
@@ -57,17 +56,13 @@ class _Tables:
     ) -> Iterator[Pair]:
         """Pairs in key order, as they are at the moment of the call."""
         pairs: list[Pair] = []
-        room = len(self._tables[table]) if limit is None else limit
-        with self._lock:
-            values = self._tables[table]
-            order = self._order[table]
-            if order is None:
-                order = self._order[table] = OrderedKeys(values)
-            if room > 0:
-                for key in order.between(start, end, reverse=reverse):
-                    pairs.append((key, values[key]))
-                    if len(pairs) >= room:
-                        break
+        values = self._tables[table]
+        room = len(values) if limit is None else limit
+        if room > 0:
+            for key in self._order[table].between(values, start, end, reverse=reverse):
+                pairs.append((key, values[key]))
+                if len(pairs) >= room:
+                    break
         return iter(pairs)
 
     def close(self) -> None:
@@ -90,24 +85,14 @@ class MemoryStore(_Tables):
 
     def write(self, batch: Batch, *, durable: bool) -> None:
         """Apply ``batch`` at once."""
-        with self._lock:
-            for table in batch.tables():
-                values = self._tables[table]
-                order = self._order[table]
-                added: list[bytes] = []
-                removed = False
-                for key, value in batch.operations(table):
-                    if value is None:
-                        removed = values.pop(key, None) is not None or removed
-                    else:
-                        if key not in values:
-                            added.append(key)
-                        values[key] = value
-                if removed:
-                    self._order[table] = None
-                elif order is not None and added:
-                    order.extend(added)
-            self.durable_writes += durable
+        for table in batch.tables():
+            values = self._tables[table]
+            for key, value in batch.operations(table):
+                if value is not None:
+                    values[key] = value
+                elif values.pop(key, None) is not None:
+                    self._order[table] = OrderedKeys()
+        self.durable_writes += durable
 
     def sync(self) -> None:
         """Count the call."""
@@ -118,8 +103,7 @@ class MemoryStore(_Tables):
         check_checkpoint_name(name)
         if name in self._checkpoints:
             raise RefusedError(Code.DATA_DIRECTORY_EXISTS, path=name)
-        with self._lock:
-            self._checkpoints[name] = _Tables(tuple(map(dict, self._tables)))
+        self._checkpoints[name] = _Tables(tuple(map(dict, self._tables)))
 
     def checkpoints(self) -> tuple[str, ...]:
         """Names of the copies, sorted."""

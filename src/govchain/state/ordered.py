@@ -1,14 +1,16 @@
-"""A sorted view of a growing set of keys, sorted only when somebody looks.
+"""A sorted view of a dictionary's keys, brought up to date only when somebody looks.
 
-Purpose: ordered scans over dictionaries (memory store, overlay) without a cost at each write. New keys are appended
-and sorted in at the next look; since the rest is in order already, the sort is one merge. Not here: removal, which
-the callers do by filtering against their dictionary.
+Purpose: ordered scans over dictionaries (memory store, overlay) without a cost at each write. A dictionary keeps its
+keys in the order in which they came, so those that are new since the last look are its last ones; they are merged into
+the sorted rest. Rules: the sorted list is never changed once made, so that an iterator over it stays valid.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 __all__ = ["OrderedKeys", "prefix_end"]
 
@@ -28,33 +30,23 @@ def prefix_end(prefix: bytes) -> bytes | None:
 
 
 class OrderedKeys:
-    """Distinct keys in bytewise order."""
+    """The keys of a dictionary in bytewise order, as long as none is removed; after a removal, start a new one."""
 
-    __slots__ = ("_keys", "_sorted")
+    __slots__ = ("_keys",)
 
-    def __init__(self, keys: Iterable[bytes] = ()) -> None:
-        self._keys = sorted(keys)
-        self._sorted = True
+    def __init__(self) -> None:
+        self._keys: Sequence[bytes] = ()
 
-    def extend(self, keys: Iterable[bytes]) -> None:
-        """Add keys that are not there yet."""
-        self._keys.extend(keys)
-        self._sorted = False
-
-    def between(self, start: bytes, end: bytes | None, *, reverse: bool = False) -> Iterator[bytes]:
-        """Keys from ``start`` (included) to ``end`` (excluded), forwards or backwards.
-
-        Adding keys while the iterator runs spoils it.
-        """
-        if not self._sorted:
-            self._keys.sort()
-            self._sorted = True
+    def between(
+        self, values: dict[bytes, Any], start: bytes, end: bytes | None, *, reverse: bool = False
+    ) -> Iterator[bytes]:
+        """Keys of ``values`` from ``start`` (included) to ``end`` (excluded), forwards or backwards."""
         keys = self._keys
+        fresh = len(values) - len(keys)
+        if fresh:
+            keys = self._keys = sorted((*keys, *sorted(islice(reversed(values), fresh))))
         first = bisect_left(keys, start)
         last = len(keys) if end is None else max(first, bisect_left(keys, end))
         if reverse:
             return map(keys.__getitem__, range(last - 1, first - 1, -1))
         return map(keys.__getitem__, range(first, last))
-
-    def __len__(self) -> int:
-        return len(self._keys)

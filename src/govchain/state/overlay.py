@@ -23,19 +23,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from threading import Lock
 from typing import Protocol
 
 from govchain.model import Code, UsageError
 from govchain.state.ordered import OrderedKeys, prefix_end
 from govchain.state.port import Pair, Reader, Table, Write
 
-__all__ = ["CACHE_BYTES", "CommittedState", "Overlay", "StateReader"]
+__all__ = ["CACHE_ENTRIES_MAX", "CACHE_VALUE_BYTES_MAX", "CommittedState", "Overlay", "StateReader"]
 
-#: Bytes of keys and values that :class:`CommittedState` keeps, where nothing else is said.
-CACHE_BYTES = 16 * 1024 * 1024
-#: What one cached entry costs beyond its key and value: two bytes objects and a dictionary slot.
-_ENTRY_BYTES = 170
+#: Values that each of the two generations of :class:`CommittedState` keeps, where nothing else is said.
+CACHE_ENTRIES_MAX = 8192
+#: Bytes of a value that is kept, at most. With the entries this bounds the cache to about 20 MiB.
+CACHE_VALUE_BYTES_MAX = 1024
 
 
 class _Missing:
@@ -61,7 +60,7 @@ class StateReader(Protocol):
         reverse: bool = False,
         limit: int | None = None,
     ) -> Iterator[Pair]:
-        """Keys that start with ``prefix``, from ``start`` (included) to ``end`` (excluded; both whole keys), in order."""
+        """Keys of ``prefix`` from ``start`` (included) to ``end`` (excluded), both whole keys, in order."""
         ...
 
 
@@ -78,29 +77,28 @@ class CommittedState:
     """The state table of a store, with a bounded cache of values that were read.
 
     Keys read often (accounts, parameters) stay in memory; records written once and never read cost nothing. The cache
-    has two generations: a new one fills up, then replaces the old one, and what is still read moves along. So it is
-    least-recently-used to within a generation, without bookkeeping on a hit.
+    has two generations: when the young one is full, a commit makes it the old one, and what is still read moves along
+    into the next. So it is least-recently-used to within a generation, without bookkeeping on a hit.
 
     Any thread may read while one commits. The committing thread writes the store first and calls :meth:`apply` after.
+    That replaces the young generation by a copy: a reader that fetched a value before the commit puts it into the one
+    it started with, where nobody looks any more. This is why no lock is needed.
 
     Args:
         reader: the store.
-        cache_bytes: bytes of keys, values and their overhead that may be kept.
+        cache_entries_max: values in each generation, at most; reads beyond it are not kept until the next commit.
 
     Attributes:
-        misses: reads that went to the store.
+        misses: reads that went to the store (approximate when several threads read).
     """
 
-    __slots__ = ("_changes", "_half", "_lock", "_old", "_reader", "_used", "_young", "misses")
+    __slots__ = ("_entries_max", "_generations", "_reader", "_young", "misses")
 
-    def __init__(self, reader: Reader, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, reader: Reader, *, cache_entries_max: int = CACHE_ENTRIES_MAX) -> None:
         self._reader = reader
-        self._half = cache_bytes // 2
+        self._entries_max = cache_entries_max
         self._young: dict[bytes, bytes] = {}
-        self._old: dict[bytes, bytes] = {}
-        self._used = 0
-        self._changes = 0
-        self._lock = Lock()
+        self._generations: tuple[dict[bytes, bytes], dict[bytes, bytes]] = (self._young, {})
         self.misses = 0
 
     def get(self, key: bytes) -> bytes | None:
@@ -124,43 +122,37 @@ class CommittedState:
         return self._reader.scan(Table.STATE, low, high, reverse=reverse, limit=limit)
 
     def apply(self, writes: Iterable[Write]) -> None:
-        """Bring the cache up to date with writes that the store now holds."""
-        with self._lock:
-            self._changes += 1
-            young, old = self._young, self._old
-            for key, value in writes:
-                if key in young:
-                    before = young.pop(key)
-                    self._used -= len(key) + len(before) + _ENTRY_BYTES
-                    if value is not None:
-                        young[key] = value
-                        self._used += len(key) + len(value) + _ENTRY_BYTES
-                old.pop(key, None)
+        """Bring the cache up to date with writes that the store now holds. Called by the committing thread only."""
+        young, old = self._generations
+        young = young.copy()
+        if len(young) >= self._entries_max:
+            young, old = {}, young
+        for key, value in writes:
+            old.pop(key, None)
+            if key in young:
+                if value is None or len(value) > CACHE_VALUE_BYTES_MAX:
+                    del young[key]
+                else:
+                    young[key] = value
+        self._generations = (young, old)
+        self._young = young
 
     def clear(self) -> None:
         """Forget everything, as after a snapshot was installed."""
-        with self._lock:
-            self._changes += 1
-            self._young, self._old, self._used = {}, {}, 0
+        young: dict[bytes, bytes] = {}
+        self._generations = (young, {})
+        self._young = young
 
     def _get_slowly(self, key: bytes) -> bytes | None:
-        with self._lock:
-            changes = self._changes
-            value = self._old.get(key)
+        young, old = self._generations
+        value = old.get(key)
         if value is None:
             self.misses += 1
             value = self._reader.get(Table.STATE, key)
-            if value is None:
-                return None
-        with self._lock:
-            # A commit in between may have changed the value: then it is right to have read it, wrong to keep it.
-            if changes == self._changes and key not in self._young:
-                cost = len(key) + len(value) + _ENTRY_BYTES
-                if self._used + cost > self._half:
-                    self._old, self._young, self._used = self._young, {}, 0
-                if cost <= self._half:
-                    self._young[key] = value
-                    self._used += cost
+            if value is None or len(value) > CACHE_VALUE_BYTES_MAX:
+                return value
+        if len(young) < self._entries_max:
+            young.setdefault(key, value)
         return value
 
 
@@ -171,14 +163,13 @@ class Overlay:
         below: committed state, or the layer underneath.
     """
 
-    __slots__ = ("_below", "_get_below", "_indexed", "_order", "_writes")
+    __slots__ = ("_below", "_get_below", "_order", "_writes")
 
     def __init__(self, below: StateReader) -> None:
         self._below = below
         self._get_below = below.get
         self._writes: dict[bytes, bytes | None] = {}
         self._order: OrderedKeys | None = None
-        self._indexed = 0
 
     def get(self, key: bytes) -> bytes | None:
         """The value of ``key`` as this layer sees it, or ``None``."""
@@ -244,7 +235,6 @@ class Overlay:
         """Forget this layer's writes."""
         self._writes = {}
         self._order = None
-        self._indexed = 0
 
     def writes(self) -> list[Write]:
         """This layer's writes sorted by key, once per key; ``None`` is a removal."""
@@ -258,12 +248,8 @@ class Overlay:
         if not writes:
             return []
         if self._order is None:
-            self._order = OrderedKeys()
-        fresh = len(writes) - self._indexed
-        if fresh:  # a key never leaves the dictionary, so the new ones are its last
-            self._order.extend(islice(reversed(writes), fresh))
-            self._indexed = len(writes)
-        return [(key, writes[key]) for key in self._order.between(low, high, reverse=reverse)]
+            self._order = OrderedKeys()  # a removal stays in the dictionary as None, so this one lasts
+        return [(key, writes[key]) for key in self._order.between(writes, low, high, reverse=reverse)]
 
 
 def _merge(own: list[Write], below: Iterator[Pair], *, reverse: bool) -> Iterator[Pair]:
