@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 import govchain_native as native
+import msgspec
 
 from govchain.consensus.certifier import Certifier
 from govchain.consensus.checkpointing import Checkpointer
@@ -40,6 +41,7 @@ from govchain.merkle import Frontier, NodeLog
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.modules.accounts.views import StateDirectory
 from govchain.state import Batch, CommittedState, Store
+from govchain.state.checkpoints import CheckpointProgress
 from govchain.state.roots import compute_state_root
 from govchain.storage import BlockStore
 
@@ -129,6 +131,10 @@ class LedgerApplication:
         place = self.blocks.location(transaction)
         return None if place is None else self.blocks.receipts(place[0])[place[1]]
 
+    def close(self) -> None:
+        """Stop background work; the store stays open."""
+        self._checkpointer.close()
+
     # -- the calls of an engine ----------------------------------------------------------------------------------
 
     def info(self) -> Info:
@@ -149,7 +155,7 @@ class LedgerApplication:
             machine,
             root=root,
             history=Frontier(machine.suite.digest).encode(),
-            checkpoint=self._checkpointer.start(writes),
+            checkpoint=CheckpointProgress(keys=root.rooted_writes),
         )
         batch = Batch()
         self.blocks.put_state(batch, writes, root.live_node_writes)
@@ -212,7 +218,6 @@ class LedgerApplication:
             self._chain = _with_engine_height(chain, engine_height)
             return FinalizedBlock(chain.identity, None, ())
         transactions = self._prepared(envelopes)
-        mark = self._checkpointer.mark_for(chain)
         block = execute_block(
             self.machine,
             chain,
@@ -220,7 +225,7 @@ class LedgerApplication:
             self._store,
             transactions,
             next_block_time(chain, time),
-            checkpoint=mark,
+            completed=self._checkpointer.completed_for(chain),
             engine_height=engine_height,
         )
         self._executed = block
@@ -236,7 +241,7 @@ class LedgerApplication:
             return 0
         with self._lock:
             signers = self.chain.signers
-            following = self._checkpointer.advance(block)
+            following = block.chain
             ids = [(prepared.id, prepared.body.expires) for prepared in block.transactions]
             batch = Batch()
             self.blocks.put_block(batch, block.chain.height, block.header_bytes, block.transactions, block.receipts)
@@ -244,6 +249,7 @@ class LedgerApplication:
             self.blocks.put_state(batch, block.writes, block.state_root.live_node_writes)
             self.blocks.put_history(batch, self._history.append(block.identity))
             self.blocks.put_chain_state(batch, encode_chain_state(following))
+            self._checkpointer.put_progress(batch)
             self._store.write(batch, durable=True)
             self.committed.apply(block.writes)
             self._window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
@@ -305,6 +311,7 @@ class LedgerApplication:
             committed=True,
             seconds=seconds,
         )
+        self._pool.forget(prepared.envelope for prepared in block.transactions)
         for listener in self._listeners:
             listener(block)
 
@@ -346,6 +353,4 @@ def _covers(expires: int, time: int) -> bool:
 
 
 def _with_engine_height(chain: ChainState, engine_height: int) -> ChainState:
-    import msgspec
-
     return msgspec.structs.replace(chain, engine_height=engine_height)

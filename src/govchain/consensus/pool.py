@@ -95,16 +95,18 @@ class Pool:
         """Bytes of the envelopes held."""
         return self._bytes
 
-    def add_many(self, results: Sequence[CheckResult], ticket: Ticket | None = None) -> list[Code]:
+    def add_many(
+        self, results: Sequence[CheckResult], ticket: Ticket | None = None, places: Sequence[int] | None = None
+    ) -> list[Code]:
         """Take those of ``results`` that were accepted; answers a code for each, in order.
 
-        Outcomes of refused ones are settled in ``ticket`` at once; the places are those of ``results``.
+        Accepted ones are registered with ``ticket`` at ``places`` (default: their order); refused ones are the caller's to settle.
         """
         codes: list[Code] = []
         limits = self.limits
         with self._lock:
             before = len(self._by_id)
-            for place, result in enumerate(results):
+            for place, result in zip(places or range(len(results)), results, strict=True):
                 code = result.code
                 prepared = result.prepared
                 if not code:
@@ -122,10 +124,7 @@ class Pool:
                         self._by_id[prepared.id] = prepared
                         self._by_envelope[prepared.envelope] = prepared
                         self._bytes += len(prepared.envelope)
-                if ticket is not None:
-                    if code:
-                        ticket.settle(place, Outcome(code))
-                    else:
+                    if not code and ticket is not None:
                         self._waiting.setdefault(prepared.id, []).append((ticket, place))
                 codes.append(code)
             if len(self._by_id) > before:

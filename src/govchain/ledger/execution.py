@@ -26,7 +26,8 @@ from govchain.modules.port import Outcome
 from govchain.proof.headers import encode_header, header_identity
 from govchain.proof.signers import signer_set_digest
 from govchain.state import Overlay, StateReader, Write
-from govchain.state.roots import StateRoot, compute_state_root
+from govchain.state.checkpoints import CheckpointRoot, advance, due
+from govchain.state.roots import LiveReader, StateRoot, compute_state_root
 
 __all__ = ["ExecutedBlock", "encode_receipt", "execute_block", "next_block_time"]
 
@@ -66,11 +67,11 @@ def execute_block(
     machine: Machine,
     chain: ChainState,
     state: StateReader,
-    live_reader: object,
+    live_reader: LiveReader,
     transactions: Sequence[Prepared],
     time: int,
     *,
-    checkpoint: CheckpointMark | None = None,
+    completed: CheckpointRoot | None = None,
     engine_height: int = 0,
 ) -> ExecutedBlock:
     """Run ``transactions`` (at least one, each allowed by ``check_inclusion``) as the block after ``chain``.
@@ -82,7 +83,7 @@ def execute_block(
         live_reader: reads nodes of the committed ``live`` tree.
         transactions: in order.
         time: block time in ms, from :func:`next_block_time`.
-        checkpoint: the root that this block's header must carry, where one is due.
+        completed: the checkpoint whose root this block's header must carry, exactly where the schedule says that one is due.
         engine_height: the engine's height, kept beside the block and not hashed.
     """
     height = chain.height + 1
@@ -107,7 +108,11 @@ def execute_block(
     root = compute_state_root(
         machine.suite, chain.state_root, writes, machine.namespaces, live_reader, chain.live_root
     )
-    header = _header(machine, chain, transactions, receipts, root.root, time, checkpoint)
+    limits = machine.genesis.limits
+    mark = None
+    if completed is not None:
+        mark = CheckpointMark(height=due(chain.checkpoint, limits, height), root=completed.root.hex())
+    header = _header(machine, chain, transactions, receipts, root.root, time, mark)
     header_bytes = encode_header(header)
     identity = header_identity(machine.suite, header_bytes)
     changed = chain.signers_digest.hex() != header.next_signers
@@ -124,7 +129,7 @@ def execute_block(
         epoch=chain.epoch + changed,
         signers=chain.signers,
         signers_digest=bytes.fromhex(header.next_signers),
-        checkpoint=chain.checkpoint,
+        checkpoint=advance(chain.checkpoint, limits, height, root.rooted_writes, completed),
         engine_era=chain.engine_era,
         engine_height=engine_height,
     )

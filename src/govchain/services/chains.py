@@ -57,6 +57,7 @@ class ChainOptions:
     algorithms: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     modules: tuple[GenesisModule, ...] = ()
+    extra_accounts: tuple[GenesisAccount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def prepare_chain(directory: Path, keys_path: Path, final_path: Path, options: C
         uri = f"file:{final_path / keys_path.name / f'{label}.pem'}"
         created.append(CreatedAccount(label, address, roles, administrator, uri))
     genesis = Genesis(
-        accounts=tuple(genesis_accounts),
+        accounts=(*genesis_accounts, *options.extra_accounts),
         algorithms=tuple(sorted(algorithms)),
         chain=chain,
         created=options.now,

@@ -45,6 +45,9 @@ class Submitter:
             return [Acknowledgement(result.prepared.id, result.code or stopped) for result in results]
         codes = self._pool.add_many(results, ticket)
         if ticket is not None:
+            for place, code in enumerate(codes):
+                if code:
+                    ticket.settle(place, Outcome(code))
             ticket.wait(timeout_s)
         answers: list[Acknowledgement] = []
         for place, (result, code) in enumerate(zip(results, codes, strict=True)):

@@ -1,0 +1,206 @@
+"""The embedded node: one process, one data directory, the solo engine.
+
+Purpose: what ``govchain`` uses when no server is named, and what tests and demos run. Opening takes the directory's lock, checks that the
+families of genesis are installed, continues from the store (no repair is ever needed) and starts the engine.
+Rules: clocks and keys are read here and handed in. Read-only opening takes no lock and starts no engine.
+Not here: use cases (``services``), making a chain (``services.chains``).
+
+Example::
+
+    with open_embedded(Path("d")) as node:
+        client = Client(node.transport, ...)
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from govchain.consensus import Certifier, LedgerApplication, Pool, PoolLimits
+from govchain.consensus.solo import SoloEngine, SoloOptions
+from govchain.consensus.solo.engine import Clock
+from govchain.crypto import BatchVerifier
+from govchain.ledger import Machine, build_machine
+from govchain.model import Code, UnavailableError
+from govchain.model.wire import Genesis
+from govchain.node.modules import genesis_modules, installed_modules, module_digests
+from govchain.node.transport import InProcessTransport
+from govchain.proof.genesis import decode_genesis
+from govchain.services.chains import ChainOptions, CreatedChain, prepare_chain
+from govchain.services.proofs import Proofs
+from govchain.services.queries import Queries
+from govchain.services.submission import Submitter
+from govchain.signers import open_signer
+from govchain.storage import DataDirectory, RocksStore
+
+__all__ = ["EmbeddedNode", "NodeOptions", "create_chain", "load_machine", "open_embedded", "passphrase_source", "system_clock"]
+
+#: Memory for the per-key tables of SM2 verification.
+VERIFIER_BYTES_MAX = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """Settings of an embedded node. ``verifier_threads`` verify signatures in parallel."""
+
+    pool: PoolLimits = PoolLimits()
+    solo: SoloOptions = SoloOptions()
+    verifier_threads: int = 1
+    verifier_bytes_max: int = VERIFIER_BYTES_MAX
+
+
+def system_clock() -> Clock:
+    """The machine's clocks in ms: wall time, and one that never jumps and goes on while the machine sleeps."""
+
+    def wall() -> int:
+        return time.time_ns() // 1_000_000
+
+    def steady() -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+    return Clock(wall, steady)
+
+
+def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChain:
+    """Make a data directory with a new chain: keys, genesis, and the state of genesis; all of it or nothing.
+
+    Raises:
+        RefusedError: the directory exists already. UsageError: malformed options.
+    """
+    options = options or ChainOptions(now=system_clock().wall())
+    options = replace(options, modules=options.modules or genesis_modules(installed_modules()))
+    with DataDirectory.create(path) as directory:
+        created = prepare_chain(directory.path, directory.keys_path, path.absolute(), options)
+        machine = load_machine(decode_genesis(created.genesis_bytes))
+        store = RocksStore(directory.ledger_path)
+        try:
+            LedgerApplication(machine, store, Pool(), system_clock().wall).init_chain()
+        finally:
+            store.close()
+    return created
+
+
+def load_machine(genesis: Genesis, options: NodeOptions | None = None) -> Machine:
+    """The state machine of ``genesis`` with the families that are installed.
+
+    Raises:
+        UnavailableError: ``MODULE_MISSING``.
+    """
+    options = options or NodeOptions()
+    modules = installed_modules()
+    verifier = BatchVerifier(memory_limit_bytes=options.verifier_bytes_max, threads=options.verifier_threads)
+    return build_machine(genesis, modules, module_digests(modules), verifier)
+
+
+class EmbeddedNode:
+    """A node in this process; a context manager. See :func:`open_embedded`."""
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        store: RocksStore,
+        machine: Machine,
+        certifier: Certifier | None,
+        options: NodeOptions,
+        clock: Clock,
+        on_problem: Callable[[Code, str], None] | None = None,
+    ) -> None:
+        """Put the parts together over an opened directory; the engine starts with :meth:`start`."""
+        self.directory = directory
+        self.machine = machine
+        self.store = store
+        self.pool = Pool(options.pool)
+        self.application = LedgerApplication(machine, store, self.pool, clock.wall, certifier)
+        self.engine = SoloEngine(self.application, self.pool, clock, options.solo, on_problem)
+        self.submitter = Submitter(self.application, self.pool, lambda: self.engine.status().problem)
+        self.queries = Queries(self.application)
+        self.proofs = Proofs(self.application)
+        self.transport = InProcessTransport(
+            self.application, self.pool, self.submitter, self.queries, self.proofs
+        )
+        self._open = True
+
+    @property
+    def genesis(self) -> Genesis:
+        """The chain's genesis."""
+        return self.machine.genesis
+
+    def start(self) -> None:
+        """Begin to order."""
+        self.engine.start()
+
+    def close(self, *, drain: bool = True) -> None:
+        """Order what the pool holds, stop the engine, close the store, release the lock. Closing twice is allowed."""
+        if self._open:
+            self._open = False
+            self.engine.stop(drain=drain)
+            self.application.close()
+            self.store.close()
+            self.directory.close()
+
+    def __enter__(self) -> EmbeddedNode:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_embedded(
+    path: Path,
+    *,
+    read_only: bool = False,
+    options: NodeOptions | None = None,
+    clock: Clock | None = None,
+    on_problem: Callable[[Code, str], None] | None = None,
+) -> EmbeddedNode:
+    """Open a data directory as a node; with ``read_only`` beside a running one, without lock, keys or engine.
+
+    Raises:
+        UnavailableError: locked by another process, half-created, from a newer version, or a family is missing.
+    """
+    options = options or NodeOptions()
+    directory = DataDirectory.open(path, read_only=read_only)
+    try:
+        genesis = decode_genesis(directory.genesis_path.read_bytes())
+        machine = load_machine(genesis, options)
+        certifier = None if read_only else _certifier(directory, machine)
+        store = RocksStore(directory.ledger_path, read_only=read_only)
+    except BaseException:
+        directory.close()
+        raise
+    try:
+        node = EmbeddedNode(directory, store, machine, certifier, options, clock or system_clock(), on_problem)
+        if node.application.info().app_hash == b"":
+            raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path), reason="no genesis state")
+    except BaseException:
+        store.close()
+        directory.close()
+        raise
+    if not read_only:
+        node.start()
+    return node
+
+
+def _certifier(directory: DataDirectory, machine: Machine) -> Certifier:
+    signer = open_signer(f"file:{directory.keys_path / 'node.pem'}", passphrase_source(directory.keys_path))
+    return Certifier(machine.suite, signer)
+
+
+def passphrase_source(keys_path: Path) -> Callable[[], bytes]:
+    """Where the passphrase of this directory's key files comes from: ``GOVCHAIN_PASSPHRASE``, else ``keys/passphrase``."""
+
+    def read() -> bytes:
+        given = os.environ.get("GOVCHAIN_PASSPHRASE")
+        if given:
+            return given.encode()
+        return (keys_path / "passphrase").read_bytes().strip()
+
+    return read
+
+
