@@ -65,11 +65,8 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@.venv-fuzz/bin/python -m tools.fuzz --seconds $(FUZZ_SECONDS)
 
 test-lowest: ## the tests with the lowest dependency versions that pyproject.toml allows
-	@[ -x .venv-lowest/bin/python ] || $(UV) venv --quiet .venv-lowest
-	@$(UV) pip compile --quiet --universal --no-header --no-annotate --resolution lowest-direct --group dev \
-	  --python-version 3.11 --output-file .venv-lowest/requirements.txt pyproject.toml
-	@$(UV) pip sync --quiet --python .venv-lowest/bin/python .venv-lowest/requirements.txt
-	@$(UV) pip install --quiet --python .venv-lowest/bin/python --no-deps --editable .
+	@$(UV) venv --quiet --clear .venv-lowest
+	@$(UV) pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --group dev --editable .
 	@$(UV) pip list --python .venv-lowest/bin/python
 	@# The project's own tools are tested with the locked linters only.
 	@.venv-lowest/bin/python -m pytest -m "not long" --requirements-record=none \
