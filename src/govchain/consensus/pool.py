@@ -91,7 +91,7 @@ class Pool:
         return len(self._by_id)
 
     @property
-    def bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Bytes of the envelopes held."""
         return self._bytes
 

@@ -96,7 +96,14 @@ class Openings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def has_control_characters(text: str) -> bool:
     """Whether ``text`` holds a control character, a line or paragraph separator, or a mark that turns text around."""
+    if is_printable_ascii(text):  # the common case, decided without a loop
+        return False
     return any(low <= ord(c) <= high for c in text for low, high in _CONTROL_RANGES)
+
+
+def is_printable_ascii(text: str) -> bool:
+    """Whether every character lies from U+0020 to U+007E; for ASCII, ``isprintable`` depends on no Unicode version."""
+    return text.isascii() and text.isprintable()
 
 
 def item_fault(item: Item) -> str:
@@ -104,7 +111,7 @@ def item_fault(item: Item) -> str:
     fields = [entry.field for entry in item.commitments]
     if not is_rising(fields):
         return "order of commitments"
-    if any(not "\x20" <= c <= "\x7e" for c in item.media_type):
+    if not is_printable_ascii(item.media_type):
         return "media_type"
     if item.name is not None and (not item.name or has_control_characters(item.name)):
         return "name"

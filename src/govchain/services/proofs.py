@@ -16,6 +16,7 @@ from govchain.model import Code, UsageError
 from govchain.proof.transactions import decode_envelope
 from govchain.sdk.transport import LiveEntry, StatusProof, TransactionRecord
 from govchain.state import Table
+from govchain.state.roots import digest_name_of
 
 __all__ = ["Proofs"]
 
@@ -37,7 +38,7 @@ class Proofs:
         height, index = place
         envelopes = blocks.envelopes(height)
         receipts = blocks.receipts(height)
-        name = self._suite.digest_name
+        name = digest_name_of(self._suite)
         body, signatures = decode_envelope(envelopes[index])
         leaves = native.digest_many(name, list(envelopes))
         return TransactionRecord(
