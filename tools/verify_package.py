@@ -46,7 +46,7 @@ def rot(x: int, n: int) -> int:
     return ((x << n) | (x >> (32 - n))) & 0xFFFFFFFF
 
 
-TJ = [rot(0x79CC4519 if j < 16 else 0x7A879D8A, j % 32) if j % 32 else (0x79CC4519, 0x7A879D8A)[j > 15] for j in range(64)]
+TJ = [rot(0x79CC4519 if j < 16 else 0x7A879D8A, j % 32) for j in range(64)]
 
 
 def sm3(data: bytes) -> bytes:
@@ -161,8 +161,6 @@ P256 = Curve(
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
 )
-EDP, EDL = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-EDD = -121665 * pow(121666, -1, EDP) % EDP
 
 
 def elliptic(curve: Curve, key: bytes, message: bytes, signature: bytes) -> bool:
@@ -181,105 +179,215 @@ def elliptic(curve: Curve, key: bytes, message: bytes, signature: bytes) -> bool
     return x is not None and (e + x) % n == r
 
 
-def edwards_point(data: bytes) -> Optional[tuple[int, int]]:
-    """The point that 32 bytes encode (RFC 8032 5.1.3), or None."""
-    y, sign = int.from_bytes(data, "little") & (2**255 - 1), data[31] >> 7
-    square = (y * y - 1) * pow(EDD * y * y + 1, -1, EDP) % EDP
-    x = pow(square, (EDP + 3) // 8, EDP)
-    if x * x % EDP != square:
-        x = x * pow(2, (EDP - 1) // 4, EDP) % EDP
-    if y >= EDP or x * x % EDP != square or (not x and sign):
-        return None
-    return (x if x & 1 == sign else EDP - x), y
+CURVES = {"sm2-sm3": SM2, "ecdsa-p256-sha256": P256}
+#: Known to the format, but beyond this file: a transaction signed with one of them cannot be checked here.
+OTHER_ALGORITHMS = ("ed25519", "rsa-pss-sha256")
 
 
-def edwards_add(one: tuple[int, int, int], two: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The sum of two projective points of edwards25519."""
-    (x1, y1, z1), (x2, y2, z2) = one, two
-    a, c, d = z1 * z2 % EDP, x1 * x2 % EDP, y1 * y2 % EDP
-    b, e = a * a % EDP, EDD * c * d % EDP
-    f, g = b - e, b + e
-    return a * f * ((x1 + y1) * (x2 + y2) - c - d) % EDP, a * g * (d + c) % EDP, f * g % EDP
+# ---- Strict JSON (block.md 1.1) and its shapes -----------------------------------------------------------------------
 
 
-def edwards_times(scalar: int, point: tuple[int, int]) -> tuple[int, int]:
-    """``scalar`` times ``point``."""
-    out, base = (0, 1, 1), (point[0], point[1], 1)
-    while scalar:
-        if scalar & 1:
-            out = edwards_add(out, base)
-        base, scalar = edwards_add(base, base), scalar >> 1
-    inverse = pow(out[2], -1, EDP)
-    return out[0] * inverse % EDP, out[1] * inverse % EDP
+def parse(data: bytes, step: int, member: str, canonical: bool = True, depth_max: int = 16) -> Any:
+    """The object in ``data``, refused unless it is strict JSON and, where asked, canonical."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        need(len({key for key, _ in items}) == len(items), step, member, "JSON: a key twice")
+        return dict(items)
+
+    def integer(text: str) -> int:
+        need(len(text) < 20 and text != "-0" and abs(int(text)) <= MAX, step, member, "JSON: integer")
+        return int(text)
+
+    def never(text: str) -> Any:
+        raise Refused(step, member, "JSON: number")
+
+    need(len(data) <= 1 << 24, step, member, "JSON: size")
+    try:
+        text = data.decode()
+        depth = deepest = 0
+        for bracket in re.findall(r"[{}\[\]]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.S)):
+            depth += 1 if bracket in "{[" else -1
+            deepest = max(deepest, depth)
+        need(deepest <= depth_max, step, member, "JSON: depth")
+        value = json.loads(text, object_pairs_hook=pairs, parse_int=integer, parse_float=never, parse_constant=never)
+        again = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):  # not UTF-8, no JSON, a lone surrogate
+        raise Refused(step, member, "JSON") from None
+    need(isinstance(value, dict), step, member, "JSON: not an object")
+    need(not canonical or again == data, step, member, "JSON: not canonical")
+    return value
 
 
-def ed25519_key(key: bytes) -> Optional[tuple[int, int]]:
-    """The key's point, when it is one and not of small order."""
-    point = edwards_point(key) if len(key) == 32 else None
-    return None if point is None or edwards_times(8, point) == (0, 1) else point
+def text_(low: int = 0, high: int = MAX) -> Check:
+    """A text of that many characters."""
+    return lambda v: type(v) is str and low <= len(v) <= high
 
 
-def ed25519(key: bytes, message: bytes, signature: bytes) -> bool:
-    """RFC 8032: S·B - k·A encodes as R."""
-    point, s = ed25519_key(key), int.from_bytes(signature[32:], "little")
-    base = edwards_point((4 * pow(5, -1, EDP) % EDP).to_bytes(32, "little"))
-    if point is None or base is None or len(signature) != 64 or s >= EDL:
-        return False
-    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % EDL
-    x1, y1 = edwards_times(s, base)
-    x2, y2 = edwards_times(k, (EDP - point[0], point[1]))
-    x, y, z = edwards_add((x1, y1, 1), (x2, y2, 1))
-    x, y = x * pow(z, -1, EDP) % EDP, y * pow(z, -1, EDP) % EDP
-    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+def int_(low: int = -MAX, high: int = MAX) -> Check:
+    """An integer in that range."""
+    return lambda v: type(v) is int and low <= v <= high
 
 
-def der(tag: int, content: bytes) -> bytes:
-    """A DER element."""
-    size = len(content)
-    length = size.to_bytes((size.bit_length() + 7) // 8 or 1, "big")
-    return bytes((tag,)) + (length if size < 128 else bytes((128 + len(length),)) + length) + content
+def hex_(low: int, high: Optional[int] = None) -> Check:
+    """Lower-case hex, an even number of digits in that range."""
+    most = low if high is None else high
+    return lambda v: type(v) is str and low <= len(v) <= most and not len(v) % 2 and not re.search("[^0-9a-f]", v)
 
 
-def rsa_key(key: bytes) -> Optional[tuple[int, int]]:
-    """Modulus and exponent of a DER SubjectPublicKeyInfo, found by writing it again for every exponent length."""
-    for length in range(1, 6):
-        n, e = 0, int.from_bytes(key[-length:], "big")
-        for bits in range(2048, 4097):
-            if (bits + 8) // 8 == len(key) - 30 - length or bits == 4096:
-                break
-        for size in range(256, 514):
-            n = int.from_bytes(key[-length - 2 - size : -length - 2], "big")
-            integers = b"".join(der(2, v.to_bytes(v.bit_length() // 8 + 1, "big")) for v in (n, e))
-            algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
-            if der(0x30, algorithm + der(3, b"\x00" + der(0x30, integers))) == key:
-                good = 2048 <= n.bit_length() <= 4096 and n & e & 1 and 65537 <= e < 2**32
-                return (n, e) if good else None
-    return None
+def in_(*values: str) -> Check:
+    """One of these texts."""
+    return lambda v: type(v) is str and v in values
 
 
-def rsa_pss(key: bytes, message: bytes, signature: bytes) -> bool:
-    """RFC 8017 8.1.2 with SHA-256, MGF1-SHA-256 and a salt of 32 bytes."""
-    numbers, s = rsa_key(key), int.from_bytes(signature, "big")
-    if numbers is None or len(signature) != (numbers[0].bit_length() + 7) // 8 or s >= numbers[0]:
-        return False
-    bits = numbers[0].bit_length() - 1
-    size = (bits + 7) // 8
-    m = pow(s, numbers[1], numbers[0])
-    if m.bit_length() > bits:
-        return False
-    encoded = m.to_bytes(size, "big")
-    masked, digest = encoded[: size - 33], encoded[size - 33 : -1]
-    mask = b"".join(sha256(digest + i.to_bytes(4, "big")) for i in range(size // 32 + 1))
-    block = int.from_bytes(masked, "big") ^ int.from_bytes(mask[: len(masked)], "big")
-    block &= (1 << (bits - 8 * 33)) - 1
-    plain = block.to_bytes(len(masked), "big")
-    padded = bytes(len(masked) - 33) + b"\x01"
-    return encoded[-1] == 0xBC and plain[:-32] == padded and sha256(bytes(8) + sha256(message) + plain[-32:]) == digest
+def or_null(check: Check) -> Check:
+    """Null, or what ``check`` takes."""
+    return lambda v: v is None or check(v)
 
 
-ALGORITHMS: dict[str, tuple[Check, Callable[[bytes, bytes, bytes], bool]]] = {
-    "sm2-sm3": (SM2.point, lambda k, m, s: elliptic(SM2, k, m, s)),  # type: ignore[dict-item]
-    "ecdsa-p256-sha256": (P256.point, lambda k, m, s: elliptic(P256, k, m, s)),  # type: ignore[dict-item]
-    "rsa-pss-sha256": (rsa_key, rsa_pss),  # type: ignore[dict-item]
-    "ed25519": (ed25519_key, ed25519),  # type: ignore[dict-item]
+def list_(check: Check, low: int = 0, high: int = MAX) -> Check:
+    """A list of that many, each as ``check`` says."""
+    return lambda v: type(v) is list and low <= len(v) <= high and all(check(one) for one in v)
+
+
+def object_(**fields: Check) -> Check:
+    """An object with exactly these fields; those whose name ends in ``_`` may be missing."""
+    names = {name.rstrip("_"): check for name, check in fields.items()}
+    must = {name for name in fields if not name.endswith("_")}
+    return lambda v: type(v) is dict and must <= set(v) <= set(names) and all(names[n](one) for n, one in v.items())
+
+
+def any_object(value: Any) -> bool:
+    """Any object."""
+    return type(value) is dict
+
+
+def flag(value: Any) -> bool:
+    """True or false."""
+    return type(value) is bool
+
+
+def rising(values: Any) -> bool:
+    """Sorted, none twice."""
+    return bool(list(values) == sorted(set(values)))
+
+
+HASH, ADDRESS, TIME, HEIGHT = hex_(64), hex_(40), int_(0), int_(1)
+ALGORITHM, RULE, CHAIN = text_(0, 32), in_("bft", "raft", "solo"), text_(3, 32)
+REASON = in_("duplicate", "error", "expired", "lawful_order", "other")
+LEAF, REFERENCE = int_(0, 99_999), text_(0, 128)
+PATH = list_(HASH, 0, 64)
+CAPTURE = object_(method=in_("api", "file", "folder", "other", "screenshot", "stream"), time=TIME)
+FIELD = in_("content", "name", "note")
+ITEM = object_(
+    capture=CAPTURE, commitments=list_(object_(field=FIELD, value=HASH), 0, 3), media_type=text_(0, 127),
+    name=or_null(text_(0, 255)), sha256=or_null(HASH), size=int_(0), sm3=or_null(HASH),
+)  # fmt: skip
+LIMITS = {
+    "block_bytes_max": int_(1024, 1 << 26), "block_transactions_max": int_(1, 100_000),
+    "body_bytes_max": int_(1024, 1 << 24), "body_depth_max": int_(4, 64),
+    "checkpoint_delay_blocks": int_(1, 100_000), "checkpoint_writes_min": HEIGHT,
+    "expiry_ms_max": int_(1000, 3_600_000), "signatures_max": int_(1, 1024), "window_ids_max": HEIGHT,
+}  # fmt: skip
+KEY = {"algorithm": text_(), "key": hex_(0, MAX)}
+GENESIS = object_(
+    accounts=list_(object_(
+        administrator=flag, label=text_(0, 64), organisation=text_(0, 18),
+        roles=list_(in_("auditor", "department", "operator", "supervisor")), **KEY,
+    )),
+    algorithms=list_(text_(), 1), chain=CHAIN, created=TIME, format=in_("govchain-genesis/1"),
+    limits=object_(**LIMITS), members=list_(object_(name=text_(1, 128), organisation=text_(0, 18), **KEY), 1),
+    modules=list_(object_(digest=HASH, name=text_(2, 32), version=HEIGHT)),
+    organisations=list_(object_(code=text_(0, 18), name=text_(1, 128))), rule=RULE,
+    suite=in_("gm", "international"), test_clock=flag,
+)  # fmt: skip
+HEADER = object_(
+    chain=CHAIN, checkpoint=or_null(object_(height=HEIGHT, root=HASH)), epoch=TIME, height=HEIGHT, history=HASH,
+    next_signers=HASH, previous=HASH, receipt_root=HASH, signers=HASH, state_root=HASH, time=TIME,
+    transaction_count=HEIGHT, transaction_root=HASH, version=int_(1, 1),
+)  # fmt: skip
+CERTIFICATE = object_(
+    chain=CHAIN, epoch=TIME, height=HEIGHT, identity=HASH, set=object_(keys=list_(object_(**KEY), 1, 1024), rule=RULE),
+    signatures=list_(object_(key=hex_(0, MAX), signature=hex_(0, MAX)), 1, 1024), state_root=HASH, version=int_(1, 1),
+)  # fmt: skip
+BODY = object_(
+    chain=CHAIN, data_=hex_(0, 32_768), expires=TIME, memo_=object_(kind=in_("hash", "id", "text"), value=text_(0, 1024)),
+    nonce=hex_(16, 64), payload=any_object, recipient_=ADDRESS, time_=TIME, type=text_(3, 64), version=int_(1, 65_535),
+    signers=list_(object_(account=ADDRESS, algorithm=ALGORITHM, key=hex_(64, 2048)), 1, 1024),
+)  # fmt: skip
+EVENT = object_(data=any_object, organisation=text_(), reference=text_(), type=text_(), version=int_())
+RECEIPT = object_(
+    code=int_(), events=list_(EVENT), height=HEIGHT, index=TIME, transaction=HASH, version=int_(1, 1)
+)  # fmt: skip
+CLAIM = object_(
+    height=HEIGHT, kind=in_("evidence", "transaction"), member=or_null(LEAF), status_height=or_null(HEIGHT),
+    transaction=HASH,
+)  # fmt: skip
+MANIFEST = object_(
+    chain=CHAIN, claims=list_(CLAIM, 1, 4096), format=in_("govchain-evidence-package/1"), genesis=HASH,
+    members=lambda v: type(v) is dict and all(HASH(one) for one in v.values()),
+)  # fmt: skip
+HISTORY = object_(head=HEIGHT, height=HEIGHT, path=PATH)
+MEMBER = object_(count=int_(1, 100_000), index=TIME, path=PATH)
+TRANSACTION = object_(
+    count=HEIGHT, height=HEIGHT, index=TIME, receipt_path=PATH, signatures=list_(hex_(0, MAX), 1, 1024),
+    transaction=HASH, transaction_path=PATH,
+)  # fmt: skip
+STATUS = object_(
+    delta=HASH, height=HEIGHT, live=HASH, previous=HASH, entries=list_(object_(
+        key=hex_(0, MAX), other=or_null(object_(path=HASH, value_digest=HASH)), siblings=list_(HASH, 0, 256),
+        value=or_null(hex_(0, MAX)),
+    ), 1, 64),
+)  # fmt: skip
+MARK = object_(
+    account=ADDRESS, by=HASH, kind=in_("superseded", "withdrawn"), organisation=text_(18, 18), reason=REASON, time=TIME
+)
+OPENINGS = object_(openings=list_(object_(field=FIELD, salt=HASH, value=text_(0, 4096)), 1, 3))
+PAYLOADS = {
+    "evidence.put": object_(reference=REFERENCE, subject=ITEM),
+    "evidence.supplement": object_(evidence=HASH, reference=REFERENCE, subject=ITEM),
+    "evidence.supersede": object_(
+        evidence=HASH, member=or_null(LEAF), reason=REASON, reference=REFERENCE, subject=ITEM
+    ),
+    "evidence.batch": object_(
+        capture=CAPTURE, count=int_(1, 100_000), reference=REFERENCE, root=HASH, total_size=int_(0)
+    ),
 }
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+# ---- Container (evidence-package.md 1) -------------------------------------------------------------------------------
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    """The one archive of ``members``."""
+    local, central = b"", b""
+    parts, offset = [], 0
+    for name in sorted(members):
+        data, raw = members[name], name.encode()
+        about = struct.pack("<HHHHIIIHH", 0, 0, 0, 0x21, binascii.crc32(data), len(data), len(data), len(raw), 0)
+        local = b"PK\x03\x04" + struct.pack("<H", 20) + about + raw
+        central += b"PK\x01\x02" + struct.pack("<HH", 20, 20) + about + struct.pack("<HHHII", 0, 0, 0, 0, offset) + raw
+        parts += [local, data]
+        offset += len(local) + len(data)
+    end = struct.pack("<HHHHIIH", 0, 0, len(members), len(members), len(central), offset, 0)
+    return b"".join((*parts, central, b"PK\x05\x06", end))
+
+
+def unzip(data: bytes) -> dict[str, bytes]:
+    """Step 1: the members of an archive that is the one encoding of them."""
+    need(22 <= len(data) <= 1 << 26 and data[-22:-18] == b"PK\x05\x06", 1, "", "not a package")
+    count, at = struct.unpack("<H", data[-12:-10])[0], struct.unpack("<I", data[-6:-2])[0]
+    need(1 <= count <= 4096, 1, "", "number of members")
+    members: dict[str, bytes] = {}
+    for _ in range(count):
+        need(at + 46 <= len(data), 1, "", "central directory")
+        size, length, offset = struct.unpack("<I4xH12xI", data[at + 20 : at + 46])
+        name = data[at + 46 : at + 46 + length].decode("latin-1")
+        at += 46 + length
+        top = r"(?:(?:attachments|bodies|certificates|headers|proofs|receipts)/)?[a-z0-9.-]+"
+        need(length <= 120 and re.fullmatch(top, name) is not None and ".." not in name, 1, "", "name of a member")
+        start = offset + 30 + length
+        need(name not in members and start + size <= len(data), 1, name, "member twice or outside the file")
+        members[name] = data[start : start + size]
+    need(sum(map(len, members.values())) <= len(data) and zip_of(members) == data, 1, "", "another encoding")
+    return members

@@ -29,7 +29,8 @@ BELOW_THE_LINE = ("texts", "model", "crypto", "merkle", "pki", "proof", "state",
 #: The standard-library modules that code below the line may import.
 STANDARD_LIBRARY = frozenset(
     {
-        "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses", "enum",
+        "__future__", "abc", "base64", "binascii", "bisect",
+        "builtins", "collections", "contextlib", "copy", "dataclasses", "enum",
         "functools", "hashlib", "heapq", "hmac", "itertools", "json", "math", "operator", "re", "string", "struct",
         "textwrap", "types", "typing", "zlib",
     }
@@ -119,6 +120,8 @@ class _Visitor(ast.NodeVisitor):
             return
         self.check_import(node, node.module)
         for alias in node.names:
+            if node.module == "builtins" and alias.name in _BUILTINS:
+                self.report(node, "builtin", alias.name, f"imports {alias.name}: {_BUILTINS[alias.name]}")
             if alias.name in REFUSED_NAMES.get(node.module, ()):
                 name = f"{node.module}.{alias.name}"
                 self.report(node, "import", name, f"{name} is refused below the line")
@@ -135,6 +138,8 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "builtins":
+            name = node.func.attr
         if name in _BUILTINS:
             self.report(node, "builtin", name, f"calls {name}(): {_BUILTINS[name]}")
         if name in ("float", "complex"):
