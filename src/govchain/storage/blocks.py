@@ -1,0 +1,256 @@
+"""Blocks by height: what lies under which key of which table, and how it is read back.
+
+Purpose: the one place that knows the keys and encodings of a chain's tables. Writing goes into the caller's batch, so
+that a block with its state, ids and history is one atomic write; reading answers bytes that were stored, or typed
+values. Rules: heights are u64 big endian, so tables are in height order; what must be there and is not is
+``STORE_CORRUPT``, naming the part. Not here: meaning of the moving facts (``ledger``), proofs (``merkle``).
+
+| Table | Key | Value |
+|---|---|---|
+| state, live | as ``state`` and ``merkle`` give them | the same |
+| headers, certificates | height | their bytes |
+| bodies | height | MessagePack array of envelopes |
+| receipts | height | MessagePack array of receipts |
+| transactions | id (32 bytes) | u64 height ‖ u32 index |
+| ids | height | id ‖ u64 expires, for each transaction |
+| history | u8 level ‖ u64 index | node (32 bytes) |
+| meta | ``chain`` | the moving facts |
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from govchain.model import Code, RefusedError, UnavailableError
+from govchain.model.wire import Header
+from govchain.proof.headers import decode_header
+from govchain.state import Batch, Reader, Store, Table, Write
+
+__all__ = ["CHAIN_STATE_KEY", "BlockReader", "BlockStore", "StoredTransaction", "height_key", "history_key"]
+
+#: Key of the moving facts in ``meta``.
+CHAIN_STATE_KEY: Final = b"chain"
+
+_PLACE = struct.Struct(">QI")
+_ID = struct.Struct(">32sQ")
+_NODE = struct.Struct(">BQ")
+_encoder = msgspec.msgpack.Encoder()
+_list_decoder = msgspec.msgpack.Decoder(tuple[bytes, ...])
+
+
+class _HeaderTime(msgspec.Struct):
+    """The one field of a header that restoring the replay window reads."""
+
+    time: int
+
+
+_time_decoder = msgspec.json.Decoder(_HeaderTime)
+
+
+class StoredTransaction(Protocol):
+    """What a block store keeps of a transaction."""
+
+    @property
+    def id(self) -> bytes:
+        """32 bytes."""
+        ...
+
+    @property
+    def envelope(self) -> bytes:
+        """The envelope as sent."""
+        ...
+
+
+def height_key(height: int) -> bytes:
+    """A height as a key: u64 big endian.
+
+    >>> height_key(258).hex()
+    '0000000000000102'
+    """
+    return height.to_bytes(8, "big")
+
+
+def history_key(level: int, index: int) -> bytes:
+    """The key of a node of the history tree: u8 level ‖ u64 index."""
+    return _NODE.pack(level, index)
+
+
+class BlockReader:
+    """Reads blocks from a store, a read-only store or a checkpoint.
+
+    Args:
+        reader: where from.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def header(self, height: int) -> bytes | None:
+        """The header's bytes, or ``None`` when there is no such block."""
+        return self._reader.get(Table.HEADERS, height_key(height))
+
+    def decoded_header(self, height: int) -> Header:
+        """The header.
+
+        Raises:
+            RefusedError: ``NOT_FOUND`` when there is no such block.
+            DecodingError: when what is stored is no header.
+        """
+        return decode_header(self._header(height))
+
+    def header_time(self, height: int) -> int:
+        """The block's time in ms; raises as :meth:`decoded_header`."""
+        try:
+            return _time_decoder.decode(self._header(height)).time
+        except msgspec.MsgspecError:
+            raise _corrupt("headers", height, "malformed") from None
+
+    def identity_after(self, height: int) -> bytes:
+        """The identity of block ``height`` as the header of the next block names it; raises as there."""
+        return bytes.fromhex(self.decoded_header(height + 1).previous)
+
+    def envelopes(self, height: int) -> tuple[bytes, ...]:
+        """The block's envelopes in order.
+
+        Raises:
+            RefusedError: ``NOT_FOUND`` when there is no such block.
+            UnavailableError: ``STORE_CORRUPT`` when there is one and its body is missing or malformed.
+        """
+        return self._list(Table.BODIES, height)
+
+    def receipts(self, height: int) -> tuple[bytes, ...]:
+        """The block's receipts in order; raises as :meth:`envelopes`."""
+        return self._list(Table.RECEIPTS, height)
+
+    def location(self, transaction: bytes) -> tuple[int, int] | None:
+        """Height and index of a committed transaction, or ``None``."""
+        stored = self._reader.get(Table.TRANSACTIONS, transaction)
+        if stored is None:
+            return None
+        if len(stored) != _PLACE.size:
+            raise _corrupt("transactions", 0, "malformed")
+        height, index = _PLACE.unpack(stored)
+        return height, index
+
+    def ids(self, height: int) -> list[tuple[bytes, int]]:
+        """Ids used in the block and when each expires (ms); empty where they were dropped."""
+        stored = self._reader.get(Table.IDS, height_key(height)) or b""
+        if len(stored) % _ID.size:
+            raise _corrupt("ids", height, "malformed")
+        return list(_ID.iter_unpack(stored))
+
+    def certificate(self, height: int) -> bytes | None:
+        """The finality certificate's bytes, or ``None``."""
+        return self._reader.get(Table.CERTIFICATES, height_key(height))
+
+    def history_node(self, level: int, index: int) -> bytes | None:
+        """A node of the history tree, or ``None``: the reader of :class:`govchain.merkle.NodeLog`."""
+        return self._reader.get(Table.HISTORY, history_key(level, index))
+
+    def chain_state(self) -> bytes | None:
+        """The moving facts, or ``None`` before genesis was made."""
+        return self._reader.get(Table.META, CHAIN_STATE_KEY)
+
+    def tip(self) -> int:
+        """Height of the newest block, or 0."""
+        for key, _ in self._reader.scan(Table.HEADERS, reverse=True, limit=1):
+            return int.from_bytes(key, "big")
+        return 0
+
+    def first(self) -> int:
+        """Height of the oldest block that is here, or 0: above 1 after a snapshot was installed."""
+        for key, _ in self._reader.scan(Table.HEADERS, limit=1):
+            return int.from_bytes(key, "big")
+        return 0
+
+    def headers(self, first: int = 1, last: int | None = None, *, reverse: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Heights and header bytes from ``first`` to ``last`` (both included; ``None``: the newest)."""
+        end = None if last is None else height_key(last + 1)
+        for key, value in self._reader.scan(Table.HEADERS, height_key(max(first, 0)), end, reverse=reverse):
+            yield int.from_bytes(key, "big"), value
+
+    def _header(self, height: int) -> bytes:
+        header = self.header(height)
+        if header is None:
+            raise RefusedError(Code.NOT_FOUND, reason=f"block {height}")
+        return header
+
+    def _list(self, table: Table, height: int) -> tuple[bytes, ...]:
+        stored = self._reader.get(table, height_key(height))
+        if stored is None:
+            self._header(height)
+            raise _corrupt(table.name.lower(), height, "missing")
+        try:
+            return _list_decoder.decode(stored)
+        except msgspec.MsgspecError:
+            raise _corrupt(table.name.lower(), height, "malformed") from None
+
+
+class BlockStore(BlockReader):
+    """Reads blocks, and puts them into batches.
+
+    Args:
+        store: the store; only :meth:`write_certificate` writes to it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.store = store
+
+    def put_block(
+        self,
+        batch: Batch,
+        height: int,
+        header: bytes,
+        transactions: Sequence[StoredTransaction],
+        receipts: Sequence[bytes],
+    ) -> None:
+        """Put the header, the envelopes, the receipts and each transaction's place into ``batch``."""
+        key = height_key(height)
+        batch.put(Table.HEADERS, key, header)
+        batch.put(Table.BODIES, key, _encoder.encode([item.envelope for item in transactions]))
+        batch.put(Table.RECEIPTS, key, _encoder.encode(receipts))
+        pack = _PLACE.pack
+        batch.extend(Table.TRANSACTIONS, [(item.id, pack(height, index)) for index, item in enumerate(transactions)])
+
+    def put_ids(self, batch: Batch, height: int, ids: Iterable[tuple[bytes, int]]) -> None:
+        """Put the block's ids with their expiry (ms)."""
+        pack = _ID.pack
+        batch.put(Table.IDS, height_key(height), b"".join([pack(id_, expires) for id_, expires in ids]))
+
+    def drop_ids(self, batch: Batch, first: int, last: int) -> None:
+        """Drop the ids of blocks ``first`` to ``last`` (both included), which the replay window no longer covers."""
+        for height in range(first, last + 1):
+            batch.delete(Table.IDS, height_key(height))
+
+    def put_state(self, batch: Batch, writes: Iterable[Write], live_nodes: Mapping[bytes, bytes | None]) -> None:
+        """Put the state writes and the nodes of the ``live`` tree."""
+        batch.extend(Table.STATE, writes)
+        if live_nodes:
+            batch.extend(Table.LIVE, live_nodes.items())
+
+    def put_history(self, batch: Batch, nodes: Iterable[tuple[int, int, bytes]]) -> None:
+        """Put nodes (level, index, hash) of the history tree."""
+        batch.extend(Table.HISTORY, [(history_key(level, index), node) for level, index, node in nodes])
+
+    def put_chain_state(self, batch: Batch, chain_state: bytes) -> None:
+        """Put the moving facts."""
+        batch.put(Table.META, CHAIN_STATE_KEY, chain_state)
+
+    def put_certificate(self, batch: Batch, height: int, certificate: bytes) -> None:
+        """Put a finality certificate."""
+        batch.put(Table.CERTIFICATES, height_key(height), certificate)
+
+    def write_certificate(self, height: int, certificate: bytes) -> None:
+        """Write a finality certificate by itself; it becomes durable with the next durable write."""
+        batch = Batch()
+        self.put_certificate(batch, height, certificate)
+        self.store.write(batch, durable=False)
+
+
+def _corrupt(part: str, height: int, reason: str) -> UnavailableError:
+    return UnavailableError(Code.STORE_CORRUPT, path=f"{part}/{height}", reason=reason)

@@ -1,0 +1,259 @@
+"""The data directory of one chain: layout, format version, and who may use it.
+
+Purpose: a directory is made whole or not at all, is written by one process at a time, and says in one clear error why
+it cannot be used. Rules: a new directory is built beside its place under another name, synchronised, and renamed; what a
+crash leaves under that name is swept by the next attempt. The lock is the operating system's (``flock``): it ends with
+its process, however that ends, and a restart needs no repair.
+
+::
+
+    <directory>/
+      format.json            {"format":"govchain-data/1"}: written last, so a directory without it was only half made
+      lock                   locked by the writer; holds its process id
+      store/                 RocksDB
+      checkpoints/           checkpoints of the store
+      snapshots/             snapshots made or fetched
+      …                      genesis.json, keys and settings belong to others
+
+Not here: what else lies in it (``node``, ``cli``).
+
+Example::
+
+    with create_directory(Path("d")) as building:
+        (building / "genesis.json").write_bytes(genesis)
+    with DataDirectory(Path("d")) as directory:
+        store = directory.open_store()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError
+from govchain.storage.rocks import RocksReader, RocksStore
+from govchain.storage.rocks_options import MEMORY_BYTES
+
+__all__ = ["FORMAT_VERSION", "DataDirectory", "create_directory", "inspect_directory"]
+
+#: Version of the layout; a program reads its own and lower ones.
+FORMAT_VERSION: Final = 1
+
+_FORMAT_NAME = "govchain-data"
+_FORMAT_FILE = "format.json"
+_LOCK_FILE = "lock"
+_STORE = "store"
+_CHECKPOINTS = "checkpoints"
+_SNAPSHOTS = "snapshots"
+_FORMAT_BYTES_MAX = 4096
+
+
+class _Format(msgspec.Struct, frozen=True):
+    """The format file; further fields are a later version's business."""
+
+    format: str
+
+
+@contextlib.contextmanager
+def create_directory(path: Path) -> Iterator[Path]:
+    """Make a data directory: the block fills the directory that it is given, then it appears at ``path`` at once.
+
+    The block may open and close a store in ``building / "store"``. If it raises, nothing is left behind.
+
+    Raises:
+        RefusedError: ``DATA_DIRECTORY_EXISTS`` when ``path`` is anything but absent or an empty directory.
+        UnavailableError: ``DATA_DIRECTORY_READ_ONLY``, ``DISK_FULL``, ``DATA_DIRECTORY_MISSING`` (no parent), or
+            ``DATA_DIRECTORY_LOCKED`` when another process is making it now.
+    """
+    place = Path(os.path.abspath(path))
+    building = place.parent / f".{place.name}.creating"
+    with _translated(path):
+        if place.is_symlink() or (place.exists() and not (place.is_dir() and not any(place.iterdir()))):
+            raise RefusedError(Code.DATA_DIRECTORY_EXISTS, path=str(path))
+        building.mkdir(mode=0o700, exist_ok=True)
+        lock = _lock(building / _LOCK_FILE, path)
+    try:
+        with _translated(path):
+            _sweep(building)
+            for name in (_STORE, _CHECKPOINTS, _SNAPSHOTS):
+                (building / name).mkdir(mode=0o700)
+        yield building
+        with _translated(path):
+            _write_format(building)
+            _synchronise(building)
+            building.rename(place)
+            _synchronise_entry(place.parent)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    finally:
+        os.close(lock)
+
+
+def inspect_directory(path: Path) -> int:
+    """The format version of the data directory at ``path``; changes nothing.
+
+    Raises:
+        UnavailableError: ``DATA_DIRECTORY_MISSING``, ``DATA_DIRECTORY_INCOMPLETE``, ``DATA_DIRECTORY_NEWER``, or
+            ``DATA_DIRECTORY_READ_ONLY`` when it cannot even be read.
+    """
+    if not path.is_dir():
+        raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path))
+    with _translated(path):
+        try:
+            with (path / _FORMAT_FILE).open("rb") as file:
+                content = file.read(_FORMAT_BYTES_MAX)
+        except FileNotFoundError:
+            # An empty or foreign directory is no data directory; one with a store in it is half of one.
+            code = Code.DATA_DIRECTORY_INCOMPLETE if (path / _STORE).exists() else Code.DATA_DIRECTORY_MISSING
+            raise UnavailableError(code, path=str(path)) from None
+    try:
+        name, _, number = msgspec.json.decode(content, type=_Format).format.partition("/")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path / _FORMAT_FILE)) from None
+    if name != _FORMAT_NAME or not (number.isascii() and number.isdigit()):
+        raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path / _FORMAT_FILE))
+    if int(number) > FORMAT_VERSION:
+        raise UnavailableError(Code.DATA_DIRECTORY_NEWER, path=str(path), found=int(number), known=FORMAT_VERSION)
+    if not (path / _STORE).is_dir():
+        raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path / _STORE))
+    return int(number)
+
+
+class DataDirectory:
+    """An existing data directory, opened and locked for writing, or for reading beside a writer.
+
+    Args:
+        path: the directory.
+        read_only: take no lock and write nothing; readers see the store as it is when they open it.
+
+    Raises:
+        UnavailableError: as :func:`inspect_directory`; for writing also ``DATA_DIRECTORY_LOCKED`` (naming the process)
+            and ``DATA_DIRECTORY_READ_ONLY``.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
+        self._lock: int | None = None
+        self.read_only = read_only
+        self.version = inspect_directory(path)
+        if not read_only:
+            with _translated(path):
+                self._lock = _lock(path / _LOCK_FILE, path)
+
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return self._path
+
+    @property
+    def snapshots(self) -> Path:
+        """Where snapshots lie."""
+        return self._path / _SNAPSHOTS
+
+    def open_store(self, *, memory_bytes: int = MEMORY_BYTES) -> RocksStore:
+        """Open the store for writing; close it before the directory.
+
+        Raises:
+            UnavailableError: ``DATA_DIRECTORY_READ_ONLY`` in a directory opened for reading; as :class:`RocksStore`.
+        """
+        if self.read_only:
+            raise UnavailableError(Code.DATA_DIRECTORY_READ_ONLY, path=str(self._path))
+        return RocksStore(self._path / _STORE, checkpoints=self._path / _CHECKPOINTS, memory_bytes=memory_bytes)
+
+    def open_reader(self, *, memory_bytes: int = MEMORY_BYTES) -> RocksReader:
+        """Open the store as it is now for reading, whoever is writing to it."""
+        return RocksReader(self._path / _STORE, memory_bytes=memory_bytes)
+
+    def close(self) -> None:
+        """Let go of the lock. Closing twice is allowed."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _lock(file: Path, path: Path) -> int:
+    """Lock ``file`` for this process and write its id into it; the descriptor that holds the lock."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "?"
+            named = f"{path} (pid {holder})"
+            raise UnavailableError(Code.DATA_DIRECTORY_LOCKED, path=named, pid=holder) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn errors of the operating system into ours."""
+    try:
+        yield
+    except GovChainError:
+        raise
+    except OSError as error:
+        named = str(path)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise UnavailableError(Code.DISK_FULL, path=named) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UnavailableError(Code.DATA_DIRECTORY_READ_ONLY, path=named) from error
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=named) from error
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise RefusedError(Code.DATA_DIRECTORY_EXISTS, path=named) from error
+        raise UnavailableError(Code.FILE_UNREADABLE, path=named, reason=error.strerror or str(error)) from error
+
+
+def _sweep(building: Path) -> None:
+    """Remove what an earlier attempt left, but for the lock file that we hold."""
+    for entry in list(building.iterdir()):
+        if entry.name == _LOCK_FILE:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _write_format(building: Path) -> None:
+    content = msgspec.json.encode(_Format(f"{_FORMAT_NAME}/{FORMAT_VERSION}")) + b"\n"
+    (building / _FORMAT_FILE).write_bytes(content)
+
+
+def _synchronise(directory: Path) -> None:
+    """Make every file below ``directory`` durable, and the directories that name them."""
+    for root, _, files in os.walk(directory):
+        for name in files:
+            _synchronise_entry(Path(root) / name)
+        _synchronise_entry(Path(root))
+
+
+def _synchronise_entry(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

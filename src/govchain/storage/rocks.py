@@ -1,0 +1,354 @@
+"""The RocksDB driver of the store port.
+
+Purpose: one column family for each table, one atomic write batch for each block, the write-ahead log always on.
+
+Durability: every write reaches the operating system before it returns, so it survives the end of the process.
+``durable=True`` and :meth:`RocksStore.sync` then synchronise the log, which covers everything written before, and note
+the sequence number reached in a small file of the driver's own (the *witness*). When the store is opened and its log
+ends before that number, something was lost that had been promised: the driver refuses with ``STORE_CORRUPT``.
+
+Damage: every block of a table file and every record of the log has a checksum. A flipped bit either meets one of them
+when it is read (``STORE_CORRUPT``, naming the file), or lies in bytes that nobody uses. Iterators of the binding end
+early without a word when they meet damage, so each scan that comes to its end is checked for having truly got there.
+
+A failed write (full disk) leaves the store readable and closed to writing until it is opened again; the batch is there
+whole or not at all. Not here: what the keys mean (``blocks``), directories and locks (``directory``), tuning
+(``rocks_options``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import weakref
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rocksdict import AccessType, Checkpoint, Rdict, ReadOptions, WriteBatch
+
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError
+from govchain.state import Batch, Pair, Table
+from govchain.state.memory import check_checkpoint_name
+from govchain.storage.rocks_options import MEMORY_BYTES, make_options
+
+__all__ = ["RocksReader", "RocksStore", "translate_error"]
+
+_WITNESS = "SYNCED"
+_DROPPED = ".dropped-"
+#: Times that a reader tries to open a store whose writer removes a file under its hands.
+_OPEN_ATTEMPTS = 5
+_FILE_NAME = re.compile(r"(?:[^\s:]*/)?(?:\d{6,}\.(?:sst|log|blob)|MANIFEST-\d+|CURRENT|OPTIONS-\d+)")
+_FULL = ("No space left", "Disk quota exceeded", "File too large", "NoSpace", "SpaceLimit")
+_NOT_WRITABLE = ("Permission denied", "Read-only file system", "Operation not permitted")
+_LOCKED = ("lock hold by", "/LOCK: Resource temporarily unavailable", "/LOCK: No locks available")
+
+
+def translate_error(error: BaseException, path: Path) -> UnavailableError:
+    """Our error for what the binding raised, which is a bare exception with RocksDB's message.
+
+    Args:
+        error: what was raised.
+        path: the store's directory, for the message; where RocksDB names a file, that file is named.
+    """
+    text = str(error)
+    if any(mark in text for mark in _FULL):
+        return UnavailableError(Code.DISK_FULL, path=str(path))
+    if any(mark in text for mark in _LOCKED):
+        return UnavailableError(Code.DATA_DIRECTORY_LOCKED, path=str(path))
+    if any(mark in text for mark in _NOT_WRITABLE):
+        return UnavailableError(Code.DATA_DIRECTORY_READ_ONLY, path=str(path))
+    named = _FILE_NAME.search(text)
+    return UnavailableError(Code.STORE_CORRUPT, path=named.group() if named else str(path), reason=text)
+
+
+class RocksReader:
+    """A store or checkpoint opened for reading: a fixed view of the moment when it was opened.
+
+    Args:
+        path: the directory.
+        memory_bytes: of cache.
+    """
+
+    def __init__(self, path: Path, *, memory_bytes: int = MEMORY_BYTES) -> None:
+        if not (path / "CURRENT").is_file():
+            raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path))
+        self._open(path, memory_bytes, read_only=True)
+
+    def _open(self, path: Path, memory_bytes: int, *, read_only: bool) -> None:
+        self._path = path
+        self._closed = False
+        self._scans: weakref.WeakSet[Generator[Pair, None, None]] = weakref.WeakSet()
+        self._options = make_options(memory_bytes, read_only=read_only)
+        access = AccessType.read_only(False) if read_only else AccessType.read_write()
+        for attempt in range(1, _OPEN_ATTEMPTS + 1):
+            try:
+                self._db = Rdict(str(path), self._options.database, self._options.tables, access)
+                break
+            except Exception as error:
+                if read_only and attempt < _OPEN_ATTEMPTS and "No such file" in str(error):
+                    continue  # the writer replaced a file between our looking and opening
+                raise translate_error(error, path) from error
+        families = [self._db.get_column_family(table.name.lower()) for table in Table]
+        self._families: tuple[Any, ...] = tuple(families)
+        self._gets: tuple[Any, ...] = tuple(family.get for family in families)
+        self._handles: tuple[Any, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return self._path
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        """The value of ``key``, or ``None``."""
+        try:
+            value: bytes | None = self._gets[table](key)
+        except Exception as error:
+            raise translate_error(error, self._path) from error
+        return value
+
+    def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of ``keys``, in their order."""
+        try:
+            return list(map(self._gets[table], keys))
+        except Exception as error:
+            raise translate_error(error, self._path) from error
+
+    def scan(
+        self,
+        table: Table,
+        start: bytes = b"",
+        end: bytes | None = None,
+        *,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Pair]:
+        """Pairs in key order, as they are at the moment of the call."""
+        if (end is not None and start >= end) or (limit is not None and limit <= 0):
+            return iter(())
+        options = ReadOptions()
+        if end is not None:
+            options.set_iterate_upper_bound(end)
+        family = self._families[table]
+        try:
+            if reverse:
+                items = family.items(backwards=True, read_opt=options)
+            else:
+                items = family.items(from_key=start, read_opt=options)
+        except Exception as error:
+            raise translate_error(error, self._path) from error
+        pairs = self._pairs(family, items, options, start, reverse=reverse, limit=limit)
+        self._scans.add(pairs)
+        return pairs
+
+    def _pairs(
+        self, family: Any, items: Any, options: Any, start: bytes, *, reverse: bool, limit: int | None
+    ) -> Generator[Pair, None, None]:
+        last: bytes | None = None
+        left = -1 if limit is None else limit
+        for pair in items:
+            last = pair[0]
+            if reverse and last < start:
+                return
+            yield pair
+            left -= 1
+            if not left:
+                return
+        self._check_end(family, options, start, last, reverse=reverse)
+
+    def _check_end(self, family: Any, options: Any, start: bytes, last: bytes | None, *, reverse: bool) -> None:
+        """Raise if the iterator stopped at damage rather than at the end: go to where it stopped, and ask."""
+        probe = family.iter(options)
+        try:
+            if reverse:
+                probe.seek_to_last() if last is None else probe.seek_for_prev(last)
+            else:
+                probe.seek(start if last is None else last)
+            if last is not None and probe.valid():
+                probe.prev() if reverse else probe.next()
+            probe.status()
+        except Exception as error:
+            raise translate_error(error, self._path) from error
+
+    def close(self) -> None:
+        """Let go of all files; scans that are under way end."""
+        if self._closed:
+            return
+        self._closed = True
+        for pairs in list(self._scans):
+            with contextlib.suppress(ValueError):  # running in another thread: it holds the files until it ends
+                pairs.close()
+        # The binding unlocks the directory when the last of its objects is gone.
+        self._gets = self._families = self._handles = ()
+        try:
+            self._db.close()
+        except Exception as error:
+            raise translate_error(error, self._path) from error
+
+
+class RocksStore(RocksReader):
+    """A :class:`govchain.state.Store` on disk, opened for writing by one process.
+
+    Args:
+        path: the directory, made when absent.
+        checkpoints: where checkpoints go; on the same file system. By default beside the store.
+        memory_bytes: of block cache and memtables together.
+
+    Raises:
+        UnavailableError: ``DATA_DIRECTORY_LOCKED``, ``DATA_DIRECTORY_READ_ONLY``, ``DISK_FULL``, ``STORE_CORRUPT``.
+    """
+
+    def __init__(self, path: Path, *, checkpoints: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._checkpoints = checkpoints if checkpoints is not None else path.parent / f"{path.name}-checkpoints"
+        self._memory_bytes = memory_bytes
+        self._failure: GovChainError | None = None
+        self._witness = -1
+        self._unsynced = False
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise translate_error(error, path) from error
+        self._open(path, memory_bytes, read_only=False)
+        self._handles = tuple(self._db.get_column_family_handle(table.name.lower()) for table in Table)
+        try:
+            self._check_witness()
+            self._sweep()
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, batch: Batch, *, durable: bool) -> None:
+        """Apply ``batch`` to all its tables at once; with ``durable``, synchronise the log as well.
+
+        Raises:
+            UnavailableError: ``DISK_FULL`` or ``STORE_CORRUPT``; the store takes no more writes until it is reopened.
+        """
+        if self._failure is not None:
+            raise self._failure
+        native = WriteBatch(raw_mode=True)
+        for table in batch.tables():
+            handle = self._handles[table]
+            native.set_default_column_family(handle)
+            for key, value in batch.operations(table):
+                if value is None:
+                    native.delete(key, handle)
+                else:
+                    native[key] = value
+        try:
+            self._db.write(native)
+        except Exception as error:
+            raise self._fail(error) from error
+        self._unsynced = True
+        if durable:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make everything written before durable: one synchronisation of the log, other threads running meanwhile.
+
+        Raises:
+            UnavailableError: as for :meth:`write`.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._unsynced:
+            return
+        self._unsynced = False  # before, so that a write of another thread meanwhile is not taken for done
+        try:
+            reached = self._db.latest_sequence_number()
+            self._db.flush_wal(True)
+        except Exception as error:
+            raise self._fail(error) from error
+        self._note(reached)
+
+    def checkpoint(self, name: str) -> None:
+        """Keep the present contents under ``name``: links to files, after the memtables were written out."""
+        check_checkpoint_name(name)
+        target = self._checkpoints / name
+        if target.exists():
+            raise RefusedError(Code.DATA_DIRECTORY_EXISTS, path=str(target))
+        self.sync()
+        try:
+            self._checkpoints.mkdir(parents=True, exist_ok=True)
+            # RocksDB builds it under another name and renames it, so that it is there whole or not at all.
+            Checkpoint(self._db).create_checkpoint(str(target))
+        except Exception as error:
+            raise translate_error(error, target) from error
+
+    def checkpoints(self) -> tuple[str, ...]:
+        """Names of the checkpoints that exist, sorted."""
+        if not self._checkpoints.is_dir():
+            return ()
+        return tuple(sorted(entry.name for entry in self._checkpoints.iterdir() if "." not in entry.name))
+
+    def open_checkpoint(self, name: str) -> RocksReader:
+        """Read a checkpoint; close the reader before dropping it."""
+        check_checkpoint_name(name)
+        return RocksReader(self._checkpoints / name, memory_bytes=self._memory_bytes // 4)
+
+    def drop_checkpoint(self, name: str) -> None:
+        """Remove a checkpoint: renamed first, so that a half-removed one is never taken for one."""
+        check_checkpoint_name(name)
+        dropped = self._checkpoints / (_DROPPED + name)
+        shutil.rmtree(dropped, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            (self._checkpoints / name).rename(dropped)
+            shutil.rmtree(dropped)
+
+    def approximate_size(self) -> int:
+        """Bytes of the store's files."""
+        total = 0
+        with os.scandir(self._path) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    total += entry.stat().st_size
+        return total
+
+    def close(self) -> None:
+        """Synchronise what is written and let go of all files."""
+        if self._closed:
+            return
+        try:
+            if self._failure is None:
+                self.sync()
+        finally:
+            super().close()
+            if self._witness >= 0:
+                os.close(self._witness)
+                self._witness = -1
+
+    def _fail(self, error: BaseException) -> GovChainError:
+        self._failure = translate_error(error, self._path)
+        return self._failure
+
+    def _sweep(self) -> None:
+        """Remove what a crash left of checkpoints that were being made or dropped."""
+        if self._checkpoints.is_dir():
+            for entry in list(self._checkpoints.iterdir()):
+                if "." in entry.name:
+                    shutil.rmtree(entry, ignore_errors=True)
+
+    def _check_witness(self) -> None:
+        """Compare the sequence number reached with the one noted at the last synchronisation."""
+        try:
+            self._witness = os.open(self._path / _WITNESS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            noted = os.pread(self._witness, 12, 0)
+        except OSError as error:
+            raise translate_error(error, self._path) from error
+        # A note that is absent or does not match its own checksum says nothing.
+        if len(noted) == 12 and zlib.crc32(noted[:8]) == int.from_bytes(noted[8:], "big"):
+            expected = int.from_bytes(noted[:8], "big")
+            reached = self._db.latest_sequence_number()
+            if reached < expected:
+                reason = f"the log ends at {reached}, before {expected}, which was durable"
+                raise UnavailableError(Code.STORE_CORRUPT, path=str(self._path), reason=reason)
+
+    def _note(self, reached: int) -> None:
+        """Note a durable sequence number. The note itself need not be durable: it may lag, never lead."""
+        number = reached.to_bytes(8, "big")
+        try:
+            os.pwrite(self._witness, number + zlib.crc32(number).to_bytes(4, "big"), 0)
+        except OSError as error:
+            raise self._fail(error) from error
