@@ -8,6 +8,8 @@ pub mod envelope;
 pub mod json;
 pub mod merkle;
 pub mod sm2;
+#[cfg(target_arch = "x86_64")]
+pub mod sm3_lanes;
 pub mod window;
 
 #[cfg(feature = "python")]
