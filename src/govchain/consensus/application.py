@@ -63,6 +63,7 @@ class LedgerApplication:
         pool: the node's pool.
         clock: ms since 1970 (wall), for checks before ordering only.
         certifier: signs finality, or None on a node that is no member.
+        read_only: only read what another process may be writing.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class LedgerApplication:
         pool: Pool,
         clock: Callable[[], int],
         certifier: Certifier | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
         """Continue from what the store holds; an empty store waits for :meth:`init_chain`."""
         self.machine = machine
@@ -80,7 +83,8 @@ class LedgerApplication:
         self._store = store
         self._pool = pool
         self._clock = clock
-        self._certifier = certifier
+        self._certifier = None if read_only else certifier
+        self._read_only = read_only
         self._listeners: list[BlockListener] = []
         self._lock = threading.RLock()
         self._executed: ExecutedBlock | None = None
@@ -321,7 +325,8 @@ class LedgerApplication:
         self._history = NodeLog(self.machine.suite.digest, self.blocks.history_node, chain.height)
         self._load_window(chain)
         self._certify_missing(chain)
-        self._checkpointer.resume(chain)
+        if not self._read_only:
+            self._checkpointer.resume(chain)
 
     def _load_window(self, chain: ChainState) -> None:
         """Rebuild the replay window from the ids of the blocks that it still covers."""

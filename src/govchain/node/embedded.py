@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from govchain.consensus import Certifier, LedgerApplication, Pool, PoolLimits
 from govchain.consensus.solo import SoloEngine, SoloOptions
@@ -30,12 +31,13 @@ from govchain.model.wire import Genesis
 from govchain.node.modules import genesis_modules, installed_modules, module_digests
 from govchain.node.transport import InProcessTransport
 from govchain.proof.genesis import decode_genesis
-from govchain.services.chains import ChainOptions, CreatedChain, prepare_chain
+from govchain.services.chains import KEYS_FOLDER, ChainOptions, CreatedChain, prepare_chain
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
 from govchain.services.submission import Submitter
-from govchain.signers import open_signer
-from govchain.storage import DataDirectory, RocksStore
+from govchain.signers import open_signer, passphrase_from_environment, passphrase_from_file
+from govchain.state import Store
+from govchain.storage import DataDirectory, RocksReader, RocksStore, create_directory
 
 __all__ = ["EmbeddedNode", "NodeOptions", "create_chain", "load_machine", "open_embedded", "passphrase_source", "system_clock"]
 
@@ -73,10 +75,10 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
     """
     options = options or ChainOptions(now=system_clock().wall())
     options = replace(options, modules=options.modules or genesis_modules(installed_modules()))
-    with DataDirectory.create(path) as directory:
-        created = prepare_chain(directory.path, directory.keys_path, path.absolute(), options)
+    with create_directory(path) as building:
+        created = prepare_chain(building, path.absolute(), options)
         machine = load_machine(decode_genesis(created.genesis_bytes))
-        store = RocksStore(directory.ledger_path)
+        store = RocksStore(building / "store", checkpoints=building / "checkpoints")
         try:
             LedgerApplication(machine, store, Pool(), system_clock().wall).init_chain()
         finally:
@@ -102,7 +104,7 @@ class EmbeddedNode:
     def __init__(
         self,
         directory: DataDirectory,
-        store: RocksStore,
+        store: RocksStore | RocksReader,
         machine: Machine,
         certifier: Certifier | None,
         options: NodeOptions,
@@ -114,7 +116,9 @@ class EmbeddedNode:
         self.machine = machine
         self.store = store
         self.pool = Pool(options.pool)
-        self.application = LedgerApplication(machine, store, self.pool, clock.wall, certifier)
+        self.application = LedgerApplication(
+            machine, cast(Store, store), self.pool, clock.wall, certifier, read_only=directory.read_only
+        )
         self.engine = SoloEngine(self.application, self.pool, clock, options.solo, on_problem)
         self.submitter = Submitter(self.application, self.pool, lambda: self.engine.status().problem)
         self.queries = Queries(self.application)
@@ -165,12 +169,12 @@ def open_embedded(
         UnavailableError: locked by another process, half-created, from a newer version, or a family is missing.
     """
     options = options or NodeOptions()
-    directory = DataDirectory.open(path, read_only=read_only)
+    directory = DataDirectory(path, read_only=read_only)
     try:
-        genesis = decode_genesis(directory.genesis_path.read_bytes())
+        genesis = decode_genesis((path / "genesis.json").read_bytes())
         machine = load_machine(genesis, options)
         certifier = None if read_only else _certifier(directory, machine)
-        store = RocksStore(directory.ledger_path, read_only=read_only)
+        store = directory.open_reader() if read_only else directory.open_store()
     except BaseException:
         directory.close()
         raise
@@ -188,19 +192,16 @@ def open_embedded(
 
 
 def _certifier(directory: DataDirectory, machine: Machine) -> Certifier:
-    signer = open_signer(f"file:{directory.keys_path / 'node.pem'}", passphrase_source(directory.keys_path))
+    keys = directory.path / KEYS_FOLDER
+    signer = open_signer(f"file:{keys / 'node.pem'}", passphrase_source(keys))
     return Certifier(machine.suite, signer)
 
 
-def passphrase_source(keys_path: Path) -> Callable[[], bytes]:
+def passphrase_source(keys_path: Path) -> Callable[[str], bytes]:
     """Where the passphrase of this directory's key files comes from: ``GOVCHAIN_PASSPHRASE``, else ``keys/passphrase``."""
 
-    def read() -> bytes:
-        given = os.environ.get("GOVCHAIN_PASSPHRASE")
-        if given:
-            return given.encode()
-        return (keys_path / "passphrase").read_bytes().strip()
-
-    return read
+    if os.environ.get("GOVCHAIN_PASSPHRASE"):
+        return passphrase_from_environment("GOVCHAIN_PASSPHRASE")
+    return passphrase_from_file(keys_path / "passphrase")
 
 

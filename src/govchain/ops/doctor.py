@@ -23,8 +23,9 @@ from govchain.ops.replay import compare_tables, replay_blocks
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis
 from govchain.proof.headers import decode_header, header_identity
+from govchain.services.chains import KEYS_FOLDER
 from govchain.state import Table
-from govchain.storage import BlockStore, DataDirectory, RocksStore
+from govchain.storage import BlockReader, DataDirectory, RocksReader, RocksStore
 
 __all__ = ["Finding", "Report", "run"]
 
@@ -72,7 +73,7 @@ def run(
         progress: called with (done, total) blocks.
     """
     report = Report()
-    directory = DataDirectory.open(path, read_only=True)
+    directory = DataDirectory(path, read_only=True)
     try:
         _check_keys(directory, report)
         _check_disk(directory, report)
@@ -84,16 +85,17 @@ def run(
 
 def _check_keys(directory: DataDirectory, report: Report) -> None:
     report.checks.append("keys")
-    paths = [directory.keys_path, *sorted(directory.keys_path.glob("*"))]
+    keys = directory.path / KEYS_FOLDER
+    paths = [keys, *sorted(keys.glob("*"))] if keys.is_dir() else []
     for path in paths:
         mode = stat.S_IMODE(os.lstat(path).st_mode)
         if mode & 0o077:
             report.findings.append(
                 Finding(str(path), Code.KEY_FILE_PERMISSIONS, f"mode {mode:04o}", "doctor.remedy.permissions")
             )
-    if not (directory.keys_path / "node.pem").exists():
+    if not (keys / "node.pem").exists():
         report.findings.append(
-            Finding(str(directory.keys_path / "node.pem"), Code.KEY_FILE_INVALID, "missing", "doctor.remedy.key")
+            Finding(str(keys / "node.pem"), Code.KEY_FILE_INVALID, "missing", "doctor.remedy.key")
         )
 
 
@@ -114,18 +116,18 @@ def _check_ledger(
 ) -> None:
     report.checks.append("genesis")
     try:
-        machine = load_machine(decode_genesis(directory.genesis_path.read_bytes()))
+        machine = load_machine(decode_genesis((directory.path / "genesis.json").read_bytes()))
     except GovChainError as error:
         report.findings.append(Finding("genesis.json", error.code, error.text(), "doctor.remedy.genesis"))
         return
     report.chain = machine.genesis.chain
     try:
-        store = RocksStore(directory.ledger_path, read_only=True)
+        store = directory.open_reader()
     except GovChainError as error:
         report.findings.append(Finding("ledger", error.code, error.text(), "doctor.remedy.store"))
         return
     try:
-        blocks = BlockStore(store)
+        blocks = BlockReader(store)
         stored = blocks.chain_state()
         if stored is None:
             report.findings.append(
@@ -150,7 +152,7 @@ def _check_clock(report: Report, newest: int, now: int) -> None:
         report.findings.append(Finding("clock", Code.NODE_CLOCK, ahead, "doctor.remedy.clock"))
 
 
-def _check_chain(machine: Machine, blocks: BlockStore, report: Report, head: int, identity: bytes) -> bool:
+def _check_chain(machine: Machine, blocks: BlockReader, report: Report, head: int, identity: bytes) -> bool:
     """Links, identities and certificates of every header; whether all hold."""
     report.checks += ["headers", "certificates"]
     previous = machine.fingerprint
@@ -184,8 +186,8 @@ def _check_chain(machine: Machine, blocks: BlockStore, report: Report, head: int
 
 def _check_replay(
     machine: Machine,
-    store: RocksStore,
-    blocks: BlockStore,
+    store: RocksReader,
+    blocks: BlockReader,
     report: Report,
     head: int,
     progress: Callable[[int, int], None] | None,

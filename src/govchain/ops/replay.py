@@ -15,7 +15,7 @@ from govchain.ledger import Machine
 from govchain.model import Code
 from govchain.proof.headers import decode_header
 from govchain.state import Reader, Store, Table
-from govchain.storage import BlockStore
+from govchain.storage import BlockReader
 
 __all__ = ["Difference", "Progress", "compare_tables", "replay_blocks"]
 
@@ -33,7 +33,7 @@ class Difference:
 
 
 def replay_blocks(
-    machine: Machine, source: BlockStore, head: int, target: Store, progress: Progress | None = None
+    machine: Machine, source: BlockReader, head: int, target: Store, progress: Progress | None = None
 ) -> Difference | None:
     """Execute blocks 1 to ``head`` of ``source`` into ``target``; the first difference, or None when all agree."""
     application = LedgerApplication(machine, target, Pool(), clock=lambda: 0)

@@ -8,6 +8,7 @@ Not here: opening a chain (``node``), the genesis ceremony of several organisati
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from govchain.model.wire import (
 from govchain.proof.genesis import check_genesis, encode_genesis, fingerprint
 from govchain.signers import create_key_file
 
-__all__ = ["ChainOptions", "CreatedAccount", "CreatedChain", "default_organisation", "prepare_chain"]
+__all__ = ["KEYS_FOLDER", "ChainOptions", "CreatedAccount", "CreatedChain", "default_organisation", "prepare_chain"]
 
 #: Accounts that a new embedded chain starts with: file name, roles, whether it administers its organisation.
 _ACCOUNTS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
@@ -36,6 +37,9 @@ _ACCOUNTS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("supervisor", ("supervisor",), False),
     ("auditor", ("auditor",), False),
 )
+#: Where a data directory keeps its key files.
+KEYS_FOLDER = "keys"
+
 _INTERNATIONAL = ("ecdsa-p256-sha256", "ed25519", "rsa-pss-sha256")
 
 
@@ -82,7 +86,7 @@ class CreatedChain:
     accounts: tuple[CreatedAccount, ...]
 
 
-def prepare_chain(directory: Path, keys_path: Path, final_path: Path, options: ChainOptions) -> CreatedChain:
+def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> CreatedChain:
     """Make keys and genesis in ``directory`` (not yet in its final place ``final_path``).
 
     Raises:
@@ -103,10 +107,11 @@ def prepare_chain(directory: Path, keys_path: Path, final_path: Path, options: C
     suite = get_suite(options.suite)
     algorithms = options.algorithms or (("sm2-sm3",) if options.suite == "gm" else _INTERNATIONAL)
     passphrase = secrets.token_hex(32).encode()
+    keys_path = directory / KEYS_FOLDER
     keys_path.mkdir(mode=0o700)
-    secret = keys_path / "passphrase"
-    secret.touch(mode=0o600)
-    secret.write_bytes(passphrase + b"\n")
+    secret = os.open(keys_path / "passphrase", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(secret, "wb") as file:
+        file.write(passphrase + b"\n")
     node_key = create_key_file(keys_path / "node.pem", suite.member_algorithm, passphrase)
     account_algorithm = suite.member_algorithm if suite.member_algorithm in algorithms else algorithms[0]
     genesis_accounts: list[GenesisAccount] = []
