@@ -1,8 +1,9 @@
 """The application that every engine drives: the ledger's state machine over a store and the node's own pool.
 
-Purpose: the ABCI-shaped calls of :class:`govchain.consensus.ports.Application`, and the reads that services need at one consistent height.
-Rules: nothing is persisted before ``commit``; ``commit`` is one atomic durable batch, after which waiters are told; the
-same calls with the same arguments give the same blocks. Threads: one engine thread calls ``prepare_proposal`` to
+Purpose: the ABCI-shaped calls of :class:`govchain.consensus.ports.Application`, and the reads that services need at
+one consistent height.
+Rules: nothing is persisted before ``commit``; ``commit`` is one atomic durable batch, after which waiters are told;
+the same calls with the same arguments give the same blocks. Threads: one engine thread calls ``prepare_proposal`` to
 ``commit``; any thread may check and read.
 Not here: ordering (``solo/`` and, later, external engines), rules (``ledger``), formats on disk (``storage``).
 """
@@ -13,9 +14,9 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-import govchain_native as native
 import msgspec
 
+import govchain_native as native
 from govchain.consensus.certifier import Certifier
 from govchain.consensus.checkpointing import Checkpointer
 from govchain.consensus.pool import Outcome, Pool
@@ -45,7 +46,7 @@ from govchain.state.checkpoints import CheckpointProgress
 from govchain.state.roots import compute_state_root
 from govchain.storage import BlockStore
 
-__all__ = ["BlockListener", "LedgerApplication", "WINDOW_BUCKET_MS"]
+__all__ = ["WINDOW_BUCKET_MS", "BlockListener", "LedgerApplication"]
 
 #: Ids are forgotten by buckets of this many ms of expiry.
 WINDOW_BUCKET_MS = 10_000
@@ -189,7 +190,7 @@ class LedgerApplication:
         return results
 
     def prepare_proposal(self, time: int, bytes_max: int) -> list[bytes]:
-        """Envelopes for the next block from the pool; transactions that can never enter leave the pool with their code."""
+        """Envelopes for the next block from the pool; what can never enter leaves the pool with its code."""
         candidates = self._pool.candidates()
         if not candidates:
             return []

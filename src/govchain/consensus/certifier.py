@@ -1,7 +1,8 @@
 """Signing finality: this member's signature over a committed block, and the certificate once a quorum has signed.
 
-Purpose: after a block's own commit is durable, the member signs ``frame("govchain/finality/1", …)`` (docs/spec/block.md 5.2). Under solo one
-signature is the quorum; with more members the same form is filled over the node-to-node route.
+Purpose: after a block's own commit is durable, the member signs ``frame("govchain/finality/1", …)``
+(docs/spec/block.md 5.2). Under solo one signature is the quorum; with more members the same form is filled over the
+node-to-node route.
 Not here: verification (``proof.certificates``), keys (``signers``).
 """
 

@@ -1,7 +1,7 @@
 """Taking checkpoints beside the ledger: the background work behind ``state.checkpoints``' schedule.
 
-Purpose: at the heights that the schedule names, keep the store's contents (links, not copies), compute the root over the
-whole rooted state in a thread, and have it ready for the header that must carry it; that block's execution waits.
+Purpose: at the heights that the schedule names, keep the store's contents (links, not copies), compute the root over
+the whole rooted state in a thread, and have it ready for the header that must carry it; that block's execution waits.
 Rules: a checkpoint is taken before the next block is executed, so that a crash loses none: at a restart it is there,
 or the head is still its height and it is taken then. Progress is kept in the block batches.
 Not here: the schedule and the root (``state.checkpoints``), snapshots for joiners (``storage.snapshots``).
@@ -114,5 +114,5 @@ class Checkpointer:
                 self._result = work.result
             finally:
                 reader.close()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - kept for the engine's thread, which raises it
             self._error = error

@@ -1,9 +1,9 @@
 """The node's own transaction pool: checked once, bounded, first in first out, with waiters.
 
-Purpose: between ``check_tx`` and ``prepare_proposal`` (ARCHITECTURE decision 3: the engine's mempool is off). It also remembers prepared
-transactions by their whole envelope, so that a block's signatures are not verified again.
-Rules: bounded by count and bytes; a full pool refuses with a hint when to come back; one id is held once: the same envelope again joins the
-waiting, another envelope with the same id is refused. Any thread may use it.
+Purpose: between ``check_tx`` and ``prepare_proposal`` (ARCHITECTURE decision 3: the engine's mempool is off). It also
+remembers prepared transactions by their whole envelope, so that a block's signatures are not verified again.
+Rules: bounded by count and bytes; a full pool refuses with a hint when to come back; one id is held once: the same
+envelope again joins the waiting, another envelope with the same id is refused. Any thread may use it.
 Not here: what may enter a block (``ledger``).
 """
 
@@ -100,7 +100,8 @@ class Pool:
     ) -> list[Code]:
         """Take those of ``results`` that were accepted; answers a code for each, in order.
 
-        Accepted ones are registered with ``ticket`` at ``places`` (default: their order); refused ones are the caller's to settle.
+        Accepted ones are registered with ``ticket`` at ``places`` (default: their order); refused ones are the
+        caller's to settle.
         """
         codes: list[Code] = []
         limits = self.limits

@@ -1,9 +1,10 @@
 """The two ports of consensus: what an engine drives (Application) and what a node drives (Engine).
 
-Purpose: engines only order transactions; blocks, hashes and certificates are the application's (ARCHITECTURE decision 1). The application is shaped
-like ABCI 2.0, so that an external BFT engine drives exactly what the solo engine drives.
-Rules: an engine calls ``prepare_proposal`` and ``process_proposal`` any number of times, then ``finalize_block`` and ``commit`` once per engine height. An engine
-block without transactions makes no ledger block and returns the previous app hash (decision 2).
+Purpose: engines only order transactions; blocks, hashes and certificates are the application's (ARCHITECTURE decision
+1). The application is shaped like ABCI 2.0, so that an external BFT engine drives exactly what the solo engine drives.
+Rules: an engine calls ``prepare_proposal`` and ``process_proposal`` any number of times, then ``finalize_block`` and
+``commit`` once per engine height. An engine block without transactions makes no ledger block and returns the previous
+app hash (decision 2).
 Not here: the pool (:mod:`govchain.consensus.pool`), the drivers (``solo/``).
 """
 
@@ -29,7 +30,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """Where the application stands: the engine's era and height, the ledger's height, and the app hash (block identity)."""
+    """Where the application stands: the engine's era and height, the ledger's height, the app hash (block identity)."""
 
     engine_era: int
     engine_height: int
@@ -77,7 +78,7 @@ class Application(Protocol):
         """Check envelopes against the newest state; writes nothing."""
 
     def prepare_proposal(self, time: int, bytes_max: int) -> list[bytes]:
-        """Envelopes for a block at the engine's ``time`` (ms), at most ``bytes_max`` bytes, from the node's own pool."""
+        """Envelopes for a block at the engine's ``time`` (ms), at most ``bytes_max`` bytes, from the node's pool."""
 
     def process_proposal(self, envelopes: Sequence[bytes], time: int) -> Code:
         """OK when a block of these envelopes at ``time`` may be voted for, else why not."""

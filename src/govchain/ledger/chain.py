@@ -60,7 +60,6 @@ def decode_chain_state(data: bytes) -> ChainState:
     return _decoder.decode(data)
 
 
-
 def initial_chain_state(
     machine: Machine, *, root: StateRoot, history: bytes, checkpoint: CheckpointProgress
 ) -> ChainState:

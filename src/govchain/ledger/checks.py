@@ -1,8 +1,9 @@
 """What is decided against the state: signers, window, permission, and the family's own check.
 
-Purpose: the pool's check (:func:`check_transaction`), the rule for what may enter a block (:func:`check_inclusion`,
-a pure function of committed state, ARCHITECTURE decision 11) and the part that execution repeats on the block's own
-layer (:func:`check_rules`). Each ``check_*`` answers a code and writes nothing; the lowest code that holds is the answer.
+Purpose: the pool's check (:func:`check_transaction`), the rule for what may enter a block (:func:`check_inclusion`, a
+pure function of committed state, ARCHITECTURE decision 11) and the part that execution repeats on the block's own
+layer (:func:`check_rules`). Each ``check_*`` answers a code and writes nothing; the lowest code that holds is the
+answer.
 
 Not here: decoding and signatures (:mod:`govchain.ledger.transactions`).
 """
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from msgspec import UNSET
 
+from govchain.ledger.judging import judge
 from govchain.ledger.machine import Machine
 from govchain.ledger.transactions import Prepared
 from govchain.model import Code
@@ -28,9 +30,9 @@ _STATIC_READABLE = 200
 
 
 class Window(Protocol):
-    """The replay window: ids whose expiry is not past. Native (``govchain_native.IdWindow``); tests have a plain twin."""
+    """The replay window: ids whose expiry is not past. Native (``IdWindow``); tests have a plain twin."""
 
-    def contains(self, id: bytes, expires: int) -> bool:
+    def contains(self, id: bytes, expires: int) -> bool:  # noqa: A002 - the kernel's name
         """Whether the id with that expiry was used."""
 
     def __len__(self) -> int: ...
@@ -86,7 +88,7 @@ def check_rules(context: Context, prepared: Prepared) -> Code:
         return Code.SIGNERS_TOO_MANY
     if prepared.message_code:
         return prepared.message_code
-    return handler.check(context, prepared.message)
+    return judge(handler.check, context, prepared.message)
 
 
 def check_transaction(
@@ -103,6 +105,7 @@ def check_transaction(
     if prepared.code and prepared.code < _STATIC_READABLE:
         return prepared.code
     static = prepared.code
+    signers: tuple[AccountFacts, ...] = ()
     if prepared.addresses:
         code, signers = find_signers(prepared, directory)
         if code and (not static or code < static):

@@ -1,9 +1,11 @@
 """Executing a block: a pure function of the moving facts, the state before, and the ordered transactions.
 
-Purpose: receipts, writes, roots and the header (docs/spec/block.md 3.3, 4, 5). Nothing is persisted here: the caller writes one atomic batch.
-Rules: each transaction sees the writes of the ones before it; a coded failure writes nothing but keeps its receipt; a rule that fails by
-mistake (an exception) is a receipt with RULE_FAILED on every node alike and never stops the chain.
-Not here: who decides the order (``consensus``), which transactions may enter (:func:`govchain.ledger.checks.check_inclusion`).
+Purpose: receipts, writes, roots and the header (docs/spec/block.md 3.3, 4, 5). Nothing is persisted here: the caller
+writes one atomic batch.
+Rules: each transaction sees the writes of the ones before it; a coded failure writes nothing but keeps its receipt; a
+rule that fails by mistake (an exception) is a receipt with RULE_FAILED on every node alike and never stops the chain.
+Not here: who decides the order (``consensus``), which transactions may enter
+(:func:`govchain.ledger.checks.check_inclusion`).
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import govchain_native as native
 import msgspec
 
+import govchain_native as native
 from govchain.ledger.chain import ChainState
 from govchain.ledger.checks import check_rules, find_signers, make_context
 from govchain.ledger.machine import BoundHandler, Machine
@@ -27,7 +29,7 @@ from govchain.proof.headers import encode_header, header_identity
 from govchain.proof.signers import signer_set_digest
 from govchain.state import Overlay, StateReader, Write
 from govchain.state.checkpoints import CheckpointRoot, advance, due
-from govchain.state.roots import LiveReader, StateRoot, compute_state_root
+from govchain.state.roots import LiveReader, StateRoot, compute_state_root, digest_name_of
 
 __all__ = ["ExecutedBlock", "encode_receipt", "execute_block", "next_block_time"]
 
@@ -83,7 +85,7 @@ def execute_block(
         live_reader: reads nodes of the committed ``live`` tree.
         transactions: in order.
         time: block time in ms, from :func:`next_block_time`.
-        completed: the checkpoint whose root this block's header must carry, exactly where the schedule says that one is due.
+        completed: the checkpoint whose root this block's header must carry, exactly where one is due.
         engine_height: the engine's height, kept beside the block and not hashed.
     """
     height = chain.height + 1
@@ -105,9 +107,7 @@ def execute_block(
         receipt = Receipt(int(code), outcome.events, height, index, prepared.id.hex())
         receipts.append(_receipt_encoder.encode(receipt))
     writes = layer.writes()
-    root = compute_state_root(
-        machine.suite, chain.state_root, writes, machine.namespaces, live_reader, chain.live_root
-    )
+    root = compute_state_root(machine.suite, chain.state_root, writes, machine.namespaces, live_reader, chain.live_root)
     limits = machine.genesis.limits
     mark = None
     if completed is not None:
@@ -165,7 +165,7 @@ def _run(
         outcome = bound.handler.apply(context, prepared.message)
     except _MACHINE_FAULTS:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - the same mistake on every node, so a receipt
         return Code.RULE_FAILED, _NOTHING
     return (Code.OK, outcome) if _stays_home(machine, bound, outcome) else (Code.RULE_FAILED, _NOTHING)
 
@@ -185,7 +185,7 @@ def _header(
     time: int,
     checkpoint: CheckpointMark | None,
 ) -> Header:
-    digest_name = machine.suite.digest_name
+    digest_name = digest_name_of(machine.suite)
     history = Frontier.decode(machine.suite.digest, chain.history)
     return Header(
         chain=machine.genesis.chain,

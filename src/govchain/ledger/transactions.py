@@ -1,9 +1,9 @@
 """From envelope bytes to prepared transactions: everything that can be decided without the state.
 
-Purpose: decode, refuse and verify in batches, once; the pool, the proposal check and execution then use the same prepared object, found by
-the digest of the whole envelope, never by id (ARCHITECTURE decision 7).
-Rules: of several reasons the lowest code is the answer, so a prepared transaction may carry a static code in the 200s and still be looked at
-against the state (:mod:`govchain.ledger.checks`).
+Purpose: decode, refuse and verify in batches, once; the pool, the proposal check and execution then use the same
+prepared object, found by the digest of the whole envelope, never by id (ARCHITECTURE decision 7).
+Rules: of several reasons the lowest code is the answer, so a prepared transaction may carry a static code in the 200s
+and still be looked at against the state (:mod:`govchain.ledger.checks`).
 Not here: accounts, replay, permission.
 """
 
@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import govchain_native as native
 import msgspec
 
+import govchain_native as native
 from govchain.crypto import ALGORITHMS
+from govchain.ledger.judging import judge
 from govchain.ledger.machine import BoundHandler, Machine
 from govchain.model import Code
 from govchain.model.canonical import PRESCAN_CODES
-from govchain.model.identifiers import is_hex
-from govchain.model.wire import Body, Memo
+from govchain.model.wire import Body
+from govchain.state.roots import digest_name_of
 
 __all__ = ["Prepared", "prepare"]
 
@@ -30,7 +31,6 @@ _ENVELOPE_CODES = {
     native.ENVELOPE_SIGNATURES: Code.ENVELOPE_SIGNATURES,
     **PRESCAN_CODES,
 }
-_MEMO_LENGTH_MAX = {"text": 1024, "id": 128}
 
 
 class Prepared:
@@ -54,10 +54,10 @@ class Prepared:
         "signatures",
     )
 
-    def __init__(self, envelope: bytes, id: bytes, digest: bytes, signatures: tuple[bytes, ...], code: Code) -> None:
+    def __init__(self, envelope: bytes, id_: bytes, digest: bytes, signatures: tuple[bytes, ...], code: Code) -> None:
         """Start with what the envelope alone says."""
         self.envelope = envelope
-        self.id = id
+        self.id = id_
         self.digest = digest
         self.signatures = signatures
         self.code = code
@@ -79,13 +79,19 @@ def prepare(machine: Machine, envelopes: Sequence[bytes]) -> list[Prepared]:
     """
     limits = machine.genesis.limits
     opened = native.open_envelopes(
-        machine.suite.digest_name, list(envelopes), limits.body_bytes_max, limits.body_depth_max, limits.signatures_max
+        digest_name_of(machine.suite),
+        list(envelopes),
+        limits.body_bytes_max,
+        limits.body_depth_max,
+        limits.signatures_max,
     )
     result: list[Prepared] = []
     pending: list[tuple[Prepared, int]] = []
     items: list[tuple[str, bytes, bytes, bytes]] = []
     for envelope, (status, id_, digest, body, signatures) in zip(envelopes, opened, strict=True):
         code = Code.OK if status == 0 else _ENVELOPE_CODES[status]
+        if len(envelope) > limits.block_bytes_max and (not code or code > Code.BODY_TOO_LARGE):
+            code = Code.BODY_TOO_LARGE  # no block could ever carry it
         prepared = Prepared(envelope, id_, digest, signatures, code)
         result.append(prepared)
         if code:
@@ -109,7 +115,7 @@ def _apply_codes(pending: list[tuple[Prepared, int]], codes: Sequence[Code]) -> 
         if code:
             prepared.code = code
         else:
-            prepared.message_code = prepared.bound.handler.check_message(prepared.message)
+            prepared.message_code = judge(prepared.bound.handler.check_message, prepared.message)
 
 
 def _decode(machine: Machine, prepared: Prepared, data: bytes) -> Code:
@@ -119,7 +125,7 @@ def _decode(machine: Machine, prepared: Prepared, data: bytes) -> Code:
     except (msgspec.ValidationError, msgspec.DecodeError):
         return Code.BODY_SHAPE
     prepared.body = body
-    if body.memo is not msgspec.UNSET and not _memo_fits(body.memo):  # type: ignore[arg-type]
+    if not body.is_well_formed():
         return Code.BODY_SHAPE
     if len(body.signers) != len(prepared.signatures):
         return Code.ENVELOPE_SIGNATURES
@@ -156,9 +162,3 @@ def _signer_keys(machine: Machine, prepared: Prepared, body: Body) -> Code:
     if len(frozenset(prepared.addresses)) != len(signers):
         return Code.SIGNER_REPEATED
     return Code.OK
-
-
-def _memo_fits(memo: Memo) -> bool:
-    if memo.kind == "hash":
-        return is_hex(memo.value, 64)
-    return len(memo.value) <= _MEMO_LENGTH_MAX[memo.kind]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-import govchain_native as native
 import msgspec
 
+import govchain_native as native
 from govchain.model.codes import Code
 from govchain.model.errors import DecodingError
 

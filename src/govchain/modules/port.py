@@ -15,6 +15,7 @@ Example (see ``examples/module_noticeboard``)::
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -67,7 +68,8 @@ class Directory(Protocol):
 class Context:
     """Everything a rule may know besides its message; nothing else exists for it.
 
-    ``time`` is the block's time in ms (in a check before ordering: the newest block's); ``height`` and ``index`` place the transaction.
+    ``time`` is the block's time in ms (in a check before ordering: the one that the next block may have);
+    ``height`` and ``index`` place the transaction.
     """
 
     suite: Suite
@@ -109,7 +111,7 @@ class Handler:
 
     type: str
     version: int
-    message: type
+    message: builtins.type[Any]
     check: Callable[[Context, Any], Code]
     apply: Callable[[Context, Any], Outcome]
     check_message: Callable[[Any], Code] = _accept

@@ -1,7 +1,8 @@
 """The embedded node: one process, one data directory, the solo engine.
 
-Purpose: what ``govchain`` uses when no server is named, and what tests and demos run. Opening takes the directory's lock, checks that the
-families of genesis are installed, continues from the store (no repair is ever needed) and starts the engine.
+Purpose: what ``govchain`` uses when no server is named, and what tests and demos run. Opening takes the directory's
+lock, checks that the families of genesis are installed, continues from the store (no repair is ever needed) and starts
+the engine.
 Rules: clocks and keys are read here and handed in. Read-only opening takes no lock and starts no engine.
 Not here: use cases (``services``), making a chain (``services.chains``).
 
@@ -16,10 +17,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import cast
+from typing import Self, cast
 
 from govchain.consensus import Certifier, LedgerApplication, Pool, PoolLimits
 from govchain.consensus.solo import SoloEngine, SoloOptions
@@ -39,7 +40,15 @@ from govchain.signers import open_signer, passphrase_from_environment, passphras
 from govchain.state import Store
 from govchain.storage import DataDirectory, RocksReader, RocksStore, create_directory
 
-__all__ = ["EmbeddedNode", "NodeOptions", "create_chain", "load_machine", "open_embedded", "passphrase_source", "system_clock"]
+__all__ = [
+    "EmbeddedNode",
+    "NodeOptions",
+    "create_chain",
+    "load_machine",
+    "open_embedded",
+    "passphrase_source",
+    "system_clock",
+]
 
 #: Memory for the per-key tables of SM2 verification.
 VERIFIER_BYTES_MAX = 64 * 1024 * 1024
@@ -49,8 +58,8 @@ VERIFIER_BYTES_MAX = 64 * 1024 * 1024
 class NodeOptions:
     """Settings of an embedded node. ``verifier_threads`` verify signatures in parallel."""
 
-    pool: PoolLimits = PoolLimits()
-    solo: SoloOptions = SoloOptions()
+    pool: PoolLimits = field(default_factory=PoolLimits)
+    solo: SoloOptions = field(default_factory=SoloOptions)
     verifier_threads: int = 1
     verifier_bytes_max: int = VERIFIER_BYTES_MAX
 
@@ -123,9 +132,7 @@ class EmbeddedNode:
         self.submitter = Submitter(self.application, self.pool, lambda: self.engine.status().problem)
         self.queries = Queries(self.application)
         self.proofs = Proofs(self.application)
-        self.transport = InProcessTransport(
-            self.application, self.pool, self.submitter, self.queries, self.proofs
-        )
+        self.transport = InProcessTransport(self.application, self.pool, self.submitter, self.queries, self.proofs)
         self._open = True
 
     @property
@@ -146,7 +153,7 @@ class EmbeddedNode:
             self.store.close()
             self.directory.close()
 
-    def __enter__(self) -> EmbeddedNode:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -198,10 +205,7 @@ def _certifier(directory: DataDirectory, machine: Machine) -> Certifier:
 
 
 def passphrase_source(keys_path: Path) -> Callable[[str], bytes]:
-    """Where the passphrase of this directory's key files comes from: ``GOVCHAIN_PASSPHRASE``, else ``keys/passphrase``."""
-
+    """Where the passphrase of these key files comes from: ``GOVCHAIN_PASSPHRASE``, else ``keys/passphrase``."""
     if os.environ.get("GOVCHAIN_PASSPHRASE"):
         return passphrase_from_environment("GOVCHAIN_PASSPHRASE")
     return passphrase_from_file(keys_path / "passphrase")
-
-

@@ -1,8 +1,9 @@
 """Which families of rules are installed, and the digests of their sources.
 
-Purpose: genesis pins each family by version and source digest; a node computes the digest from what is installed, and refuses to start where they differ.
-The digest is SM3 over the frame ``govchain/module-source/1`` of (file name, content) pairs of every ``*.py`` of the family's package, sorted by name, with line ends as LF.
-Families of other packages join by the entry-point group ``govchain.modules``.
+Purpose: genesis pins each family by version and source digest; a node computes the digest from what is installed, and
+refuses to start where they differ. The digest is SM3 over the frame ``govchain/module-source/1`` of (file name,
+content) pairs of every ``*.py`` of the family's package, sorted by name, with line ends as LF. Families of other
+packages join by the entry-point group ``govchain.modules``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 
 import govchain_native as native
-
 from govchain.crypto import frame
 from govchain.model import Code, UsageError
 from govchain.model.wire import GenesisModule

@@ -1,7 +1,8 @@
 """The in-process Transport: a client in the same process as its node.
 
-Purpose: the SDK's port over this node's services, so that the CLI on an embedded directory and a client over HTTP use one SDK. The client
-still checks everything it is told. Not here: services, checking.
+Purpose: the SDK's port over this node's services, so that the CLI on an embedded directory and a client over HTTP use
+one SDK. The client still checks everything it is told.
+Not here: services, checking.
 """
 
 from __future__ import annotations
@@ -89,5 +90,3 @@ class InProcessTransport:
     def evidence_history(self, evidence: str) -> list[str]:
         """Ids of the transactions that touched an evidence record, oldest first."""
         return [transaction.hex() for transaction in self._queries.evidence_history(bytes.fromhex(evidence))]
-
-

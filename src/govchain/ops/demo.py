@@ -1,9 +1,10 @@
 """``govchain demo``: the main job from an empty folder, command by command, with timings.
 
-Purpose: create a chain, anchor the files of a real folder, export a package, verify it twice (with ``govchain verify`` and with the stand-alone
-verifier, which shares no code with this package), tamper with copies and show the refusals.
-Rules: every step is the command that a user would type, run as its own process; the demonstration fails when a step does
-not end as it should. Not here: the commands themselves (``cli``).
+Purpose: create a chain, anchor the files of a real folder, export a package, verify it twice (with ``govchain verify``
+and with the stand-alone verifier, which shares no code with this package), tamper with copies and show the refusals.
+Rules: every step is the command that a user would type, run as its own process; the demonstration fails when a step
+does not end as it should.
+Not here: the commands themselves (``cli``).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class _Demo:
         base = list(program) or [sys.executable, "-m", "govchain.cli", "--lang", self.language]
         shown = " ".join([*(["python", Path(program[-1]).name] if program else ["govchain"]), *arguments])
         start = time.perf_counter()
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own commands
             [*base, *arguments], cwd=self.home, env=environment, capture_output=True, text=True, check=False
         )
         seconds = time.perf_counter() - start
@@ -114,7 +115,9 @@ def run(
     demo.run("find", ["--data", "chain", "evidence", "find", str(original)], 0)
     evidence = _evidence_id(single)
     demo.run("export", ["--data", "chain", "evidence", "export", evidence, "-o", "proof.gcp"], 0)
-    demo.run("export member", ["--data", "chain", "evidence", "export", f"{_evidence_id(anchored)}.0", "-o", "member.gcp"], 0)
+    demo.run(
+        "export member", ["--data", "chain", "evidence", "export", f"{_evidence_id(anchored)}.0", "-o", "member.gcp"], 0
+    )
     demo.run("verify", ["verify", "proof.gcp", "--original", str(original)], 0)
     demo.run("verify member", ["verify", "member.gcp"], 0)
     if verifier is not None:

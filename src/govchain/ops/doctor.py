@@ -61,15 +61,13 @@ class Report:
         return not self.findings
 
 
-def run(
-    path: Path, *, now: int, replay: bool = True, progress: Callable[[int, int], None] | None = None
-) -> Report:
+def run(path: Path, *, now: int, replay: bool = True, progress: Callable[[int, int], None] | None = None) -> Report:
     """Check the data directory at ``path``.
 
     Args:
         path: the data directory.
         now: ms since 1970, to compare the newest block with.
-        replay: execute every block again and compare the whole state; without it, links, roots of blocks and certificates only.
+        replay: execute every block again and compare the whole state; without it, links and certificates only.
         progress: called with (done, total) blocks.
     """
     report = Report()
@@ -94,9 +92,7 @@ def _check_keys(directory: DataDirectory, report: Report) -> None:
                 Finding(str(path), Code.KEY_FILE_PERMISSIONS, f"mode {mode:04o}", "doctor.remedy.permissions")
             )
     if not (keys / "node.pem").exists():
-        report.findings.append(
-            Finding(str(keys / "node.pem"), Code.KEY_FILE_INVALID, "missing", "doctor.remedy.key")
-        )
+        report.findings.append(Finding(str(keys / "node.pem"), Code.KEY_FILE_INVALID, "missing", "doctor.remedy.key"))
 
 
 def _check_disk(directory: DataDirectory, report: Report) -> None:
@@ -172,9 +168,7 @@ def _check_chain(machine: Machine, blocks: BlockReader, report: Report, head: in
                 raise GovChainError(Code.CERTIFICATE_INVALID, reason="missing")
             verify_certificate(machine.suite, header, own, decode_certificate(certificate))
         except GovChainError as error:
-            report.findings.append(
-                Finding("headers", error.code, error.text(), "doctor.remedy.restore", height)
-            )
+            report.findings.append(Finding("headers", error.code, error.text(), "doctor.remedy.restore", height))
             return False
         previous, time = own, header.time
     if previous != identity and head:
@@ -207,9 +201,5 @@ def _check_replay(
         shutil.rmtree(folder, ignore_errors=True)
     if difference is not None:
         report.findings.append(
-            Finding(
-                difference.part, Code.STORE_CORRUPT, difference.reason, "doctor.remedy.restore", difference.height
-            )
+            Finding(difference.part, Code.STORE_CORRUPT, difference.reason, "doctor.remedy.restore", difference.height)
         )
-
-

@@ -1,7 +1,8 @@
 """Executing stored blocks again, from genesis, into an empty store: the proof that the same blocks give the same state.
 
-Purpose: `doctor` and tests compare identities and every state key; a mismatch names the first height that differs. Rules: reads the source,
-writes only the target. Not here: certificates (``ops.doctor``).
+Purpose: `doctor` and tests compare identities and every state key; a mismatch names the first height that differs.
+Rules: reads the source, writes only the target.
+Not here: certificates (``ops.doctor``).
 """
 
 from __future__ import annotations

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, Struct
+from msgspec import Meta, Struct
 
 from govchain.crypto import ALGORITHMS, Suite
 from govchain.merkle import root_from_inclusion
 from govchain.model import Code, DecodingError, VerificationError, decode_strict
-from govchain.model.identifiers import is_hex
 from govchain.model.wire import PROTOCOL_VERSION, Body, Digest, Header, Hex, Receipt
 from govchain.proof.exact import decode_exact, is_rising
 
@@ -33,8 +32,6 @@ __all__ = [
 BODY_BYTES_MAX = 16 * 1024 * 1024
 #: Nesting of a body that a verifier reads: the most that any genesis may allow.
 BODY_DEPTH_MAX = 64
-
-_MEMO_LENGTH_MAX = {"id": 128, "text": 1024}
 
 
 class TransactionProof(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,11 +79,8 @@ def decode_body(data: bytes) -> Body:
         DecodingError: pre-scan codes or ``BODY_SHAPE``.
     """
     body = decode_strict(data, Body, size_max=BODY_BYTES_MAX, depth_max=BODY_DEPTH_MAX)
-    memo = body.memo
-    if memo is not UNSET:
-        fits = is_hex(memo.value, 64) if memo.kind == "hash" else len(memo.value) <= _MEMO_LENGTH_MAX[memo.kind]
-        if not fits:
-            raise DecodingError(Code.BODY_SHAPE, reason="memo")
+    if not body.is_well_formed():
+        raise DecodingError(Code.BODY_SHAPE, reason="hex digits or memo")
     try:
         msgspec.json.decode(body.payload, type=_Payload)
     except (msgspec.ValidationError, msgspec.DecodeError):

@@ -1,7 +1,8 @@
 """Everything that proves a transaction's place, read from the node's own store.
 
-Purpose: inclusion paths of a transaction and its receipt, history paths between headers, sparse proofs of present state. Nothing here
-is trusted by who asks; the SDK checks it. Not here: packaging (``proof``), checking (``sdk``).
+Purpose: inclusion paths of a transaction and its receipt, history paths between headers, sparse proofs of present
+state. Nothing here is trusted by who asks; the SDK checks it.
+Not here: packaging (``proof``), checking (``sdk``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import govchain_native as native
-
 from govchain.consensus.application import LedgerApplication
 from govchain.merkle import SparseTree
 from govchain.model import Code, UsageError
@@ -62,7 +62,7 @@ class Proofs:
             return application.history.inclusion_path(height - 1, head - 1)
 
     def live(self, keys: Sequence[bytes]) -> StatusProof:
-        """Presence or absence of state keys now; the newest block is certified under a solo engine before it is told."""
+        """Presence or absence of state keys now, at the newest certified block."""
         application = self._application
         with application.lock:
             chain = application.chain

@@ -37,7 +37,7 @@ class Submitter:
         self._problem = problem
 
     def submit(self, envelopes: Sequence[bytes], *, wait: bool, timeout_s: float) -> list[Acknowledgement]:
-        """One answer for each envelope, in order; with ``wait`` after its block is durable or the time is over (TIMED_OUT)."""
+        """One answer for each envelope, in order; with ``wait`` once its block is durable or the time is over."""
         stopped = self._problem()
         results = self._application.check_tx(envelopes)
         ticket = Ticket(len(results)) if wait else None

@@ -33,7 +33,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class SoloOptions:
-    """``linger_ms``: how long the first transaction of a block waits for company. ``block_bytes_max``: engine's own limit."""
+    """``linger_ms``: how long a block's first transaction waits. ``block_bytes_max``: the engine's limit."""
 
     linger_ms: int = 4
     block_bytes_max: int = 4_194_304
@@ -115,7 +115,7 @@ class SoloEngine:
                     return  # what is left waits for a time that this run will not see
         except GovChainError as error:
             self._fail(error.code, str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the engine stops and says so
             self._fail(Code.INTERNAL, f"{type(error).__name__}: {error}")
 
     def _fail(self, code: Code, reason: str) -> None:

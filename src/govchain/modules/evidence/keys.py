@@ -45,7 +45,7 @@ LINK = Namespace("evidence.link", delta=False, live=False)
 
 
 class RecordValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record as stored; the item itself stays in the transaction. ``count`` is the number of leaves, 1 unless a batch."""
+    """A record as stored; the item stays in the transaction. ``count`` is the number of leaves, 1 unless a batch."""
 
     account: str
     count: int

@@ -63,5 +63,3 @@ class Withdraw(Struct, frozen=True, forbid_unknown_fields=True):
     evidence: Digest
     member: Member
     reason: Reason
-
-

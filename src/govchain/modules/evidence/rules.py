@@ -1,7 +1,7 @@
 """Rules of the evidence family: check and apply.
 
-A record's content (the item) is its transaction, which the transaction tree proves; state holds the small record that later
-rules need, and marks, whose presence or absence the ``live`` tree proves at every block.
+A record's content (the item) is its transaction, which the transaction tree proves; state holds the small record that
+later rules need, and marks, whose presence or absence the ``live`` tree proves at every block.
 """
 
 from __future__ import annotations
@@ -184,7 +184,9 @@ MODULE = Module(
     handlers=(
         Handler("evidence.put", 1, Put, check_put, apply_put, check_put_message, _DEPARTMENT),
         Handler("evidence.batch", 1, Batch, check_batch, apply_batch, roles=_DEPARTMENT),
-        Handler("evidence.supplement", 1, Supplement, check_supplement, apply_supplement, check_put_message, _DEPARTMENT),
+        Handler(
+            "evidence.supplement", 1, Supplement, check_supplement, apply_supplement, check_put_message, _DEPARTMENT
+        ),
         Handler("evidence.supersede", 1, Supersede, check_supersede, apply_supersede, check_put_message, _DEPARTMENT),
         Handler("evidence.withdraw", 1, Withdraw, check_withdraw, apply_withdraw, roles=_DEPARTMENT),
     ),

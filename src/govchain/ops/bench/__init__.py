@@ -1,1 +1,1 @@
-"""Benchmarks: each returns a plain dictionary with machine, workload, figures and what they mean (``bench/README.md``)."""
+"""Benchmarks: each returns a plain dictionary with machine, workload and figures (``bench/README.md``)."""

@@ -261,5 +261,3 @@ def _hand_in(node: EmbeddedNode, batch: list[bytes]) -> Ticket:
 def _expect_committed(code: Code) -> None:
     if code:
         raise UnavailableError(code, reason="benchmark transaction", seconds=0)
-
-

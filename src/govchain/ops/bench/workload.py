@@ -1,6 +1,7 @@
 """Pre-signed evidence transactions for the benchmarks, made by other processes and read from files.
 
-Purpose: the measured process must not sign. Each file holds length-prefixed envelopes of about the wanted size, from several accounts' keys in turn.
+Purpose: the measured process must not sign. Each file holds length-prefixed envelopes of about the wanted size, from
+several accounts' keys in turn.
 Rules: real bodies, real SM2 signatures, fresh nonces; a file is used within the ten minutes that ``expires`` allows.
 """
 
@@ -15,7 +16,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import govchain_native as native
-
 from govchain.crypto import account_address, get_suite
 from govchain.model import encode_canonical
 from govchain.model.wire import GenesisAccount
