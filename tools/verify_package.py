@@ -4,30 +4,35 @@
     python3 verify_package.py FILE [--original PATH] [--trust GENESIS_OR_HEADER]... [--json]
 
 A stranger's verifier: written from docs/spec/block.md and docs/spec/evidence-package.md, sharing no code with GovChain;
-arithmetic, digests, trees and words are its own. It runs on Python 3.9 and later. It is one file by design, so that
-an auditor can read it whole and carry it on a stick; that is why it is longer than the 500 lines of other files here.
+arithmetic, digests, trees and words are its own. It runs on Python 3.9 and later. It stays one file however long, so
+that an auditor can read it whole and carry it away; signatures of members and of accounts are checked with SM2 and
+ECDSA P-256, those of the two other algorithms that an account may use are said to be beyond it.
 
 Exit codes: 0 holds and trusted, 1 refused, 2 usage, 3 consistent but the issuer is not trusted, 4 holds and trusted but
-withdrawn or superseded, 5 a file cannot be read.
+withdrawn or superseded, 5 a file cannot be read, or a signature is beyond this verifier.
 """
 
 from __future__ import annotations
 
 import argparse
 import binascii
+import datetime
 import hashlib
 import json
 import re
 import struct
 import sys
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
-Check = Callable[[Any], bool]
 MAX = 2**53 - 1
 
 
 class Refused(Exception):
     """The package does not hold: step number, member, reason."""
+
+
+class Unsupported(Exception):
+    """Something that the format allows and this verifier cannot check."""
 
 
 def need(condition: bool, step: int, member: str, reason: str) -> None:
@@ -76,15 +81,11 @@ def sha256(data: bytes) -> bytes:
 
 
 def sm3_of_large(data: bytes) -> bytes:
-    """SM3 of a large input: OpenSSL's where there is one and it is right, for speed only."""
+    """SM3 of a large input: OpenSSL's, where there is one, for speed only."""
     try:
-        fast = hashlib.new("sm3")
+        return hashlib.new("sm3", data).digest()
     except ValueError:
         return sm3(data)
-    fast.update(data[:1000])
-    right = fast.digest() == sm3(data[:1000])
-    fast.update(data[1000:])
-    return fast.digest() if right else sm3(data)
 
 
 def frame(domain: str, *parts: Any) -> bytes:
@@ -130,7 +131,7 @@ class Curve:
         x3 = (m * m - 2 * s) % p
         return x3, (m * (s - x3) - 8 * y2 * y2) % p, 2 * y * z % p
 
-    def x_of(self, u: int, v: int, point: tuple[int, int, int]) -> Optional[int]:
+    def x_of(self, u: int, v: int, point: tuple[int, int, int]) -> int | None:
         """The x coordinate of u·G + v·point, or None at infinity."""
         both, out = self.add(self.g, point), (1, 1, 0)
         for bit in reversed(range(256)):
@@ -140,7 +141,7 @@ class Curve:
                 out = self.add(out, (self.g, point, both)[pick - 1])
         return out[0] * pow(out[2], -2, self.p) % self.p if out[2] else None
 
-    def point(self, key: bytes) -> Optional[tuple[int, int, int]]:
+    def point(self, key: bytes) -> tuple[int, int, int] | None:
         """The point X‖Y, or None when it is not on the curve."""
         x, y = int.from_bytes(key[:32], "big"), int.from_bytes(key[32:], "big")
         good = len(key) == 64 and max(x, y) < self.p and (y * y - x * x * x + 3 * x - self.b) % self.p == 0
@@ -205,7 +206,7 @@ def parse(data: bytes, step: int, member: str, canonical: bool = True, depth_max
     try:
         text = data.decode()
         depth = deepest = 0
-        for bracket in re.findall(r"[{}\[\]]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.S)):
+        for bracket in re.findall(r"[{}\[\]]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)):
             depth += 1 if bracket in "{[" else -1
             deepest = max(deepest, depth)
         need(deepest <= depth_max, step, member, "JSON: depth")
@@ -218,52 +219,37 @@ def parse(data: bytes, step: int, member: str, canonical: bool = True, depth_max
     return value
 
 
-def text_(low: int = 0, high: int = MAX) -> Check:
-    """A text of that many characters."""
-    return lambda v: type(v) is str and low <= len(v) <= high
+def fits(value: Any, kind: str) -> bool:
+    """Whether ``value`` has the shape ``kind``; see SHAPES."""
+    head, rest = kind[0], kind[1:]
+    if head == "?":
+        return value is None or fits(value, rest)
+    if head == "[":
+        bounds, _, inner = rest.partition("]")
+        return type(value) is list and within(len(value), bounds) and all(fits(one, inner) for one in value)
+    if head == "'":
+        return type(value) is str and value in rest.split("|")
+    if head == "n":
+        return type(value) is int and within(value, rest)
+    if head == "t":
+        return type(value) is str and within(len(value), rest)
+    if head == "x":
+        return type(value) is str and within(len(value), rest) and re.fullmatch("([0-9a-f]{2})*", value) is not None
+    if head in "bo":
+        return type(value) is (bool if head == "b" else dict)
+    if head == "{":
+        return type(value) is dict and all(fits(one, rest) for one in value.values())
+    fields = SHAPES[kind]
+    must = {name for name in fields if not name.endswith("~")}
+    names = {name.rstrip("~"): inner for name, inner in fields.items()}
+    good = type(value) is dict and must <= set(value) <= set(names)
+    return good and all(fits(one, names[name]) for name, one in value.items())
 
 
-def int_(low: int = -MAX, high: int = MAX) -> Check:
-    """An integer in that range."""
-    return lambda v: type(v) is int and low <= v <= high
-
-
-def hex_(low: int, high: Optional[int] = None) -> Check:
-    """Lower-case hex, an even number of digits in that range."""
-    most = low if high is None else high
-    return lambda v: type(v) is str and low <= len(v) <= most and not len(v) % 2 and not re.search("[^0-9a-f]", v)
-
-
-def in_(*values: str) -> Check:
-    """One of these texts."""
-    return lambda v: type(v) is str and v in values
-
-
-def or_null(check: Check) -> Check:
-    """Null, or what ``check`` takes."""
-    return lambda v: v is None or check(v)
-
-
-def list_(check: Check, low: int = 0, high: int = MAX) -> Check:
-    """A list of that many, each as ``check`` says."""
-    return lambda v: type(v) is list and low <= len(v) <= high and all(check(one) for one in v)
-
-
-def object_(**fields: Check) -> Check:
-    """An object with exactly these fields; those whose name ends in ``_`` may be missing."""
-    names = {name.rstrip("_"): check for name, check in fields.items()}
-    must = {name for name in fields if not name.endswith("_")}
-    return lambda v: type(v) is dict and must <= set(v) <= set(names) and all(names[n](one) for n, one in v.items())
-
-
-def any_object(value: Any) -> bool:
-    """Any object."""
-    return type(value) is dict
-
-
-def flag(value: Any) -> bool:
-    """True or false."""
-    return type(value) is bool
+def within(number: int, bounds: str) -> bool:
+    """Whether a number is within ``LOW,HIGH``; without LOW at least 0, without HIGH unbounded."""
+    low, _, high = bounds.partition(",")
+    return int(low or 0) <= number <= int(high or MAX)
 
 
 def rising(values: Any) -> bool:
@@ -271,87 +257,66 @@ def rising(values: Any) -> bool:
     return bool(list(values) == sorted(set(values)))
 
 
-HASH, ADDRESS, TIME, HEIGHT = hex_(64), hex_(40), int_(0), int_(1)
-ALGORITHM, RULE, CHAIN = text_(0, 32), in_("bft", "raft", "solo"), text_(3, 32)
-REASON = in_("duplicate", "error", "expired", "lawful_order", "other")
-LEAF, REFERENCE = int_(0, 99_999), text_(0, 128)
-PATH = list_(HASH, 0, 64)
-CAPTURE = object_(method=in_("api", "file", "folder", "other", "screenshot", "stream"), time=TIME)
-FIELD = in_("content", "name", "note")
-ITEM = object_(
-    capture=CAPTURE, commitments=list_(object_(field=FIELD, value=HASH), 0, 3), media_type=text_(0, 127),
-    name=or_null(text_(0, 255)), sha256=or_null(HASH), size=int_(0), sm3=or_null(HASH),
-)  # fmt: skip
-LIMITS = {
-    "block_bytes_max": int_(1024, 1 << 26), "block_transactions_max": int_(1, 100_000),
-    "body_bytes_max": int_(1024, 1 << 24), "body_depth_max": int_(4, 64),
-    "checkpoint_delay_blocks": int_(1, 100_000), "checkpoint_writes_min": HEIGHT,
-    "expiry_ms_max": int_(1000, 3_600_000), "signatures_max": int_(1, 1024), "window_ids_max": HEIGHT,
-}  # fmt: skip
-KEY = {"algorithm": text_(), "key": hex_(0, MAX)}
-GENESIS = object_(
-    accounts=list_(object_(
-        administrator=flag, label=text_(0, 64), organisation=text_(0, 18),
-        roles=list_(in_("auditor", "department", "operator", "supervisor")), **KEY,
-    )),
-    algorithms=list_(text_(), 1), chain=CHAIN, created=TIME, format=in_("govchain-genesis/1"),
-    limits=object_(**LIMITS), members=list_(object_(name=text_(1, 128), organisation=text_(0, 18), **KEY), 1),
-    modules=list_(object_(digest=HASH, name=text_(2, 32), version=HEIGHT)),
-    organisations=list_(object_(code=text_(0, 18), name=text_(1, 128))), rule=RULE,
-    suite=in_("gm", "international"), test_clock=flag,
-)  # fmt: skip
-HEADER = object_(
-    chain=CHAIN, checkpoint=or_null(object_(height=HEIGHT, root=HASH)), epoch=TIME, height=HEIGHT, history=HASH,
-    next_signers=HASH, previous=HASH, receipt_root=HASH, signers=HASH, state_root=HASH, time=TIME,
-    transaction_count=HEIGHT, transaction_root=HASH, version=int_(1, 1),
-)  # fmt: skip
-CERTIFICATE = object_(
-    chain=CHAIN, epoch=TIME, height=HEIGHT, identity=HASH, set=object_(keys=list_(object_(**KEY), 1, 1024), rule=RULE),
-    signatures=list_(object_(key=hex_(0, MAX), signature=hex_(0, MAX)), 1, 1024), state_root=HASH, version=int_(1, 1),
-)  # fmt: skip
-BODY = object_(
-    chain=CHAIN, data_=hex_(0, 32_768), expires=TIME, memo_=object_(kind=in_("hash", "id", "text"), value=text_(0, 1024)),
-    nonce=hex_(16, 64), payload=any_object, recipient_=ADDRESS, time_=TIME, type=text_(3, 64), version=int_(1, 65_535),
-    signers=list_(object_(account=ADDRESS, algorithm=ALGORITHM, key=hex_(64, 2048)), 1, 1024),
-)  # fmt: skip
-EVENT = object_(data=any_object, organisation=text_(), reference=text_(), type=text_(), version=int_())
-RECEIPT = object_(
-    code=int_(), events=list_(EVENT), height=HEIGHT, index=TIME, transaction=HASH, version=int_(1, 1)
-)  # fmt: skip
-CLAIM = object_(
-    height=HEIGHT, kind=in_("evidence", "transaction"), member=or_null(LEAF), status_height=or_null(HEIGHT),
-    transaction=HASH,
-)  # fmt: skip
-MANIFEST = object_(
-    chain=CHAIN, claims=list_(CLAIM, 1, 4096), format=in_("govchain-evidence-package/1"), genesis=HASH,
-    members=lambda v: type(v) is dict and all(HASH(one) for one in v.values()),
-)  # fmt: skip
-HISTORY = object_(head=HEIGHT, height=HEIGHT, path=PATH)
-MEMBER = object_(count=int_(1, 100_000), index=TIME, path=PATH)
-TRANSACTION = object_(
-    count=HEIGHT, height=HEIGHT, index=TIME, receipt_path=PATH, signatures=list_(hex_(0, MAX), 1, 1024),
-    transaction=HASH, transaction_path=PATH,
-)  # fmt: skip
-STATUS = object_(
-    delta=HASH, height=HEIGHT, live=HASH, previous=HASH, entries=list_(object_(
-        key=hex_(0, MAX), other=or_null(object_(path=HASH, value_digest=HASH)), siblings=list_(HASH, 0, 256),
-        value=or_null(hex_(0, MAX)),
-    ), 1, 64),
-)  # fmt: skip
-MARK = object_(
-    account=ADDRESS, by=HASH, kind=in_("superseded", "withdrawn"), organisation=text_(18, 18), reason=REASON, time=TIME
-)
-OPENINGS = object_(openings=list_(object_(field=FIELD, salt=HASH, value=text_(0, 4096)), 1, 3))
-PAYLOADS = {
-    "evidence.put": object_(reference=REFERENCE, subject=ITEM),
-    "evidence.supplement": object_(evidence=HASH, reference=REFERENCE, subject=ITEM),
-    "evidence.supersede": object_(
-        evidence=HASH, member=or_null(LEAF), reason=REASON, reference=REFERENCE, subject=ITEM
-    ),
-    "evidence.batch": object_(
-        capture=CAPTURE, count=int_(1, 100_000), reference=REFERENCE, root=HASH, total_size=int_(0)
-    ),
+#: Every object of the format: its fields (with ~ one that may be missing) and their shapes: n integer, t text of so
+#: many characters, x hex of so many digits, b flag, o any object, 'a|b one of, ? or null, [ ] list of so many, { values
+#: of an object, capital the name of another shape.
+SHAPES = {
+    name: dict(field.split(":") for field in fields.split())
+    for name, fields in {
+        "Capture": "method:'api|file|folder|other|screenshot|stream time:n",
+        "Commitment": "field:'content|name|note value:x64,64",
+        "Item": "capture:Capture commitments:[0,3]Commitment media_type:t0,127 name:?t0,255 sha256:?x64,64 size:n"
+        " sm3:?x64,64",
+        "Limits": "block_bytes_max:n1024,67108864 block_transactions_max:n1,100000 body_bytes_max:n1024,16777216"
+        " body_depth_max:n4,64 checkpoint_delay_blocks:n1,100000 checkpoint_writes_min:n1 expiry_ms_max:n1000,3600000"
+        " signatures_max:n1,1024 window_ids_max:n1",
+        "Account": "administrator:b algorithm:t key:x label:t0,64 organisation:t0,18 roles:[]Role",
+        "Member": "algorithm:t key:x name:t1,128 organisation:t0,18",
+        "Module": "digest:x64,64 name:t2,32 version:n1",
+        "Organisation": "code:t0,18 name:t1,128",
+        "Genesis": "accounts:[]Account algorithms:[1]t chain:t3,32 created:n format:'govchain-genesis/1 limits:Limits"
+        " members:[1]Member modules:[]Module organisations:[]Organisation rule:'bft|raft|solo suite:'gm|international"
+        " test_clock:b",
+        "Checkpoint": "height:n1 root:x64,64",
+        "Header": "chain:t3,32 checkpoint:?Checkpoint epoch:n height:n1 history:x64,64 next_signers:x64,64"
+        " previous:x64,64 receipt_root:x64,64 signers:x64,64 state_root:x64,64 time:n transaction_count:n1"
+        " transaction_root:x64,64 version:n1,1",
+        "Key": "algorithm:t key:x",
+        "Set": "keys:[1,1024]Key rule:'bft|raft|solo",
+        "Signature": "key:x signature:x",
+        "Certificate": "chain:t3,32 epoch:n height:n1 identity:x64,64 set:Set signatures:[1,1024]Signature"
+        " state_root:x64,64 version:n1,1",
+        "Signer": "account:x40,40 algorithm:t0,32 key:x64,2048",
+        "Memo": "kind:'hash|id|text value:t0,1024",
+        "Body": "chain:t3,32 data~:x0,32768 expires:n memo~:Memo nonce:x16,64 payload:o recipient~:x40,40"
+        " signers:[1,1024]Signer time~:n type:t3,64 version:n1,65535",
+        "Event": "data:o organisation:t reference:t type:t version:n-9007199254740991",
+        "Receipt": "code:n-9007199254740991 events:[]Event height:n1 index:n transaction:x64,64 version:n1,1",
+        "Claim": "height:n1 kind:'evidence|transaction member:?n0,99999 status_height:?n1 transaction:x64,64",
+        "Manifest": "chain:t3,32 claims:[1,4096]Claim format:'govchain-evidence-package/1 genesis:x64,64"
+        " members:{x64,64",
+        "History": "head:n1 height:n1 path:[0,64]x64,64",
+        "Leaf": "count:n1,100000 index:n path:[0,64]x64,64",
+        "Transaction": "count:n1 height:n1 index:n receipt_path:[0,64]x64,64 signatures:[1,1024]x transaction:x64,64"
+        " transaction_path:[0,64]x64,64",
+        "Other": "path:x64,64 value_digest:x64,64",
+        "Entry": "key:x other:?Other siblings:[0,256]x64,64 value:?x",
+        "Status": "delta:x64,64 entries:[1,64]Entry height:n1 live:x64,64 previous:x64,64",
+        "Mark": "account:x40,40 by:x64,64 kind:'superseded|withdrawn organisation:t18,18 reason:Reason time:n",
+        "Opening": "field:'content|name|note salt:x64,64 value:t0,4096",
+        "Openings": "openings:[1,3]Opening",
+        "evidence.put": "reference:t0,128 subject:Item",
+        "evidence.supplement": "evidence:x64,64 reference:t0,128 subject:Item",
+        "evidence.supersede": "evidence:x64,64 member:?n0,99999 reason:Reason reference:t0,128 subject:Item",
+        "evidence.batch": "capture:Capture count:n1,100000 reference:t0,128 root:x64,64 total_size:n",
+    }.items()
+    for fields in [
+        fields.replace("reason:Reason", "reason:'duplicate|error|expired|lawful_order|other").replace(
+            "Role", "'auditor|department|operator|supervisor"
+        )
+    ]
 }
+RECORDS = ("evidence.batch", "evidence.put", "evidence.supersede", "evidence.supplement")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -379,6 +344,7 @@ def unzip(data: bytes) -> dict[str, bytes]:
     count, at = struct.unpack("<H", data[-12:-10])[0], struct.unpack("<I", data[-6:-2])[0]
     need(1 <= count <= 4096, 1, "", "number of members")
     members: dict[str, bytes] = {}
+    total = 0
     for _ in range(count):
         need(at + 46 <= len(data), 1, "", "central directory")
         size, length, offset = struct.unpack("<I4xH12xI", data[at + 20 : at + 46])
@@ -387,7 +353,634 @@ def unzip(data: bytes) -> dict[str, bytes]:
         top = r"(?:(?:attachments|bodies|certificates|headers|proofs|receipts)/)?[a-z0-9.-]+"
         need(length <= 120 and re.fullmatch(top, name) is not None and ".." not in name, 1, "", "name of a member")
         start = offset + 30 + length
-        need(name not in members and start + size <= len(data), 1, name, "member twice or outside the file")
+        total += size
+        need(name not in members and start + size <= len(data) >= total, 1, name, "member twice or outside the file")
         members[name] = data[start : start + size]
-    need(sum(map(len, members.values())) <= len(data) and zip_of(members) == data, 1, "", "another encoding")
+    need(zip_of(members) == data, 1, "", "another encoding")
     return members
+
+
+# ---- Trees (block.md 4) ----------------------------------------------------------------------------------------------
+
+Digest = Callable[[bytes], bytes]
+
+
+def climb(digest: Digest, leaf: bytes, index: int, count: int, path: list[str]) -> str:
+    """The root (hex) that a path from leaf to root gives, or an empty text when the path does not fit."""
+    node, last, steps = digest(b"\x00" + leaf), count - 1, list(path)
+    if not 0 <= index < count:
+        return ""
+    while last:
+        if index & 1 or index < last:
+            if not steps:
+                return ""
+            sibling = bytes.fromhex(steps.pop(0))
+            node = digest(b"\x01" + (sibling + node if index & 1 else node + sibling))
+        index, last = index >> 1, last >> 1
+    return "" if steps else node.hex()
+
+
+def descend(digest: Digest, key: bytes, entry: dict[str, Any]) -> str:
+    """The root (hex) of the sparse tree that an entry of a status proof gives, or an empty text."""
+    path, siblings, other = digest(key), entry["siblings"], entry["other"]
+    bits = format(int.from_bytes(path, "big"), "0256b")
+    if entry["value"] is not None:
+        node = digest(b"\x00" + path + digest(bytes.fromhex(entry["value"])))
+        if other is not None:
+            return ""
+    elif other is None:
+        node = bytes(32)
+    else:
+        node = digest(bytes.fromhex("00" + other["path"] + other["value_digest"]))
+        there = format(int(other["path"], 16), "0256b")
+        if there == bits or there[: len(siblings)] != bits[: len(siblings)]:
+            return ""
+    for depth in reversed(range(len(siblings))):
+        sibling = bytes.fromhex(siblings[depth])
+        node = digest(b"\x01" + (sibling + node if bits[depth] == "1" else node + sibling))
+    return node.hex()
+
+
+# ---- The twelve steps (evidence-package.md 4) ------------------------------------------------------------------------
+
+
+def blob(data: bytes) -> bytes:
+    """MessagePack bin in its shortest form."""
+    n = len(data)
+    size = 1 if n < 1 << 8 else 2 if n < 1 << 16 else 4
+    return {1: b"\xc4", 2: b"\xc5", 4: b"\xc6"}[size] + n.to_bytes(size, "big") + data
+
+
+def good_key(algorithm: str, key: str) -> bool:
+    """Whether a key is on its curve; keys of algorithms beyond this file are left alone."""
+    curve = CURVES.get(algorithm)
+    return algorithm in OTHER_ALGORITHMS if curve is None else curve.point(bytes.fromhex(key)) is not None
+
+
+def credit_code(code: str) -> bool:
+    """GB 32100: 18 characters, places 3 to 8 digits, check character modulo 31."""
+    letters, total = "0123456789ABCDEFGHJKLMNPQRTUWXY", 0
+    if not re.fullmatch(f"[{letters}]{{2}}[0-9]{{6}}[{letters}]{{10}}", code):
+        return False
+    for place, letter in enumerate(code[:17]):
+        total += letters.index(letter) * pow(3, place, 31)
+    return letters[-total % 31] == code[17]
+
+
+class Package:
+    """One package on its way through the steps."""
+
+    def __init__(self, data: bytes) -> None:
+        self.members = unzip(data)
+        self.manifest = self.load(2, "manifest.json", "Manifest")
+        self.plan()
+        self.read_genesis()
+        self.read_headers()
+        self.check_history()
+        self.claims = [self.check_transaction(claim) for claim in self.manifest["claims"]]
+        records = [fact for fact in self.claims if fact["kind"] == "evidence"]
+        for check in (self.check_evidence, self.check_status):
+            for fact in records:
+                check(fact)
+        for language, number in (("en", 0), ("zh", 1)):
+            name = f"statement.{language}.txt"
+            need(self.statement(number).encode() == self.members[name], 10, name, "not what was proved")
+
+    def load(self, step: int, name: str, shape: str) -> Any:
+        """A canonical JSON member of the given shape."""
+        need(name in self.members, step, name, "missing")
+        value = parse(self.members[name], step, name)
+        need(fits(value, shape), step, name, "shape")
+        return value
+
+    def tagged(self, domain: str, *parts: Any) -> bytes:
+        """The chain's digest of a frame."""
+        return self.digest(frame(domain, *parts))
+
+    def plan(self) -> None:
+        """Step 2: claims in order, every member's SM3, exactly the members needed."""
+        claims, members, manifest = self.manifest["claims"], self.members, "manifest.json"
+        order = [(claim["transaction"], -1 if claim["member"] is None else claim["member"]) for claim in claims]
+        need(order == sorted(set(order)), 2, manifest, "order of claims")
+        heights: dict[str, int] = {}
+        names, may = {"genesis.json", "statement.en.txt", "statement.zh.txt"}, set()
+        self.needed, pairs = {1}, set()
+        for claim in claims:
+            of, at, member, status = claim["transaction"], claim["height"], claim["member"], claim["status_height"]
+            need(heights.setdefault(of, at) == at, 2, manifest, "one transaction at two heights")
+            names |= {f"bodies/{of}.json", f"receipts/{of}.json", f"proofs/transaction-{of}.json"}
+            self.needed.add(at)
+            if claim["kind"] == "transaction":
+                need(status is None and member is None, 2, manifest, "fields of a transaction claim")
+                continue
+            need(status is not None and status >= at, 2, manifest, "status height")
+            place = of if member is None else f"{of}-{member}"
+            names.add(f"proofs/status-{place}.json")
+            may.add(f"attachments/openings-{place}.json")
+            if member is not None:
+                names |= {f"proofs/member-{place}.json", f"attachments/item-{place}.json"}
+            self.needed.add(status)
+            pairs.add((at, status))
+        pairs.add((1, max(self.needed)))
+        self.pairs = sorted(pair for pair in pairs if pair[0] < pair[1])
+        names |= {f"proofs/history-{low}-{high}.json" for low, high in self.pairs}
+        listed = self.manifest["members"]
+        for name in sorted(set(members) | set(listed)):
+            if name != manifest or name in listed:
+                need(name in members and name in listed and name != manifest, 2, name, "not in both manifest and file")
+                need(sm3(members[name]).hex() == listed[name], 2, name, "SM3")
+        found = re.findall(r"^headers/([1-9][0-9]{0,15})\.json$", "\n".join(members), re.MULTILINE)
+        self.heights = sorted(map(int, found))
+        names |= {f"{kind}/{h}.json" for kind in ("headers", "certificates") for h in self.heights} | {manifest}
+        for height in self.needed:
+            need(height in self.heights, 2, f"headers/{height}.json", "missing")
+        need(self.heights[-1] == max(self.needed), 2, f"headers/{self.heights[-1]}.json", "not needed")
+        for name in sorted(names ^ set(members)):
+            need(name in may, 2, name, "missing" if name in names else "not needed")
+
+    def read_genesis(self) -> None:
+        """Step 3."""
+        name = "genesis.json"
+        genesis = self.genesis = self.load(3, name, "Genesis")
+        gm = genesis["suite"] == "gm"
+        self.digest: Digest = sm3 if gm else sha256
+        self.algorithm = "sm2-sm3" if gm else "ecdsa-p256-sha256"
+        fingerprint = self.tagged("govchain/genesis/1", self.members[name]).hex()
+        need(fingerprint == self.manifest["genesis"], 3, name, "fingerprint")
+        need(genesis["chain"] == self.manifest["chain"], 3, name, "chain")
+        need(re.fullmatch("[a-z0-9-]{3,32}", genesis["chain"]) is not None, 3, name, "chain")
+        known = (*CURVES, *OTHER_ALGORITHMS)
+        algorithms = genesis["algorithms"]
+        need(rising(algorithms) and all(one in known for one in algorithms), 3, name, "algorithms")
+        self.names = {one["code"]: one["name"] for one in genesis["organisations"]}
+        codes = [one["code"] for one in genesis["organisations"]]
+        need(rising(codes) and all(map(credit_code, codes)), 3, name, "organisations")
+        need(rising([one["key"] for one in genesis["members"]]), 3, name, "order of members")
+        for one in genesis["members"]:
+            need(one["algorithm"] == self.algorithm and good_key(self.algorithm, one["key"]), 3, name, "member key")
+            need(one["organisation"] in codes, 3, name, "member organisation")
+        self.accounts: dict[str, str] = {}
+        for one in genesis["accounts"]:
+            algorithm, key = one["algorithm"], one["key"]
+            need(algorithm in genesis["algorithms"] and good_key(algorithm, key), 3, name, "account key")
+            need(one["organisation"] in codes and rising(one["roles"]), 3, name, "account")
+            address = self.tagged("govchain/account/1", genesis["chain"], algorithm, bytes.fromhex(key)).hex()[:40]
+            need(address not in self.accounts, 3, name, "account twice")
+            self.accounts[address] = one["organisation"]
+        modules = [one["name"] for one in genesis["modules"]]
+        need(rising(modules) and all(re.fullmatch("[a-z0-9_]+", one) for one in modules), 3, name, "modules")
+        limits = genesis["limits"]
+        need(limits["body_bytes_max"] <= limits["block_bytes_max"], 3, name, "limits")
+
+    def set_digest(self, rule: str, keys: list[dict[str, Any]]) -> str:
+        """The digest of a signer set."""
+        parts = [part for one in keys for part in (one["algorithm"], bytes.fromhex(one["key"]))]
+        return self.tagged("govchain/signers/1", rule, *parts).hex()
+
+    def read_headers(self) -> None:
+        """Steps 4 and 5."""
+        self.headers: dict[int, dict[str, Any]] = {}
+        for height in self.heights:
+            name = f"headers/{height}.json"
+            header = self.headers[height] = self.load(4, name, "Header")
+            need(header["chain"] == self.genesis["chain"] and header["height"] == height, 4, name, "chain or height")
+            header["identity"] = self.tagged("govchain/header/1", self.members[name])
+        epoch, signers = 0, self.set_digest(self.genesis["rule"], self.genesis["members"])
+        for height, header in self.headers.items():
+            name, same = f"headers/{height}.json", header["signers"] == header["next_signers"]
+            need(height in self.needed or not same, 5, name, "not needed")
+            need((header["epoch"], header["signers"]) == (epoch, signers), 5, name, "not the signer set in force")
+            self.check_certificate(f"certificates/{height}.json", header)
+            epoch, signers = epoch + (not same), header["next_signers"]
+
+    def check_certificate(self, name: str, header: dict[str, Any]) -> None:
+        """block.md 5.2."""
+        certificate = self.load(5, name, "Certificate")
+        for field in ("chain", "epoch", "height", "state_root"):
+            need(certificate[field] == header[field], 5, name, "another block")
+        need(certificate["identity"] == header["identity"].hex(), 5, name, "another block")
+        keys, rule, signatures = certificate["set"]["keys"], certificate["set"]["rule"], certificate["signatures"]
+        need(rising([one["key"] for one in keys]), 5, name, "order of keys")
+        for one in keys:
+            need(one["algorithm"] == self.algorithm and good_key(self.algorithm, one["key"]), 5, name, "member key")
+        need(self.set_digest(rule, keys) == header["signers"], 5, name, "another signer set")
+        need(rising([one["key"] for one in signatures]), 5, name, "order of signatures")
+        root = bytes.fromhex(header["state_root"])
+        message = frame(
+            "govchain/finality/1", header["chain"], header["epoch"], header["height"], header["identity"], root
+        )
+        members = {one["key"] for one in keys}
+        for one in signatures:
+            key, signature = bytes.fromhex(one["key"]), bytes.fromhex(one["signature"])
+            need(one["key"] in members, 5, name, "signer is no member")
+            need(elliptic(CURVES[self.algorithm], key, message, signature), 5, name, "signature")
+        quorum = {"solo": 1, "raft": len(keys) // 2 + 1, "bft": 2 * len(keys) // 3 + 1}[rule]
+        need(len(signatures) >= quorum, 5, name, "quorum")
+
+    def check_history(self) -> None:
+        """Step 6."""
+        first = self.headers[1]
+        good = first["previous"] == self.manifest["genesis"] and first["history"] == self.digest(b"").hex()
+        need(good, 6, "headers/1.json", "not this genesis")
+        time, before = self.genesis["created"], first
+        for height, header in self.headers.items():
+            need(header["time"] > time, 6, f"headers/{height}.json", "time")
+            neighbour = height == before["height"] + 1
+            good = not neighbour or header["previous"] == before["identity"].hex()
+            need(good, 6, f"headers/{height}.json", "previous")
+            time, before = header["time"], header
+        for low, high in self.pairs:
+            name = f"proofs/history-{low}-{high}.json"
+            proof = self.load(6, name, "History")
+            need((proof["height"], proof["head"]) == (low, high), 6, name, "another pair of blocks")
+            root = climb(self.digest, self.headers[low]["identity"], low - 1, high - 1, proof["path"])
+            need(root == self.headers[high]["history"], 6, name, "root")
+
+    def check_transaction(self, claim: dict[str, Any]) -> dict[str, Any]:
+        """Step 7."""
+        of, header = claim["transaction"], self.headers[claim["height"]]
+        name = f"proofs/transaction-{of}.json"
+        proof = self.load(7, name, "Transaction")
+        data, receipt_data = self.members[f"bodies/{of}.json"], self.members[f"receipts/{of}.json"]
+        need((proof["transaction"], proof["height"]) == (of, claim["height"]), 7, name, "another transaction")
+        need(self.digest(data).hex() == of, 7, name, "body digest")
+        body = parse(data, 7, name, canonical=False, depth_max=64)
+        need(fits(body, "Body") and body["chain"] == header["chain"], 7, name, "body")
+        memo = body.get("memo", {"kind": "text", "value": ""})
+        kind, text = memo["kind"], memo["value"]
+        need(kind == "text" or (len(text) <= 128 if kind == "id" else fits(text, "x64,64")), 7, name, "memo")
+        signers, signatures = body["signers"], [bytes.fromhex(one) for one in proof["signatures"]]
+        accounts = [one["account"] for one in signers]
+        need(len(signatures) == len(signers) == len(set(accounts)), 7, name, "signers")
+        for one, signature in zip(signers, signatures):  # noqa: B905
+            if one["algorithm"] in OTHER_ALGORITHMS:
+                raise Unsupported(f"{name}: signatures of {one['algorithm']} are beyond this verifier")
+            need(one["algorithm"] in CURVES, 7, name, "algorithm")
+            good = elliptic(CURVES[one["algorithm"]], bytes.fromhex(one["key"]), data, signature)
+            need(good, 7, name, "signature")
+        n, index, count = len(signatures), proof["index"], proof["count"]
+        head = bytes((0x90 + n,)) if n < 16 else b"\xdc" + n.to_bytes(2, "big")
+        envelope = self.digest(b"\x93\x01" + blob(data) + head + b"".join(map(blob, signatures)))
+        need(count == header["transaction_count"], 7, name, "count")
+        root = climb(self.digest, envelope, index, count, proof["transaction_path"])
+        need(root == header["transaction_root"], 7, name, "transaction root")
+        receipt = self.load(7, f"receipts/{of}.json", "Receipt")
+        root = climb(self.digest, receipt_data, index, count, proof["receipt_path"])
+        need(root == header["receipt_root"], 7, name, "receipt root")
+        expected = (of, header["height"], index)
+        need((receipt["transaction"], receipt["height"], receipt["index"]) == expected, 7, name, "another receipt")
+        if claim["kind"] == "evidence":
+            need(body["type"] in RECORDS and body["version"] == 1 and not receipt["code"], 7, name, "no record")
+        named = [event["organisation"] for event in receipt["events"] if event["organisation"]]
+        organisation = named[0] if named else self.accounts.get(accounts[0])
+        return {**claim, "body": body, "receipt": receipt, "organisation": organisation, "accounts": accounts}
+
+    def check_item(self, name: str, item: dict[str, Any]) -> None:
+        """The rules of an item's fields that its shape does not say."""
+        fields = [one["field"] for one in item["commitments"]]
+        private = item["sm3"] is None
+        good = rising(fields) and private == (item["sha256"] is None) == ("content" in fields)
+        need(good and re.fullmatch("[ -~]*", item["media_type"]) is not None, 8, name, "item")
+        if item["name"] is not None:
+            need(item["name"] != "" and not CONTROL.search(item["name"]) and "name" not in fields, 8, name, "name")
+
+    def check_evidence(self, fact: dict[str, Any]) -> None:
+        """Step 8."""
+        of, member, payload = fact["transaction"], fact["member"], fact["body"]["payload"]
+        name, place = f"bodies/{of}.json", of if member is None else f"{of}-{member}"
+        need(fits(payload, fact["body"]["type"]), 8, name, "payload")
+        item = fact["item"] = payload.get("subject")
+        if item is not None:
+            self.check_item(name, item)
+        if member is not None:
+            need("root" in payload, 8, name, "not a batch")
+            name = f"attachments/item-{place}.json"
+            item = fact["item"] = self.load(8, name, "Item")
+            self.check_item(name, item)
+            proof_name = f"proofs/member-{place}.json"
+            proof = self.load(8, proof_name, "Leaf")
+            need((proof["index"], proof["count"]) == (member, payload["count"]), 8, proof_name, "another leaf")
+            root = climb(self.digest, self.members[name], member, payload["count"], proof["path"])
+            need(root == payload["root"], 8, proof_name, "root")
+        name, fact["openings"] = f"attachments/openings-{place}.json", []
+        if name in self.members:
+            fact["openings"] = self.load(8, name, "Openings")["openings"]
+            need(item is not None and rising([one["field"] for one in fact["openings"]]), 8, name, "openings")
+            held = {one["field"]: one["value"] for one in item["commitments"]}
+            for one in fact["openings"]:
+                salt = bytes.fromhex(one["salt"])
+                value = self.tagged("govchain/commitment/1", salt, one["field"], one["value"]).hex()
+                need(held.get(one["field"]) == value, 8, name, one["field"])
+
+    def check_status(self, fact: dict[str, Any]) -> None:
+        """Step 9."""
+        of, member, header = fact["transaction"], fact["member"], self.headers[fact["status_height"]]
+        name = f"proofs/status-{of if member is None else f'{of}-{member}'}.json"
+        proof = self.load(9, name, "Status")
+        parts = [bytes.fromhex(proof[part]) for part in ("previous", "delta", "live")]
+        good = self.tagged("govchain/state/1", *parts).hex() == header["state_root"]
+        need(good and proof["height"] == header["height"], 9, name, "state root")
+        key = b"evidence.mark/" + bytes.fromhex(of)
+        keys = [key] if member is None else [key, key + struct.pack(">I", member)]
+        need([one["key"] for one in proof["entries"]] == [one.hex() for one in keys], 9, name, "keys")
+        fact["mark"] = None
+        for key, entry in reversed(list(zip(keys, proof["entries"]))):  # noqa: B905
+            need(descend(self.digest, key, entry) == proof["live"], 9, name, "live root")
+            if entry["value"] is not None:
+                fact["mark"] = bytes.fromhex(entry["value"])
+        if fact["mark"] is not None:
+            fact["mark"] = parse(fact["mark"], 9, name)
+            need(fits(fact["mark"], "Mark"), 9, name, "mark")
+
+    def check_original(self, data: bytes) -> None:
+        """Step 11."""
+        digest, other = sm3_of_large(data).hex(), sha256(data).hex()
+        for fact in self.claims:
+            item = fact.get("item")
+            if item is None or item["size"] != len(data):
+                continue
+            opened = [one["value"] for one in fact["openings"] if one["field"] == "content"]
+            if (item["sm3"], item["sha256"]) == (digest, other) or (item["sm3"] is None and opened == [digest]):
+                return
+        raise Refused(11, "", "the original is not that of an item")
+
+    # ---- The statement (evidence-package.md 5 and 6) -----------------------------------------------------------------
+
+    def organisation(self, code: str | None, language: int) -> str:
+        """An organisation as the statement names it."""
+        if code is None:
+            return WORDS["organisation.unknown"][language]
+        if code not in self.names:
+            return shown(code)
+        return WORDS["organisation.named"][language].format(name=shown(self.names[code]), code=shown(code))
+
+    def statement(self, language: int) -> str:
+        """The statement in English (0) or Chinese (1)."""
+        lines: list[str] = []
+
+        def say(key: str, **values: Any) -> None:
+            lines.append(WORDS[key][language].format(**values))
+
+        last = self.headers[self.heights[-1]]
+        say("title")
+        say("chain", chain=self.genesis["chain"])
+        say("genesis", genesis=self.manifest["genesis"])
+        if self.genesis["test_clock"]:
+            say("test_clock")
+        say("as_of", height=last["height"], time=when(last["time"]))
+        say("claims", count=len(self.claims))
+        for number, fact in enumerate(self.claims, 1):
+            header, body, receipt = self.headers[fact["height"]], fact["body"], fact["receipt"]
+            count, place = header["transaction_count"], receipt["index"] + 1
+            lines.append("")
+            say("claim", number=number)
+            say("transaction", transaction=fact["transaction"])
+            say("type", type=shown(body["type"]), version=body["version"])
+            say("committed", height=header["height"], time=when(header["time"]), place=place, count=count)
+            say("code", code=receipt["code"])
+            say("organisation", organisation=self.organisation(fact["organisation"], language))
+            for account in fact["accounts"]:
+                say("account", account=account)
+            if fact["kind"] == "evidence":
+                self.say_evidence(fact, language, say)
+        lines.append("")
+        for key in ("title", "truth", "person", "later", "keys"):
+            say(f"not_proved.{key}")
+        return "".join(line + "\n" for line in lines)
+
+    def say_evidence(self, fact: dict[str, Any], language: int, say: Callable[..., None]) -> None:
+        """The lines of one record."""
+
+        def captured(capture: dict[str, Any]) -> None:
+            method = WORDS["method." + capture["method"]][language]
+            say("captured", method=method, time=when(capture["time"]))
+
+        def reason(name: str) -> None:
+            say("reason", reason=WORDS[f"reason.{name}"][language])
+
+        payload, item, member, mark = fact["body"]["payload"], fact["item"], fact["member"], fact["mark"]
+        if payload["reference"]:
+            say("reference", reference=shown(payload["reference"]))
+        if "root" in payload:
+            say("batch", count=payload["count"], size=payload["total_size"], root=payload["root"])
+            if member is None:
+                captured(payload["capture"])
+            else:
+                say("member", place=member + 1, count=payload["count"])
+        if fact["body"]["type"] == "evidence.supplement":
+            say("supplements", evidence=payload["evidence"])
+        if fact["body"]["type"] == "evidence.supersede":
+            earlier = payload["member"]
+            key = "supersedes" if earlier is None else "supersedes_member"
+            say(key, evidence=payload["evidence"], place=(earlier or 0) + 1)
+            reason(payload["reason"])
+        if item is not None:
+            say("name_private" if item["name"] is None else "name", name=shown(item["name"] or ""))
+            say("size", size=item["size"])
+            for key in ("content_private",) if item["sm3"] is None else ("sm3", "sha256"):
+                say(key, sm3=item["sm3"], sha256=item["sha256"])
+            say("media_type", media_type=shown(item["media_type"]))
+            captured(item["capture"])
+        for one in fact["openings"]:
+            say("opened", field=WORDS["field." + one["field"]][language], value=shown(one["value"]))
+        header = self.headers[fact["status_height"]]
+        say(f"status.{mark['kind'] if mark else 'in_force'}", height=header["height"], time=when(header["time"]))
+        if mark:
+            say("marked", transaction=mark["by"], time=when(mark["time"]))
+            organisation = self.organisation(mark["organisation"], language)
+            say("marked_by", organisation=organisation, account=mark["account"])
+            reason(mark["reason"])
+        if "root" in payload and member is None:
+            say("batch_status")
+
+    # ---- Step 12 -----------------------------------------------------------------------------------------------------
+
+    def trusted(self, genesis: list[str], headers: list[bytes]) -> str:
+        """What vouches for the package, or an empty text."""
+        if self.manifest["genesis"] in genesis:
+            return "genesis"
+        for data in headers:
+            anchor = json.loads(data)
+            if anchor["chain"] == self.genesis["chain"] and self.vouched(anchor, data):
+                return f"header {anchor['height']}"
+        return ""
+
+    def vouched(self, anchor: dict[str, Any], data: bytes) -> bool:
+        """Whether a trusted header vouches for every block that the package needs."""
+        good: set[int] = set()
+        signers, following = anchor["signers"], anchor["next_signers"]
+        place: Any = (anchor["epoch"] + (signers != following), following)
+        for height, header in self.headers.items():
+            if height < anchor["height"]:
+                sets = (header["signers"], header["next_signers"])
+                holds = header["epoch"] == anchor["epoch"] and sets == (signers, signers)
+            elif height == anchor["height"]:
+                holds = header["identity"] == self.tagged("govchain/header/1", data)
+                if not holds:
+                    return False
+            else:
+                holds = (header["epoch"], header["signers"]) == place
+                changed = header["signers"] != header["next_signers"]
+                place = (header["epoch"] + changed, header["next_signers"]) if holds else None
+            if holds:
+                good.add(height)
+        for low, high in sorted(self.pairs, key=lambda pair: -pair[1]):
+            if high in good:
+                good.add(low)
+        return self.needed <= good
+
+
+def shown(text: str) -> str:
+    """Text from the chain on one line."""
+    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text.replace("\\", "\\\\"))
+
+
+def when(time: int) -> str:
+    """RFC 3339 in China time; 400 years have 146,097 days, so that any year can be told."""
+    days, rest = divmod(time + 28_800_000, 86_400_000)
+    date = datetime.date(1970, 1, 1) + datetime.timedelta(days=days % 146_097)
+    seconds, millis = divmod(rest, 1000)
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{millis:03d}"
+    return f"{date.year + days // 146_097 * 400:04d}-{date.month:02d}-{date.day:02d}T{clock}+08:00"
+
+
+WORDS = {
+    key: (english, chinese)
+    for key, english, chinese in (
+        line.split(" | ")
+        for line in """
+title | GovChain evidence package | 政链存证证明包
+chain | Chain: {chain} | 链：{chain}
+genesis | Genesis fingerprint: {genesis} | 创世文件指纹：{genesis}
+test_clock | Test chain: its clock can be moved, so its times prove nothing. | 测试链：时钟可被调整，所载时间不具证明力。
+as_of | As of: block {height}, {time} | 截至：第 {height} 区块，{time}
+claims | Claims: {count} | 证明事项：{count} 项
+claim | Claim {number} | 事项 {number}
+transaction | Transaction: {transaction} | 交易：{transaction}
+type | Type: {type}, version {version} | 类型：{type}，版本 {version}
+committed | Committed: block {height}, {time}, number {place} of {count} | 上链：第 {height} 区块，{time}，区块内第 {place} 笔，共 {count} 笔
+code | Result code: {code} | 结果码：{code}
+organisation | Organisation: {organisation} | 机构：{organisation}
+organisation.named | {name} ({code}) | {name}（{code}）
+organisation.unknown | named neither by the receipt nor by genesis | 回执与创世文件均未载明
+account | Signed by account: {account} | 签名账户：{account}
+reference | Business reference: {reference} | 业务编号：{reference}
+batch | Batch: {count} items, {size} bytes, root {root} | 批次：共 {count} 项，{size} 字节，根 {root}
+member | Item: number {place} of {count} | 存证项：第 {place} 项，共 {count} 项
+supplements | Supplements: {evidence} | 补充的存证：{evidence}
+supersedes | Supersedes: {evidence} | 取代的存证：{evidence}
+supersedes_member | Supersedes: {evidence}, item number {place} | 取代的存证：{evidence}，第 {place} 项
+reason | Reason: {reason} | 原因：{reason}
+reason.duplicate | duplicate | 重复
+reason.error | error | 有误
+reason.expired | expired | 已过期
+reason.lawful_order | lawful order | 依法处置
+reason.other | other | 其他
+name | Name: {name} | 名称：{name}
+name_private | Name: not public | 名称：未公开
+size | Size: {size} bytes | 大小：{size} 字节
+sm3 | SM3: {sm3} | SM3：{sm3}
+sha256 | SHA-256: {sha256} | SHA-256：{sha256}
+content_private | Content digests: not public | 内容摘要：未公开
+media_type | Media type: {media_type} | 媒体类型：{media_type}
+captured | Captured, as the submitter says: {method}, {time} | 采集（提交者自述）：{method}，{time}
+method.api | interface | 接口
+method.file | file | 文件
+method.folder | folder | 文件夹
+method.other | other | 其他
+method.screenshot | screenshot | 截屏
+method.stream | stream | 数据流
+opened | Opened commitment, {field}: {value} | 揭示的承诺，{field}：{value}
+field.content | content digest | 内容摘要
+field.name | name | 名称
+field.note | note | 备注
+status.in_force | Status at block {height}, {time}: in force | 第 {height} 区块（{time}）时的状态：有效
+status.superseded | Status at block {height}, {time}: superseded | 第 {height} 区块（{time}）时的状态：已被取代
+status.withdrawn | Status at block {height}, {time}: withdrawn | 第 {height} 区块（{time}）时的状态：已撤回
+batch_status | This is the status of the batch as a whole; single items may have been marked on their own. | 此为整个批次的状态；其中单项可能另有标记。
+marked | Marked by transaction: {transaction}, {time} | 标记交易：{transaction}，{time}
+marked_by | Marked by organisation: {organisation}, account {account} | 标记机构：{organisation}，账户 {account}
+not_proved.title | What this package does not prove: | 本证明包不证明：
+not_proved.truth | - that the content was true when it was anchored; | - 内容在存证时是否真实；
+not_proved.person | - who the person behind an account is, beyond the organisation named above; | - 账户背后的自然人身份，上述机构除外；
+not_proved.later | - that nothing was withdrawn or superseded after the block whose status is stated; | - 所述状态区块之后未发生撤回或取代；
+not_proved.keys | - that members who left signed no other past with their old keys; a later certified header excludes it. | - 已退出成员的密钥未被用于签署另一份历史；更晚的已认证区块头可予排除。
+""".strip().splitlines()  # noqa: E501
+    )
+}
+
+
+def read(path: str, limit: int = -1) -> bytes:
+    """A file, or at most ``limit`` bytes of it."""
+    with open(path, "rb") as file:
+        return file.read(limit)
+
+
+def read_anchors(paths: list[str]) -> tuple[list[str], list[bytes]]:
+    """Genesis fingerprints and headers in the files that the user trusts."""
+    genesis, headers = [], []
+    for path in paths:
+        value = parse(read(path), 12, path, canonical=False)
+        data = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        if fits(value, "Genesis"):
+            digest = sm3 if value["suite"] == "gm" else sha256
+            genesis.append(digest(frame("govchain/genesis/1", data)).hex())
+        else:
+            need(fits(value, "Header"), 12, path, "neither a genesis nor a header")
+            headers.append(data)
+    return genesis, headers
+
+
+def verify(data: bytes, genesis: list[str], headers: list[bytes], original: bytes | None = None) -> dict[str, Any]:
+    """All twelve steps: a report with ``exit_code`` 0, 1, 3, 4 or 5."""
+    try:
+        package = Package(data)
+        if original is not None:
+            package.check_original(original)
+        by = package.trusted(genesis, headers)
+    except Refused as refusal:
+        step, member, reason = refusal.args
+        return {"exit_code": 1, "step": step, "member": member, "reason": reason}
+    except Unsupported as limit:
+        return {"exit_code": 5, "reason": str(limit)}
+    marks = [fact["mark"]["kind"] for fact in package.claims if fact.get("mark")]
+    return {
+        "exit_code": 3 if not by else 4 if marks else 0,
+        "trusted": by,
+        "marks": marks,
+        "original": original is not None,
+        "statement": {"en": package.statement(0), "zh": package.statement(1)},
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; its answer is the exit code."""
+    parser = argparse.ArgumentParser(description="Checks a GovChain evidence package offline.")
+    parser.add_argument("file", help="the package (.gcp)")
+    parser.add_argument("--original", help="the file that the evidence is about")
+    parser.add_argument("--trust", action="append", default=[], help="a genesis or header that you trust")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    options = parser.parse_args(arguments)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        genesis, headers = read_anchors(options.trust)
+        original = read(options.original) if options.original else None
+        report = verify(read(options.file, (1 << 26) + 1), genesis, headers, original)
+    except Refused as refusal:
+        parser.error(f"{refusal.args[1]}: {refusal.args[2]}")
+    except (OSError, MemoryError) as error:
+        report = {"exit_code": 5, "reason": str(error)}
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False))
+    elif report["exit_code"] in (1, 5):
+        where = f" at step {report['step']} {report['member']}" if "step" in report else ""
+        print(f"{'REFUSED' if report['exit_code'] == 1 else 'NOT CHECKED'}{where}: {report['reason']}")
+    else:
+        print(report["statement"]["zh"], report["statement"]["en"], sep="\n")
+        print(f"Trusted by {report['trusted']}." if report["trusted"] else "Self-consistent, issuer NOT trusted.")
+        print("\n".join(f"A record was {kind}." for kind in report["marks"]) or "All records are in force.")
+    return int(report["exit_code"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

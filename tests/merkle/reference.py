@@ -14,47 +14,59 @@ def below(n):
     return k
 
 
-def mth(d):
+def mth(d, hash=sha256):
     """RFC 9162 2.1.1: the Merkle tree hash of a list of leaf data."""
     if len(d) == 0:
-        return sha256(b"")
+        return hash(b"")
     if len(d) == 1:
-        return sha256(b"\x00" + d[0])
+        return hash(b"\x00" + d[0])
     k = below(len(d))
-    return sha256(b"\x01" + mth(d[:k]) + mth(d[k:]))
+    return hash(b"\x01" + mth(d[:k], hash) + mth(d[k:], hash))
 
 
-def path(m, d):
+def path(m, d, hash=sha256):
     """RFC 9162 2.1.3.1: PATH(m, D)."""
     if len(d) == 1:
         return []
     k = below(len(d))
     if m < k:
-        return [*path(m, d[:k]), mth(d[k:])]
-    return [*path(m - k, d[k:]), mth(d[:k])]
+        return [*path(m, d[:k], hash), mth(d[k:], hash)]
+    return [*path(m - k, d[k:], hash), mth(d[:k], hash)]
 
 
-def subproof(m, d, whole):
+def subproof(m, d, whole, hash=sha256):
     """RFC 9162 2.1.4.1: SUBPROOF(m, D, b)."""
     n = len(d)
     if m == n:
-        return [] if whole else [mth(d)]
+        return [] if whole else [mth(d, hash)]
     k = below(n)
     if m <= k:
-        return [*subproof(m, d[:k], whole), mth(d[k:])]
-    return [*subproof(m - k, d[k:], False), mth(d[:k])]
+        return [*subproof(m, d[:k], whole, hash), mth(d[k:], hash)]
+    return [*subproof(m - k, d[k:], False, hash), mth(d[:k], hash)]
 
 
 def bits(path_bytes):
     return "".join(f"{byte:08b}" for byte in path_bytes)
 
 
-def smt(items, prefix=""):
+def smt(items, prefix="", hash=sha256):
     """block.md 4: the compact sparse tree over {path: value digest}."""
     inside = {p: v for p, v in items.items() if bits(p).startswith(prefix)}
     if not inside:
         return bytes(32)
     if len(inside) == 1:
         ((p, v),) = inside.items()
-        return sha256(b"\x00" + p + v)
-    return sha256(b"\x01" + smt(inside, prefix + "0") + smt(inside, prefix + "1"))
+        return hash(b"\x00" + p + v)
+    return hash(b"\x01" + smt(inside, prefix + "0", hash) + smt(inside, prefix + "1", hash))
+
+
+def smt_path(items, wanted, hash=sha256):
+    """block.md 4: (siblings from the root down, the leaf in the place or None)."""
+    siblings, prefix, target = [], "", bits(wanted)
+    while True:
+        inside = {p: v for p, v in items.items() if bits(p).startswith(prefix)}
+        if len(inside) <= 1:
+            return siblings, next(iter(inside.items()), None)
+        bit = target[len(prefix)]
+        siblings.append(smt(inside, prefix + ("1" if bit == "0" else "0"), hash))
+        prefix += bit

@@ -261,7 +261,7 @@ class Chain:
                 "previous": previous.hex()}  # fmt: skip
 
     def contents(self, *claims):
-        """PackageContents for claims: an id (a transaction) or dict(id=, at=, member=, items=, openings=) (a record)."""
+        """PackageContents for claims: an id (a transaction) or dict(id=, at=, member=, items=, openings=)."""
         by_id, heights = {}, {1}
         for claim in claims:
             claim = {"id": claim} if isinstance(claim, str) else claim

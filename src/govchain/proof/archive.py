@@ -80,6 +80,7 @@ def decode_archive(data: bytes) -> dict[str, bytes]:
     if end[0] != _END_SIGNATURE or not 1 <= count <= MEMBERS_MAX:
         raise _refused("end record")
     members: dict[str, bytes] = {}
+    total = 0
     for _ in range(count):
         if at + _CENTRAL.size > len(data):
             raise _refused("central directory")
@@ -92,7 +93,8 @@ def decode_archive(data: bytes) -> dict[str, bytes]:
         if name in members:
             raise _refused("member twice", name)
         start = offset + _LOCAL.size + name_length
-        if start + size > len(data):
+        total += size
+        if start + size > len(data) or total > len(data):
             raise _refused("member outside the file", name)
         members[name] = data[start : start + size]
     if encode_archive(members) != data:

@@ -1,0 +1,42 @@
+"""Both verifiers on the same bytes: they share the specification only and must say the same."""
+
+from govchain import proof
+from govchain.model import VerificationError
+from tests.proof.chainkit import sha256, sm3
+from tools import verify_package as stranger
+
+#: A verifier that trusts nobody.
+NOTHING = proof.TrustAnchors()
+
+
+def ours(data, anchors, original=None):
+    """(exit code, failing step) of the room's verifier."""
+    facts = None
+    if original is not None:
+        facts = proof.OriginalFacts(len(original), sm3(original).hex(), sha256(original).hex())
+    try:
+        return proof.verify_package(data, trusted=anchors, original=facts).report.exit_code, 0
+    except VerificationError as error:
+        refusal = error
+    assert refusal.step in range(1, 12)
+    assert refusal.text("en")
+    assert refusal.text("zh")
+    return 1, refusal.step
+
+
+def theirs(data, anchors, original=None):
+    """(exit code, failing step) of the stranger."""
+    report = stranger.verify(data, list(anchors.genesis), list(anchors.headers), original)
+    return report["exit_code"], report.get("step", 0)
+
+
+def both(data, anchors=NOTHING, original=None):
+    """What both say; fails when they differ."""
+    answer = ours(data, anchors, original)
+    assert theirs(data, anchors, original) == answer
+    return answer
+
+
+def refused(data, step, anchors=NOTHING, original=None):
+    """Both refuse, at that step."""
+    assert both(data, anchors, original) == (1, step)
