@@ -18,10 +18,12 @@ import msgspec
 import govchain_native as native
 from govchain.ledger.chain import ChainState
 from govchain.ledger.checks import check_rules, find_signers, make_context
-from govchain.ledger.machine import BoundHandler, Machine
+from govchain.ledger.judging import MACHINE_FAULTS
+from govchain.ledger.machine import Machine
 from govchain.ledger.transactions import Prepared
 from govchain.merkle import Frontier
-from govchain.model import Code, GovChainError
+from govchain.model import Code
+from govchain.model.canonical import DEPTH_MAX, SIZE_MAX
 from govchain.model.wire import CheckpointMark, Event, Header, Receipt
 from govchain.modules.accounts.views import StateDirectory
 from govchain.modules.port import Outcome
@@ -34,9 +36,6 @@ from govchain.state.roots import LiveReader, StateRoot, compute_state_root, dige
 __all__ = ["ExecutedBlock", "encode_receipt", "execute_block", "next_block_time"]
 
 _receipt_encoder = msgspec.json.Encoder(order="deterministic")
-
-#: Mistakes of this machine rather than of a rule: they must stop the node, not become a receipt that others lack.
-_MACHINE_FAULTS = (MemoryError, GovChainError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +95,14 @@ def execute_block(
     directory = StateDirectory(layer)
     for index, prepared in enumerate(transactions):
         code, outcome = _run(machine, prepared, layer, directory, height, index, time)
-        if not code:
-            for key, value in outcome.writes:
-                if value is None:
-                    layer.delete(key)
-                else:
-                    layer.put(key, value)
+        receipt = _try_receipt(code, outcome.events, height, index, prepared.id)
+        if receipt is None:
+            code, outcome = Code.RULE_FAILED, _NOTHING
+            receipt = encode_receipt(Receipt(int(code), (), height, index, prepared.id.hex()))
+        layer.update(outcome.writes)
         codes.append(code)
         events.append(outcome.events)
-        receipt = Receipt(int(code), outcome.events, height, index, prepared.id.hex())
-        receipts.append(_receipt_encoder.encode(receipt))
+        receipts.append(receipt)
     writes = layer.writes()
     root = compute_state_root(machine.suite, chain.state_root, writes, machine.namespaces, live_reader, chain.live_root)
     limits = machine.genesis.limits
@@ -157,23 +154,41 @@ def _run(
     if code:
         return code, _NOTHING
     context = make_context(machine, prepared, signers, layer, directory, height, index, time)
+    code = check_rules(context, prepared)
+    if code:
+        return code, _NOTHING
     bound = prepared.bound
     try:
-        code = check_rules(context, prepared)
-        if code:
-            return code, _NOTHING
         outcome = bound.handler.apply(context, prepared.message)
-    except _MACHINE_FAULTS:
+        good = _stays_home(bound.namespaces, outcome.writes)
+    except MACHINE_FAULTS:
         raise
     except Exception:  # noqa: BLE001 - the same mistake on every node, so a receipt
         return Code.RULE_FAILED, _NOTHING
-    return (Code.OK, outcome) if _stays_home(machine, bound, outcome) else (Code.RULE_FAILED, _NOTHING)
+    return (Code.OK, outcome) if good else (Code.RULE_FAILED, _NOTHING)
 
 
-def _stays_home(machine: Machine, bound: BoundHandler, outcome: Outcome) -> bool:
-    """Whether every write lies in a namespace of the handler's own family."""
-    prefix = bound.prefix
-    return all(key.startswith(prefix) for key, _ in outcome.writes)
+def _stays_home(namespaces: frozenset[bytes], writes: Sequence[Write]) -> bool:
+    """Whether every write is bytes, in a namespace that the handler's own family declares."""
+    for key, value in writes:
+        if type(key) is not bytes or key.partition(b"/")[0] not in namespaces:
+            return False
+        if value is not None and type(value) is not bytes:
+            return False
+    return True
+
+
+def _try_receipt(code: Code, events: tuple[Event, ...], height: int, index: int, id_: bytes) -> bytes | None:
+    """The receipt's bytes, or None where a rule's events make no strict JSON, so that nobody could read it."""
+    try:
+        data = encode_receipt(Receipt(int(code), events, height, index, id_.hex()))
+    except MACHINE_FAULTS:
+        raise
+    except Exception:  # noqa: BLE001 - the same mistake on every node, so a receipt
+        return None
+    if events and native.prescan_json(data, SIZE_MAX, DEPTH_MAX)[0] != native.JSON_OK:
+        return None
+    return data
 
 
 def _header(

@@ -3,7 +3,7 @@
 Purpose: the one place where a rule's mistake becomes an answer. Rules: an exception, or an answer that no receipt may
 carry, is ``RULE_FAILED`` on every node alike; a failure of this machine (memory, disk, a damaged store) stops the node
 instead of becoming a receipt that the others do not have.
-Not here: the rules (``modules``), when they are asked (:mod:`govchain.ledger.checks`, :mod:`govchain.ledger.execution`).
+Not here: the rules (``modules``), when they are asked (:mod:`govchain.ledger.checks` and ``execution``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def judge(rule: Callable[..., Code], *arguments: Any) -> Code:
         code = rule(*arguments)
     except MACHINE_FAULTS:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - the same mistake on every node
         return Code.RULE_FAILED
     if code is Code.OK or (isinstance(code, Code) and is_receipt_code(code)):
         return code

@@ -26,11 +26,11 @@ __all__ = ["BoundHandler", "Machine", "build_machine", "first_signers_digest", "
 
 @dataclass(frozen=True, slots=True)
 class BoundHandler:
-    """A handler with the decoder of its message and the prefix (``family.``) that every key it writes must have."""
+    """A handler with the decoder of its message and the namespaces (``family.noun``) that it may write to."""
 
     handler: Handler
     decoder: msgspec.json.Decoder[Any]
-    prefix: bytes
+    namespaces: frozenset[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def build_machine(
 
     Raises:
         UnavailableError: ``MODULE_MISSING`` when a family that genesis names is absent or differs.
+        UsageError: ``USAGE`` when a family reaches into another one, or declares something twice.
     """
     installed = {module.name: module for module in modules}
     chosen: list[Module] = []
@@ -65,13 +66,7 @@ def build_machine(
     suite = get_suite(genesis.suite)
     handlers: dict[tuple[str, int], BoundHandler] = {}
     for module in chosen:
-        prefix = f"{module.name}.".encode()
-        if not all(namespace.prefix.startswith(prefix) for namespace in module.namespaces):
-            raise UsageError(Code.USAGE, reason=f"family {module.name} declares a namespace of another family")
-        for handler in module.handlers:
-            handlers[handler.type, handler.version] = BoundHandler(
-                handler=handler, decoder=msgspec.json.Decoder(handler.message), prefix=prefix
-            )
+        _bind(module, handlers)
     return Machine(
         genesis=genesis,
         fingerprint=fingerprint(genesis),
@@ -84,6 +79,21 @@ def build_machine(
         verifier=verifier,
         body_decoder=msgspec.json.Decoder(Body),
     )
+
+
+def _bind(module: Module, handlers: dict[tuple[str, int], BoundHandler]) -> None:
+    prefix = f"{module.name}."
+    names = [namespace.name for namespace in module.namespaces] + [handler.type for handler in module.handlers]
+    for name in names:
+        if not name.startswith(prefix):
+            raise UsageError(Code.USAGE, reason=f"family {module.name} declares {name}, which is another family's")
+    namespaces = frozenset(namespace.prefix[:-1] for namespace in module.namespaces)
+    for handler in module.handlers:
+        if (handler.type, handler.version) in handlers:
+            raise UsageError(Code.USAGE, reason=f"{handler.type} version {handler.version} is declared twice")
+        handlers[handler.type, handler.version] = BoundHandler(
+            handler=handler, decoder=msgspec.json.Decoder(handler.message), namespaces=namespaces
+        )
 
 
 def _require(wanted: GenesisModule, module: Module | None, digest: str) -> None:
@@ -104,7 +114,11 @@ def genesis_writes(machine: Machine) -> list[Write]:
 
 def _all_genesis_writes(machine: Machine) -> Iterable[Write]:
     for module in machine.modules:
-        yield from module.genesis(machine.suite, machine.genesis)
+        prefix = f"{module.name}.".encode()
+        for key, value in module.genesis(machine.suite, machine.genesis):
+            if not key.startswith(prefix):
+                raise UsageError(Code.USAGE, reason=f"family {module.name} writes {key[:64]!r} at genesis")
+            yield key, value
 
 
 def first_signers_digest(machine: Machine) -> bytes:

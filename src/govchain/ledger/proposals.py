@@ -43,7 +43,7 @@ def select_transactions(
     limits = machine.genesis.limits
     chosen: list[Prepared] = []
     refused: list[tuple[Prepared, Code]] = []
-    bytes_left = min(limits.block_bytes_max, bytes_max)
+    bytes_all = bytes_left = min(limits.block_bytes_max, bytes_max)
     count_left = min(limits.block_transactions_max, limits.window_ids_max - len(window))
     seen: dict[bytes, None] = {}
     for prepared in candidates:
@@ -58,6 +58,9 @@ def select_transactions(
             refused.append((prepared, code))
             continue
         size = len(prepared.envelope)
+        if size > bytes_all:  # it would fit no block of this engine, and hold up what stands behind it
+            refused.append((prepared, Code.BODY_TOO_LARGE))
+            continue
         if size > bytes_left:
             break
         bytes_left -= size

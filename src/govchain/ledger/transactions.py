@@ -125,10 +125,10 @@ def _decode(machine: Machine, prepared: Prepared, data: bytes) -> Code:
     except (msgspec.ValidationError, msgspec.DecodeError):
         return Code.BODY_SHAPE
     prepared.body = body
-    if not body.is_well_formed():
-        return Code.BODY_SHAPE
     if len(body.signers) != len(prepared.signatures):
         return Code.ENVELOPE_SIGNATURES
+    if not body.is_well_formed():
+        return Code.BODY_SHAPE
     bound = machine.handlers.get((body.type, body.version))
     if bound is None:
         return Code.TYPE_VERSION if body.type in machine.types else Code.TYPE_UNKNOWN
@@ -155,10 +155,12 @@ def _signer_keys(machine: Machine, prepared: Prepared, body: Body) -> Code:
         return Code.ALGORITHM_NOT_ALLOWED
     prepared.addresses = tuple(bytes.fromhex(signer.account) for signer in signers)
     prepared.keys = tuple(bytes.fromhex(signer.key) for signer in signers)
-    for signer, key in zip(signers, prepared.keys, strict=True):
-        code = ALGORITHMS[signer.algorithm].check_public_key(key)
-        if code:
-            return code
+    codes = [
+        ALGORITHMS[signer.algorithm].check_public_key(key)
+        for signer, key in zip(signers, prepared.keys, strict=True)
+    ]
+    if any(codes):
+        return min(filter(None, codes))
     if len(frozenset(prepared.addresses)) != len(signers):
         return Code.SIGNER_REPEATED
     return Code.OK

@@ -24,25 +24,18 @@ from govchain.modules.port import Context, Handler, Module, Outcome, Write
 __all__ = ["MODULE"]
 
 
-def check_register_message(message: Register) -> Code:
-    """Roles are sorted and named once; the key fits its algorithm."""
-    if list(message.roles) != sorted(set(message.roles)):
-        return Code.ACCOUNT_ROLES
-    algorithm = ALGORITHMS.get(message.algorithm)
-    if algorithm is None:
-        return Code.ALGORITHM_NOT_ALLOWED
-    return algorithm.check_public_key(bytes.fromhex(message.key))
-
-
 def check_register(context: Context, message: Register) -> Code:
-    """The chain allows the algorithm, the administrator may grant the roles, and the account is new."""
+    """The algorithm is allowed, the key is one of it, the account is new, and the administrator may grant the roles."""
     if message.algorithm not in context.genesis.algorithms:
         return Code.ALGORITHM_NOT_ALLOWED
-    grantable = {"department", *context.sender.roles}
-    if any(role not in grantable for role in message.roles):
-        return Code.ACCOUNT_ROLES
+    code = ALGORITHMS[message.algorithm].check_public_key(bytes.fromhex(message.key))
+    if code:
+        return code
     if context.state.get(account_key(_address(context, message))) is not None:
         return Code.ACCOUNT_EXISTS
+    grantable = {"department", *context.sender.roles}
+    if list(message.roles) != sorted(set(message.roles)) or any(role not in grantable for role in message.roles):
+        return Code.ACCOUNT_ROLES
     return Code.OK
 
 
@@ -94,9 +87,9 @@ def _check_status_change(context: Context, address: bytes, *, active: bool) -> C
         return Code.ACCOUNT_UNKNOWN
     if target.organisation != sender.organisation and "supervisor" not in sender.roles:
         return Code.ORGANISATION_MISMATCH
-    if any(signer.address == address for signer in context.signers):
-        return Code.ACCOUNT_SELF
-    return Code.OK if target.active is active else Code.ACCOUNT_STATUS
+    if target.active is not active:
+        return Code.ACCOUNT_STATUS
+    return Code.ACCOUNT_SELF if any(signer.address == address for signer in context.signers) else Code.OK
 
 
 def _change_status(context: Context, account: str, status: str, data: dict[str, object]) -> Outcome:
@@ -150,7 +143,6 @@ MODULE = Module(
             type="accounts.register",
             version=1,
             message=Register,
-            check_message=check_register_message,
             check=check_register,
             apply=apply_register,
             administrator=True,
