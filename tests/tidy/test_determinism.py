@@ -123,6 +123,7 @@ FINE = [
     "for x in {1: 2}: pass",
     "def f(a: list[set[int]]):\n    for x in a: pass",
     "x = store.open()",
+    "class C:\n    a: set[int]\ndef f(other):\n    return list(other.a)",
     "x = identifier('a')",
     "def f(a: list[int]):\n    return a.pop()",
     "x = 'Ab'.isascii()",

@@ -241,7 +241,8 @@ class _Visitor(ast.NodeVisitor):
             return self.is_set(node.value)
         if isinstance(node, ast.Name):
             return any(node.id in scope for scope in self.scopes)
-        return isinstance(node, ast.Attribute) and node.attr in self.attributes
+        # Another object's attribute of the same name may be something else: only self's are known.
+        return isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self" and node.attr in self.attributes
 
     # Scopes
 
