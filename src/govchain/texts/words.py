@@ -1,3 +1,14 @@
-"""Sentences other than result codes: commands, tables, statements, reports."""
+"""Sentences other than result codes and statements: commands, options, tables, messages of the command line."""
 
-SENTENCES: dict[str, dict[str, str]] = {}
+from __future__ import annotations
+
+from govchain.texts import words_help, words_labels, words_messages
+
+__all__ = ["SENTENCES"]
+
+#: ``area.name`` to its sentence in each language.
+SENTENCES: dict[str, dict[str, str]] = {
+    key: {"zh": chinese, "en": english}
+    for family in (words_help.PAIRS, words_labels.PAIRS, words_messages.PAIRS)
+    for key, (chinese, english) in family.items()
+}

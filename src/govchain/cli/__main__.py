@@ -1,0 +1,5 @@
+"""``python -m govchain.cli``."""
+
+from govchain.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""One module for each command or group; each has ``COMMANDS``, from name to Typer application."""

@@ -1,0 +1,126 @@
+"""``govchain init`` and ``govchain chain``: make a chain, and see where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govchain.cli.opening import open_chain, trust_store
+from govchain.cli.output import china_time, emit, facts
+from govchain.cli.session import t
+from govchain.model import GovChainError
+
+__all__ = ["COMMANDS"]
+
+_init = typer.Typer(add_completion=False)
+_chain = typer.Typer(help=t("help.chain"), no_args_is_help=True)
+
+
+@_chain.callback()
+def _group() -> None:
+    """A group even while it has one command."""
+
+
+@_init.command("init", help=t("help.init"))
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help=t("option.init_dir"))],
+    chain: Annotated[str, typer.Option("--chain", metavar="ID", help=t("option.chain"))] = "",
+    organisation: Annotated[str, typer.Option("--organisation", metavar="CODE", help=t("option.organisation"))] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help=t("option.organisation_name"))] = "",
+    suite: Annotated[str, typer.Option("--suite", metavar="gm|international", help=t("option.suite"))] = "gm",
+    algorithm: Annotated[
+        list[str] | None, typer.Option("--algorithm", metavar="NAME", help=t("option.algorithms"))
+    ] = None,
+) -> None:
+    """Make a data directory with a chain of its own."""
+    from govchain.node.embedded import create_chain  # noqa: PLC0415 - heavy, and only needed here
+    from govchain.sdk.transactions import now_ms  # noqa: PLC0415
+    from govchain.services.chains import ChainOptions  # noqa: PLC0415
+
+    options = ChainOptions(
+        now=now_ms(),
+        chain=chain,
+        suite=suite,
+        organisation=organisation,
+        organisation_name=name,
+        algorithms=tuple(algorithm or ()),
+    )
+    created = create_chain(directory, options)
+    trusted = ""
+    try:
+        trust_store().add(created.genesis_bytes)
+    except GovChainError as error:
+        trusted = str(error)
+    accounts = [
+        {
+            "name": account.name,
+            "address": account.address,
+            "roles": list(account.roles),
+            "administrator": account.administrator,
+            "key": account.key_uri,
+        }
+        for account in created.accounts
+    ]
+    result = {
+        "path": str(created.path),
+        "chain": created.chain,
+        "fingerprint": created.fingerprint,
+        "genesis": str(created.path / "genesis.json"),
+        "accounts": accounts,
+        "trusted": not trusted,
+    }
+
+    def show() -> None:
+        print(t("init.done", chain=created.chain, path=created.path))
+        facts([("fingerprint", created.fingerprint)])
+        for account in created.accounts:
+            facts([(f"account.{account.name}", account.address)])
+        print(t("init.trusted") if not trusted else t("init.not_trusted", reason=trusted, path=created.path))
+        print(t("init.keys", path=created.path / "keys"))
+        print(t("init.next", path=directory))
+
+    emit(result, show)
+
+
+@_chain.command("status", help=t("help.chain.status"))
+def status() -> None:
+    """Where the chain stands, with its newest header verified."""
+    with open_chain() as opened:
+        stands = opened.client.chain_status()
+        newest = opened.client.checker.newest_header()
+        result = {
+            "path": str(opened.path),
+            "chain": stands.chain,
+            "fingerprint": opened.client.checker.fingerprint.hex(),
+            "suite": opened.client.suite.name,
+            "height": stands.height,
+            "certified_height": stands.certified_height,
+            "identity": stands.identity,
+            "time": stands.time,
+            "time_text": china_time(stands.time),
+            "pool_transactions": stands.pool_transactions,
+            "node_version": stands.node_version,
+            "verified": newest is None or newest.header.height == stands.certified_height,
+        }
+
+        def show() -> None:
+            facts(
+                [
+                    ("chain", result["chain"]),
+                    ("directory", result["path"]),
+                    ("fingerprint", result["fingerprint"]),
+                    ("suite", result["suite"]),
+                    ("height", result["height"]),
+                    ("certified_height", result["certified_height"]),
+                    ("identity", result["identity"]),
+                    ("time", result["time_text"]),
+                    ("pool_transactions", result["pool_transactions"]),
+                ]
+            )
+
+        emit(result, show)
+
+
+COMMANDS = {"init": _init, "chain": _chain}

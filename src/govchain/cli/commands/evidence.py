@@ -1,0 +1,305 @@
+"""``govchain evidence``: anchor files, find and show records, mark them, export proofs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from govchain.cli.opening import DEFAULT_KEY, open_chain
+from govchain.cli.output import china_time, emit
+from govchain.cli.session import t
+from govchain.model import Code, RefusedError, UsageError
+
+__all__ = ["COMMANDS"]
+
+_evidence = typer.Typer(help=t("help.evidence"), no_args_is_help=True)
+
+Reference = Annotated[str, typer.Option("--reference", "-r", metavar="TEXT", help=t("option.reference"))]
+Key = Annotated[str, typer.Option("--key", metavar="KEY", help=t("option.key"))]
+PublicName = Annotated[bool, typer.Option("--public-name", help=t("option.public_name"))]
+PrivateContent = Annotated[bool, typer.Option("--private-content", help=t("option.private_content"))]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="duplicate|error|expired|lawful_order|other", help=t("option.reason"))
+]
+EvidenceId = Annotated[str, typer.Argument(metavar="ID[.N]", help=t("option.evidence"))]
+
+
+@_evidence.command("put", help=t("help.evidence.put"))
+def put(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help=t("option.paths"))],
+    reference: Reference = "",
+    public_name: PublicName = False,
+    private_content: PrivateContent = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help=t("option.skip_bad"))] = False,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, max=100_000, metavar="N", help=t("option.batch_size"))
+    ] = 100_000,
+    key: Key = DEFAULT_KEY,
+) -> None:
+    """Anchor one file as a record of its own, or many as leaves of one record."""
+    from govchain.cli.evidence_views import show_put  # noqa: PLC0415 - with the SDK, only where needed
+    from govchain.cli.shapes import record_json  # noqa: PLC0415
+    from govchain.sdk.capture import CaptureOptions  # noqa: PLC0415
+
+    options = CaptureOptions(public_names=public_name, private_content=private_content, skip_bad=skip_bad)
+    with open_chain(write=True, key=key) as opened:
+        _refuse_own_directory(paths, opened.path)
+        taken = _capture(paths, opened.client.suite, options)
+        if len(taken.files) == 1 and not taken.files[0].planned.below:
+            records = [opened.client.put_file(taken.files[0], reference=reference)]
+        else:
+            files = taken.files
+            chunks = [files[i : i + batch_size] for i in range(0, len(files), batch_size)]
+            records = [opened.client.put_batch(chunk, reference=reference) for chunk in chunks]
+        result: dict[str, Any] = {
+            "id": records[0].id,
+            "records": [record_json(record) for record in records],
+            "files": len(taken.files),
+            "bytes": taken.total_size,
+            "skipped": [{"path": bad.path, "code": bad.code.name, "reason": bad.reason} for bad in taken.skipped],
+        }
+        emit(result, lambda: show_put(records, taken))
+
+
+@_evidence.command("find", help=t("help.evidence.find"))
+def find(
+    what: Annotated[str, typer.Argument(metavar="[FILE|DIGEST|ID]", help=t("option.find"))] = "",
+    reference: Reference = "",
+    account: Annotated[str, typer.Option("--account", metavar="ADDRESS", help=t("option.account_filter"))] = "",
+    time_from: Annotated[str, typer.Option("--from", metavar="TIME", help=t("option.from"))] = "",
+    time_to: Annotated[str, typer.Option("--to", metavar="TIME", help=t("option.to"))] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help=t("option.limit"))] = 100,
+) -> None:
+    """Find records by file, digest, id, reference, submitter or time; each answer is proved before it is shown."""
+    from govchain.cli.evidence_views import show_found  # noqa: PLC0415
+    from govchain.cli.shapes import found_json  # noqa: PLC0415
+    from govchain.sdk.transport import EvidenceQuery  # noqa: PLC0415
+
+    start, end = _time(time_from, "--from"), _time(time_to, "--to")
+    query = EvidenceQuery(
+        reference=reference or None, account=account or None, time_from=start, time_to=end, limit=limit
+    )
+    filtered = any((reference, account, time_from, time_to))
+    if not what and not filtered:
+        raise UsageError(Code.USAGE, reason=t("find.nothing_asked"))
+    with open_chain() as opened:
+        found = _find_what(opened.client, what) if what else opened.client.find(query)
+        if what and filtered:
+            meeting = {one.record.id for one in opened.client.find(query)}
+            found = [one for one in found if one.record.id in meeting]
+        if not found:
+            raise RefusedError(Code.NOT_FOUND, reason=what or t("find.criteria"))
+        emit({"found": [found_json(one) for one in found[:limit]]}, lambda: show_found(found[:limit]))
+
+
+@_evidence.command("show", help=t("help.evidence.show"))
+def show(evidence: EvidenceId) -> None:
+    """One record or leaf: what was anchored, by whom, when, and whether it stands."""
+    from govchain.cli.evidence_views import show_one  # noqa: PLC0415
+    from govchain.cli.shapes import found_json  # noqa: PLC0415
+
+    with open_chain() as opened:
+        found = _load(opened.client, *_resolve(opened.client, evidence))
+        emit(found_json(found), lambda: show_one(found))
+
+
+@_evidence.command("history", help=t("help.evidence.history"))
+def history(evidence: EvidenceId) -> None:
+    """Everything that happened to a record, oldest first."""
+    from govchain.cli.evidence_views import show_history  # noqa: PLC0415
+    from govchain.cli.shapes import step_json  # noqa: PLC0415
+
+    with open_chain() as opened:
+        record, _ = _resolve(opened.client, evidence)
+        steps = opened.client.history(record)
+        if not steps:
+            raise RefusedError(Code.NOT_FOUND, reason=evidence)
+        emit({"id": record, "history": [step_json(step) for step in steps]}, lambda: show_history(steps))
+
+
+@_evidence.command("supplement", help=t("help.evidence.supplement"))
+def supplement(
+    evidence: EvidenceId,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=t("option.file"))],
+    reference: Reference = "",
+    public_name: PublicName = False,
+    private_content: PrivateContent = False,
+    key: Key = DEFAULT_KEY,
+) -> None:
+    """Add a file to an earlier record."""
+    from govchain.cli.evidence_views import show_put  # noqa: PLC0415
+    from govchain.cli.shapes import record_json  # noqa: PLC0415
+
+    with open_chain(write=True, key=key) as opened:
+        taken = _capture_one(file, opened.client.suite, public_name, private_content)
+        record, _ = _resolve(opened.client, evidence)
+        made = opened.client.supplement(record, taken.files[0], reference=reference)
+        emit({"id": made.id, "record": record_json(made)}, lambda: show_put([made], taken))
+
+
+@_evidence.command("supersede", help=t("help.evidence.supersede"))
+def supersede(
+    evidence: EvidenceId,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=t("option.file"))],
+    reason: Reason = "error",
+    reference: Reference = "",
+    public_name: PublicName = False,
+    private_content: PrivateContent = False,
+    key: Key = DEFAULT_KEY,
+) -> None:
+    """Anchor a file in the place of an earlier record, which stays, marked as superseded."""
+    from govchain.cli.evidence_views import show_put  # noqa: PLC0415
+    from govchain.cli.shapes import record_json  # noqa: PLC0415
+
+    _check_reason(reason)
+    with open_chain(write=True, key=key) as opened:
+        taken = _capture_one(file, opened.client.suite, public_name, private_content)
+        record, member = _resolve(opened.client, evidence)
+        made = opened.client.supersede(record, taken.files[0], member=member, reason=reason, reference=reference)
+        emit({"id": made.id, "record": record_json(made)}, lambda: show_put([made], taken))
+
+
+@_evidence.command("withdraw", help=t("help.evidence.withdraw"))
+def withdraw(evidence: EvidenceId, reason: Reason = "error", key: Key = DEFAULT_KEY) -> None:
+    """Mark a record, or one file of a batch, as withdrawn; nothing is deleted."""
+    _check_reason(reason)
+    with open_chain(write=True, key=key) as opened:
+        record, member = _resolve(opened.client, evidence)
+        done = opened.client.withdraw(record, member=member, reason=reason)
+        block = done.block.header
+        result = {
+            "id": done.id,
+            "evidence": record,
+            "member": member,
+            "reason": reason,
+            "height": block.height,
+            "time": block.time,
+            "time_text": china_time(block.time),
+        }
+        emit(result, lambda: print(t("evidence.withdrawn", id=evidence, height=block.height, by=done.id)))
+
+
+@_evidence.command("export", help=t("help.evidence.export"))
+def export(
+    evidence: EvidenceId,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.gcp", help=t("option.output"))] = None,
+    disclose: Annotated[
+        list[str] | None, typer.Option("--disclose", metavar="name|content", help=t("option.disclose"))
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help=t("option.force"))] = False,
+) -> None:
+    """Write an evidence package that anyone can verify offline."""
+    from govchain.cli.writing import write_file  # noqa: PLC0415
+
+    with open_chain() as opened:
+        record, member = _resolve(opened.client, evidence)
+        data = opened.client.export_package(record, member, disclose=disclose or ())
+        name = record[:16] if member is None else f"{record[:16]}.{member}"
+        path = output or Path(f"{name}.gcp")
+        write_file(path, data, force=force)
+        result = {"id": evidence, "path": str(path), "bytes": len(data), "disclosed": sorted(set(disclose or ()))}
+        emit(result, lambda: print(t("evidence.exported", path=path, size=len(data))))
+
+
+# The steps behind
+
+
+def _capture(paths: list[Path], suite: Any, options: Any) -> Any:
+    from govchain.cli.progress import capture_watcher  # noqa: PLC0415
+    from govchain.sdk.capture import capture_paths  # noqa: PLC0415
+    from govchain.sdk.transactions import now_ms  # noqa: PLC0415
+
+    with capture_watcher() as watcher:
+        return capture_paths(paths, suite=suite, now=now_ms(), options=options, watcher=watcher)
+
+
+def _capture_one(file: Path, suite: Any, public_name: bool, private_content: bool) -> Any:
+    from govchain.sdk.capture import CaptureOptions  # noqa: PLC0415
+
+    taken = _capture([file], suite, CaptureOptions(public_names=public_name, private_content=private_content))
+    if len(taken.files) != 1 or taken.files[0].planned.below:
+        raise UsageError(Code.USAGE, reason=t("evidence.one_file"))
+    return taken
+
+
+def _refuse_own_directory(paths: list[Path], data: Path) -> None:
+    """A folder that holds the data directory would anchor files that the node is writing, and its keys' names."""
+    inside = data.resolve()
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            folder = path.resolve()
+            if folder == inside or folder in inside.parents or inside in folder.parents:
+                raise UsageError(Code.USAGE, reason=t("evidence.own_directory", path=path))
+
+
+def _resolve(client: Any, text: str) -> tuple[str, int | None]:
+    """The record's id and the leaf in ``ID``, ``ID.LEAF`` or the beginning of an id that the own directory knows."""
+    name, dot, leaf = text.strip().lower().partition(".")
+    if dot and not (leaf.isascii() and leaf.isdigit() and len(leaf) <= 6):
+        raise UsageError(Code.USAGE, reason=t("evidence.malformed_id", id=text))
+    member = int(leaf) if dot else None
+    if not name or set(name) - set("0123456789abcdef") or len(name) > 64:
+        raise UsageError(Code.USAGE, reason=t("evidence.malformed_id", id=text))
+    if len(name) == 64:
+        return name, member
+    known = client.catalogue.resolve(name)
+    if len(known) > 1:
+        raise UsageError(Code.USAGE, reason=t("evidence.ambiguous_id", id=text, count=len(known)))
+    if not known:
+        raise RefusedError(Code.NOT_FOUND, reason=text)
+    return known[0], member
+
+
+def _load(client: Any, record_id: str, member: int | None) -> Any:
+    from govchain.sdk.finding import prove_entry  # noqa: PLC0415
+    from govchain.sdk.records import FoundFile  # noqa: PLC0415
+
+    record = client.record(record_id)
+    if member is not None and (record.batch is None or member >= record.batch.count):
+        raise RefusedError(Code.EVIDENCE_MEMBER, evidence=record_id, member=member)
+    entry = client.catalogue.entry(record_id, member)
+    if entry is not None:
+        prove_entry(client.catalogue, record, entry, client)
+    return FoundFile(record, member, client.status(record_id, member), entry)
+
+
+def _find_what(client: Any, what: str) -> list[Any]:
+    from govchain.sdk.folders import PlannedFile  # noqa: PLC0415
+    from govchain.sdk.reading import read_file  # noqa: PLC0415
+
+    path = Path(what)
+    if path.is_symlink() or path.exists():
+        facts = read_file(PlannedFile(what, path.name or what, 0))
+        return list(client.find_file(facts))
+    text = what.strip().lower()
+    if set(text) - set("0123456789abcdef."):
+        raise RefusedError(Code.NOT_FOUND, reason=t("find.no_such_file", path=what))
+    found: list[Any] = []
+    if len(text) == 64 and "." not in text:
+        found = list(client.find_digest(text))
+        if not found and client.checker.verified_transaction(text) is None:
+            return []
+    return found or [_load(client, *_resolve(client, text))]
+
+
+def _check_reason(reason: str) -> None:
+    from govchain.proof.items import REASONS  # noqa: PLC0415
+
+    if reason not in REASONS:
+        raise UsageError(Code.USAGE, reason=t("evidence.reason", given=reason, known=", ".join(REASONS)))
+
+
+def _time(text: str, option: str) -> int | None:
+    from govchain.cli.output import parse_time  # noqa: PLC0415
+
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except (ValueError, OverflowError):
+        raise UsageError(Code.USAGE, reason=t("cli.bad_time", option=option, given=text)) from None
+
+
+COMMANDS = {"evidence": _evidence}

@@ -1,0 +1,212 @@
+"""``govchain block``, ``govchain tx``, ``govchain genesis``: read the ledger, every answer verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from govchain.cli.opening import find_data, open_chain
+from govchain.cli.output import china_time, emit, facts, table
+from govchain.cli.session import t
+from govchain.model import Code, RefusedError, UnavailableError, VerificationError
+
+__all__ = ["COMMANDS"]
+
+_block = typer.Typer(help=t("help.block"), no_args_is_help=True)
+_tx = typer.Typer(help=t("help.tx"), no_args_is_help=True)
+_genesis = typer.Typer(help=t("help.genesis"), no_args_is_help=True)
+
+
+@_tx.callback()
+def _group() -> None:
+    """A group even while it has one command."""
+
+
+@_block.command("list", help=t("help.block.list"))
+def block_list(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help=t("option.limit"))] = 20,
+    before: Annotated[int, typer.Option("--before", metavar="N", help=t("option.before"))] = 0,
+) -> None:
+    """Blocks, newest first."""
+    from govchain.cli.shapes import header_json  # noqa: PLC0415 - with the node, only where needed
+
+    with open_chain() as opened:
+        newest = opened.client.checker.newest_header()
+        top = 0 if newest is None else newest.header.height
+        top = min(top, before - 1) if before else top
+        blocks = [opened.client.checker.verified_header(h) for h in range(top, max(0, top - limit), -1)]
+
+        def show() -> None:
+            table(
+                ["height", "time", "transactions", "identity"],
+                [
+                    (b.header.height, china_time(b.header.time), b.header.transaction_count, b.identity.hex())
+                    for b in blocks
+                ],
+                whole=["identity", "time"],
+            )
+
+        emit({"blocks": [header_json(block) for block in blocks]}, show)
+
+
+@_block.command("show", help=t("help.block.show"))
+def block_show(
+    height: Annotated[int, typer.Argument(metavar="N", min=1, help=t("option.height"))],
+    export: Annotated[
+        Path | None, typer.Option("--export", "-o", metavar="FILE", help=t("option.export_header"))
+    ] = None,
+) -> None:
+    """One block: header, certificate, and the ids of its transactions, recomputed against the header."""
+    from govchain.cli.shapes import header_json  # noqa: PLC0415
+    from govchain.cli.writing import write_file  # noqa: PLC0415
+    from govchain.proof.transactions import decode_envelope  # noqa: PLC0415
+    from govchain.sdk.trust import encode_certified_header  # noqa: PLC0415
+
+    with open_chain() as opened:
+        client = opened.client
+        block = client.checker.verified_header(height)
+        envelopes = opened.node.application.blocks.envelopes(height)
+        _check_envelopes(client.suite, block.header, envelopes)
+        ids = [client.suite.digest(decode_envelope(envelope)[0]).hex() for envelope in envelopes]
+        if export is not None:
+            write_file(export, encode_certified_header(block.data, block.certificate, client.suite.name), force=True)
+        result: dict[str, Any] = {**header_json(block), "transactions": ids}
+
+        def show() -> None:
+            header = block.header
+            facts(
+                [
+                    ("height", header.height),
+                    ("identity", block.identity.hex()),
+                    ("previous", header.previous),
+                    ("time", china_time(header.time)),
+                    ("epoch", header.epoch),
+                    ("transaction_root", header.transaction_root),
+                    ("receipt_root", header.receipt_root),
+                    ("state_root", header.state_root),
+                    ("history", header.history),
+                    ("signers", header.signers),
+                    ("next_signers", header.next_signers),
+                    ("certificate", t("block.certificate", have=result["signatures"], of=result["signers"])),
+                    ("exported", export),
+                ]
+            )
+            table(["index", "transaction"], enumerate(ids), whole=["transaction"])
+
+        emit(result, show)
+
+
+@_tx.command("show", help=t("help.tx.show"))
+def tx_show(
+    transaction: Annotated[str, typer.Argument(metavar="ID", help=t("option.transaction"))],
+    body: Annotated[Path | None, typer.Option("--body", metavar="FILE", help=t("option.body_file"))] = None,
+) -> None:
+    """One transaction with its receipt; ``--body`` writes the signed bytes for other tools."""
+    from govchain.cli.shapes import transaction_json  # noqa: PLC0415
+    from govchain.cli.writing import write_file  # noqa: PLC0415
+
+    with open_chain() as opened:
+        found = opened.client.transaction(transaction)
+        if body is not None:
+            write_file(body, found.record.body, force=True)
+        result = transaction_json(found)
+
+        def show() -> None:
+            facts(
+                [
+                    ("transaction", found.id),
+                    ("type", f"{found.body.type} v{found.body.version}"),
+                    ("height", found.receipt.height),
+                    ("index", found.receipt.index),
+                    ("time", result["time_text"]),
+                    ("code", Code(found.receipt.code).name),
+                    ("recipient", found.body.recipient or ""),
+                    ("data", found.body.data or ""),
+                    ("memo", found.body.memo.value if found.body.memo else ""),
+                ]
+            )
+            for signer, signature in zip(found.body.signers, found.record.signatures, strict=True):
+                facts(
+                    [
+                        ("account", signer.account),
+                        ("algorithm", signer.algorithm),
+                        ("public_key", signer.key),
+                        ("signature", signature.hex()),
+                    ]
+                )
+            print(msgspec.json.format(bytes(found.body.payload), indent=2).decode())
+            for event in found.receipt.events:
+                facts([("event", event.type), ("organisation", event.organisation), ("reference", event.reference)])
+
+        emit(result, show)
+
+
+@_genesis.command("show", help=t("help.genesis.show"))
+def genesis_show(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help=t("option.genesis_file"))] = None,
+) -> None:
+    """What a genesis file says; without FILE that of the data directory."""
+    _show_genesis(file or find_data() / "genesis.json", expected="")
+
+
+@_genesis.command("verify", help=t("help.genesis.verify"))
+def genesis_verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=t("option.genesis_file"))],
+    fingerprint: Annotated[str, typer.Option("--fingerprint", metavar="HEX", help=t("option.fingerprint"))] = "",
+) -> None:
+    """Check that a genesis file is well formed, and that it has the fingerprint that you were told."""
+    _show_genesis(file, expected=fingerprint)
+
+
+def _show_genesis(path: Path, *, expected: str) -> None:
+    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
+    from govchain.proof.genesis import fingerprint as fingerprint_of  # noqa: PLC0415
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror or "") from None
+    genesis = decode_genesis(data)
+    mark = fingerprint_of(genesis).hex()
+    if expected and expected.lower() != mark:
+        raise RefusedError(Code.TRUST_MISMATCH, reason=mark, fingerprint=mark)
+
+    def show() -> None:
+        facts(
+            [
+                ("chain", genesis.chain),
+                ("fingerprint", mark),
+                ("suite", genesis.suite),
+                ("algorithms", ", ".join(genesis.algorithms)),
+                ("time", china_time(genesis.created)),
+                ("rule", genesis.rule),
+            ]
+        )
+        table(
+            ["organisation", "name"],
+            [(entry.code, entry.name) for entry in genesis.organisations],
+        )
+        table(
+            ["name", "roles", "administrator", "organisation", "public_key"],
+            [
+                (a.label, ", ".join(a.roles), t("cli.yes") if a.administrator else "", a.organisation, a.key)
+                for a in genesis.accounts
+            ],
+        )
+
+    emit({"fingerprint": mark, "genesis": msgspec.to_builtins(genesis)}, show)
+
+
+def _check_envelopes(suite: Any, header: Any, envelopes: Sequence[bytes]) -> None:
+    from govchain.merkle import root  # noqa: PLC0415
+
+    leaves = [suite.digest(envelope) for envelope in envelopes]
+    if root(suite.digest, leaves).hex() != header.transaction_root:
+        raise VerificationError(Code.TRANSACTION_PROOF, reason=f"block {header.height}: transaction root")
+
+
+COMMANDS = {"block": _block, "tx": _tx, "genesis": _genesis}

@@ -1,0 +1,159 @@
+"""``govchain doctor | bench | demo | version``: shells over ``ops``."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from govchain import __version__
+from govchain.cli.output import emit, facts, table
+from govchain.cli.session import session, t
+
+__all__ = ["COMMANDS"]
+
+_doctor = typer.Typer(add_completion=False)
+_demo = typer.Typer(add_completion=False)
+_version = typer.Typer(add_completion=False)
+_bench = typer.Typer(help=t("help.bench"), no_args_is_help=True)
+
+JsonFile = Annotated[Path | None, typer.Option("--json-file", metavar="FILE", help=t("option.json_file"))]
+
+
+@_doctor.command("doctor", help=t("help.doctor"))
+def doctor(
+    quick: Annotated[bool, typer.Option("--quick", help=t("option.quick"))] = False,
+) -> None:
+    """Check the data directory from end to end; changes nothing."""
+    from govchain.cli.opening import find_data  # noqa: PLC0415 - heavy, and only needed here
+    from govchain.cli.progress import counted  # noqa: PLC0415
+    from govchain.ops import doctor as work  # noqa: PLC0415
+    from govchain.sdk.transactions import now_ms  # noqa: PLC0415
+
+    path = find_data()
+    with counted(t("progress.checking")) as progress:
+        report = work.run(path, now=now_ms(), replay=not quick, progress=progress)
+    findings = [
+        {
+            "part": finding.part,
+            "code": finding.code.name,
+            "number": int(finding.code),
+            "reason": finding.reason,
+            "height": finding.height,
+            "remedy": t(finding.remedy),
+        }
+        for finding in report.findings
+    ]
+    result = {
+        "path": str(path),
+        "chain": report.chain,
+        "height": report.height,
+        "checks": report.checks,
+        "clean": report.clean,
+        "findings": findings,
+    }
+
+    def show() -> None:
+        facts([("directory", path), ("chain", report.chain), ("height", report.height)])
+        print(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in report.checks)))
+        for finding in findings:
+            place = finding["part"] if finding["height"] is None else f"{finding['part']} {finding['height']}"
+            print(
+                t(
+                    "doctor.finding",
+                    part=place,
+                    code=finding["code"],
+                    reason=finding["reason"],
+                    remedy=finding["remedy"],
+                )
+            )
+        print(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings)))
+
+    emit(result, show)
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+@_bench.command("sm2", help=t("help.bench.sm2"))
+def bench_sm2(
+    keys: Annotated[int, typer.Option("--keys", min=1, help=t("option.bench_keys"))] = 64,
+    signatures: Annotated[int, typer.Option("--signatures", min=1, help=t("option.bench_signatures"))] = 20_000,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help=t("option.bench_seconds"))] = 3,
+    json_file: JsonFile = None,
+) -> None:
+    """SM2 verification against OpenSSL in the same run, on one core."""
+    from govchain.cli.progress import counted  # noqa: PLC0415
+    from govchain.ops.bench import sm2  # noqa: PLC0415
+
+    with counted(t("progress.measuring")) as progress:
+        result = sm2.run(keys=keys, signatures=signatures, seconds=seconds, progress=progress)
+    _show_bench(result, json_file)
+
+
+@_bench.command("ledger", help=t("help.bench.ledger"))
+def bench_ledger(
+    transactions: Annotated[int, typer.Option("--transactions", min=1, help=t("option.bench_transactions"))] = 100_000,
+    envelope_bytes: Annotated[int, typer.Option("--bytes", min=512, help=t("option.bench_bytes"))] = 1024,
+    accounts: Annotated[int, typer.Option("--accounts", min=1, help=t("option.bench_accounts"))] = 16,
+    half_load: Annotated[int, typer.Option("--half-load", min=1, help=t("option.bench_half_load"))] = 10,
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.bench_dir"))] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Signed transactions through check, pool, execution and durable commit."""
+    from govchain.cli.progress import counted  # noqa: PLC0415
+    from govchain.ops.bench import ledger  # noqa: PLC0415
+
+    options = ledger.LedgerBench(transactions, envelope_bytes, accounts, half_load)
+    with counted(t("progress.measuring")) as progress:
+        result = ledger.run(options, folder=directory, progress=progress)
+    _show_bench(result, json_file)
+
+
+@_demo.command("demo", help=t("help.demo"))
+def demo(
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.demo_dir"))] = None,
+    files: Annotated[Path | None, typer.Option("--files", metavar="DIR", help=t("option.demo_files"))] = None,
+    verifier: Annotated[Path | None, typer.Option("--verifier", metavar="FILE", help=t("option.demo_verifier"))] = None,
+) -> None:
+    """The main job from an empty folder, command by command."""
+    from govchain.ops import demo as work  # noqa: PLC0415
+
+    def tell(step: Any) -> None:
+        if not session().json:
+            print(t("demo.step", command=step.command, seconds=f"{step.seconds:.2f}", code=step.exit_code))
+            for line in step.output.splitlines()[-12:]:
+                print(f"    {line}")
+
+    result = work.run(folder=files, verifier=verifier, language=session().language, keep=directory, tell=tell)
+    emit(result, lambda: print(t("demo.done", **result)))
+
+
+@_version.command("version", help=t("help.version"))
+def version() -> None:
+    """Versions of the program and what it runs on."""
+    result = {"govchain": __version__, "python": platform.python_version(), "system": platform.platform()}
+    emit(result, lambda: facts(list(result.items())))
+
+
+def _show_bench(result: dict[str, object], json_file: Path | None) -> None:
+    from govchain.cli.writing import write_file  # noqa: PLC0415
+
+    if json_file is not None:
+        text = json.dumps(result, ensure_ascii=False, indent=2) + "\n"
+        write_file(json_file, text.encode(), force=True)
+    emit(result, lambda: table(["figure", "value"], _flat(result, "")))
+
+
+def _flat(value: object, name: str) -> list[tuple[str, object]]:
+    """Nested figures as rows, in their order."""
+    if isinstance(value, dict):
+        return [row for key, inner in value.items() for row in _flat(inner, f"{name}.{key}" if name else str(key))]
+    if isinstance(value, list):
+        return [row for place, inner in enumerate(value) for row in _flat(inner, f"{name}.{place}")]
+    return [(name, value)]
+
+
+COMMANDS = {"doctor": _doctor, "bench": _bench, "demo": _demo, "version": _version}

@@ -1,0 +1,111 @@
+"""``govchain verify``: check an evidence package offline: no network, no node, no data directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from govchain.cli.output import emit
+from govchain.cli.session import session, t
+from govchain.model import Code, UnavailableError, VerificationError
+
+__all__ = ["COMMANDS"]
+
+_verify = typer.Typer(add_completion=False)
+
+
+@_verify.command("verify", help=t("help.verify"))
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE.gcp", help=t("option.package"))],
+    original: Annotated[Path | None, typer.Option("--original", metavar="PATH", help=t("option.original"))] = None,
+    trust: Annotated[
+        list[Path] | None, typer.Option("--trust", metavar="GENESIS|HEADER", help=t("option.trust"))
+    ] = None,
+) -> None:
+    """Verify in numbered steps; exit code 0 holds and trusted, 1 refused, 3 not trusted, 4 withdrawn or superseded."""
+    from govchain.cli.reading import read_small  # noqa: PLC0415
+    from govchain.cli.verify_views import refused_json, report_json, show_refused, show_report  # noqa: PLC0415
+    from govchain.proof.archive import FILE_BYTES_MAX  # noqa: PLC0415
+    from govchain.proof.verify import verify_package  # noqa: PLC0415
+
+    data = read_small(file, FILE_BYTES_MAX)
+    anchors = _anchors(trust or [])
+    facts = None if original is None else _original(original)
+    try:
+        verified = verify_package(data, trusted=anchors, original=facts)
+    except VerificationError as refusal:
+        error = refusal
+        differences = _differences(data, anchors, facts) if error.code is Code.ORIGINAL_DIFFERS else []
+        emit(refused_json(error, differences), lambda: show_refused(error, differences, file))
+        raise typer.Exit(error.exit_code) from None
+    emit(report_json(verified.report), lambda: show_report(verified.report, session().language))
+    raise typer.Exit(verified.report.exit_code)
+
+
+def _anchors(files: list[Path]) -> Any:
+    """The user's store, and whatever was named."""
+    from govchain.cli.opening import trust_store  # noqa: PLC0415
+    from govchain.cli.reading import read_small  # noqa: PLC0415
+    from govchain.proof.trust import decode_anchor as decode_plain  # noqa: PLC0415
+    from govchain.sdk.trust import ANCHOR_BYTES_MAX, as_trust_anchors, decode_anchor  # noqa: PLC0415
+
+    anchors = trust_store().trusted()
+    for path in files:
+        data = read_small(path, ANCHOR_BYTES_MAX)
+        certified = b'"certificate"' in data
+        anchors += as_trust_anchors([decode_anchor(data)]) if certified else decode_plain(data)
+    return anchors
+
+
+def _original(path: Path) -> Any:
+    from govchain.cli.progress import capture_watcher  # noqa: PLC0415
+    from govchain.model import RefusedError  # noqa: PLC0415
+    from govchain.proof.report import OriginalFacts  # noqa: PLC0415
+    from govchain.sdk.folders import PlannedFile  # noqa: PLC0415
+    from govchain.sdk.reading import read_file  # noqa: PLC0415
+
+    # The user named it: what a link leads to is meant.
+    target = path.resolve() if path.is_symlink() else path
+    try:
+        with capture_watcher() as watcher:
+            watcher.planned(1, target.stat().st_size if target.exists() else 0)
+            read = read_file(PlannedFile(str(target), target.name, 0), progress=watcher.read)
+    except RefusedError as error:
+        if error.code is Code.FILE_UNREADABLE:
+            raise UnavailableError(error.code, **error.params) from None  # type: ignore[arg-type]
+        raise
+    return OriginalFacts(read.size, read.sm3.hex(), read.sha256.hex())
+
+
+def _differences(data: bytes, anchors: Any, given: Any) -> list[dict[str, Any]]:
+    """For each claimed item, which of size, SM3 and SHA-256 the original does not share."""
+    from govchain.proof.verify import verify_package  # noqa: PLC0415
+
+    found = []
+    for claim in verify_package(data, trusted=anchors).facts.claims:
+        evidence = claim.evidence
+        if evidence is None or evidence.item is None:
+            continue
+        item = evidence.item
+        opened = next((opening.value for opening in evidence.openings if opening.field == "content"), None)
+        recorded = {"size": item.size, "sm3": item.sm3 or opened, "sha256": item.sha256}
+        values = {"size": given.size, "sm3": given.sm3, "sha256": given.sha256}
+        differs = [name for name in recorded if recorded[name] is not None and recorded[name] != values[name]]
+        hidden = item.sm3 is None and opened is None
+        place = None if evidence.batch is None else evidence.batch.member
+        found.append(
+            {
+                "transaction": claim.transaction,
+                "member": place,
+                "differs": differs,
+                "content_private": hidden,
+                "recorded": recorded,
+                "original": values,
+            }
+        )
+    return found
+
+
+COMMANDS = {"verify": _verify}

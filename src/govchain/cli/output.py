@@ -1,0 +1,124 @@
+"""Print results and errors: one JSON document for programs, tables and sentences for people.
+
+Rules: results and ``--json`` documents go to standard output, everything else (notices, progress, errors for people) to
+standard error; progress appears only on a terminal; ids are never shortened or broken.
+Not here: what is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from govchain.cli.session import session, t
+
+if TYPE_CHECKING:
+    from govchain.model import GovChainError
+
+__all__ = ["china_time", "emit", "emit_error", "facts", "notice", "parse_time", "size_text", "table"]
+
+_CHINA = timezone(timedelta(hours=8))
+#: Columns where output is no terminal: wide enough for two ids.
+_WIDTH_PLAIN = 200
+
+
+def emit(result: dict[str, Any], show: Callable[[], None]) -> None:
+    """Print ``result`` as JSON, or let ``show`` print it for people."""
+    if session().json:
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+    else:
+        show()
+
+
+def emit_error(error: GovChainError, *, hint: str = "") -> None:
+    """Print an error: its code, sentence and, where there is one, what to do next."""
+    language = session().language
+    if session().json:
+        params = {key: value for key, value in error.params.items() if value not in (None, "", 0)}
+        body = {
+            "code": error.code.name,
+            "number": int(error.code),
+            "text": error.text(language),
+            "hint": hint,
+            "exit_code": error.exit_code,
+            "params": params,
+        }
+        print(json.dumps({"error": body}, ensure_ascii=False, indent=2, default=str))
+        return
+    say(t("cli.error", text=error.text(language), code=error.code.name, number=int(error.code)))
+    members = error.params.get("members")
+    if isinstance(members, list):
+        for member in members:
+            say("  " + t("cli.bad_member", path=member["path"], code=member["code"], reason=member["reason"]))
+    if hint:
+        say(hint)
+
+
+def say(text: str) -> None:
+    """A line for people, beside the result."""
+    print(text, file=sys.stderr)
+
+
+def notice(key: str, params: dict[str, object]) -> None:
+    """A notice for people (not under ``--json``), such as that a software key is in use."""
+    if not session().json:
+        say(t("cli.notice", text=t(key, **params)))
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print labelled values one below the other; ``None`` and empty values are left out."""
+    rows = [(t(f"label.{name}"), str(value)) for name, value in pairs if value not in (None, "")]
+    width = max((_columns(label) for label, _ in rows), default=0)
+    for label, value in rows:
+        print(f"{label}{' ' * (width - _columns(label))}  {value}")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: Sequence[str] = ()) -> None:
+    """Print a table; ``columns`` are label names, those in ``whole`` are never broken."""
+    from rich.console import Console  # noqa: PLC0415 - only where a table is printed
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_PLAIN, highlight=False, emoji=False, markup=False)
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        drawn.add_column(t(f"label.{name}"), no_wrap=name in whole, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console.print(drawn)
+
+
+def china_time(milliseconds: int | None) -> str:
+    """RFC 3339 with +08:00; empty for None."""
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, _CHINA).isoformat(timespec="milliseconds")
+
+
+def parse_time(text: str) -> int:
+    """Milliseconds from a date or an RFC 3339 time; China time where no zone is given.
+
+    Raises:
+        ValueError: neither.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=_CHINA)
+    return round(moment.timestamp() * 1000)
+
+
+def size_text(size: int) -> str:
+    """A size for people: exact in bytes, with a round figure where it is long."""
+    if size < 10_000:
+        return t("cli.bytes", size=size)
+    units = ("KiB", "MiB", "GiB", "TiB")
+    step = min((size.bit_length() - 1) // 10, len(units))
+    return t("cli.bytes_round", size=size, round=f"{size / 1024**step:.1f} {units[step - 1]}")
+
+
+def _columns(text: str) -> int:
+    """Columns that a terminal needs: Chinese characters and full-width signs take two."""
+    return sum(2 if ord(c) >= 0x1100 else 1 for c in text)

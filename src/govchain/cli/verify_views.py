@@ -1,0 +1,104 @@
+"""How a verification looks: steps, what was proved, trust, what was not proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from govchain.cli.output import say, table
+from govchain.cli.session import session, t
+from govchain.model import Code, VerificationError
+from govchain.proof.report import STEPS, VerificationReport
+from govchain.proof.statement import render_statement
+
+__all__ = ["refused_json", "report_json", "show_refused", "show_report"]
+
+_RESULTS = {0: "trusted", 3: "untrusted", 4: "ended"}
+
+
+def report_json(report: VerificationReport) -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "result": _RESULTS[report.exit_code],
+        "exit_code": report.exit_code,
+        "steps": [_step(s.number, s.name, s.outcome, s.detail) for s in report.steps],
+        "facts": msgspec.to_builtins(report.facts),
+        "trust": msgspec.to_builtins(report.trust),
+        "in_force": report.in_force,
+        "not_proved": [t(f"statement.{key}") for key in report.not_proved],
+    }
+
+
+def refused_json(error: VerificationError, differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A refusal for programs: where it failed and why."""
+    held = [_step(n, name, "held", "") for n, name in enumerate(STEPS, 1) if n < error.step]
+    failed = [_step(error.step, STEPS[error.step - 1], "refused", _reason(error))] if error.step else []
+    return {
+        "result": "refused",
+        "exit_code": error.exit_code,
+        "steps": held + failed,
+        "differences": list(differences),
+        "error": {
+            "code": error.code.name,
+            "number": int(error.code),
+            "text": error.text(session().language),
+            "step": error.step,
+            "member": error.member,
+            "params": {key: value for key, value in error.params.items() if value not in (None, "", 0)},
+        },
+    }
+
+
+def show_report(report: VerificationReport, language: str) -> None:
+    """The report for people."""
+    _steps([(s.number, s.name, s.outcome, s.detail) for s in report.steps])
+    print()
+    print(render_statement(report.facts, language), end="")
+    print()
+    fingerprint = report.facts.genesis
+    if report.trust.trusted:
+        print(t("verify.trusted", by=report.trust.by, fingerprint=fingerprint))
+    else:
+        print(t("verify.untrusted", fingerprint=fingerprint))
+    print(t(f"verify.result.{_RESULTS[report.exit_code]}"))
+
+
+def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]], file: Path) -> None:
+    """A refusal for people: the steps that held, the one that did not, and what differs."""
+    rows: list[tuple[int, str, str, str]] = [(n, name, "held", "") for n, name in enumerate(STEPS, 1) if n < error.step]
+    if error.step:
+        rows.append((error.step, STEPS[error.step - 1], "refused", _reason(error)))
+    _steps(rows)
+    say(t("verify.refused", file=file, step=error.step, member=error.member, text=error.text(session().language)))
+    for one in differences:
+        name = one["transaction"] if one["member"] is None else f"{one['transaction']}.{one['member']}"
+        if one["content_private"]:
+            say(t("verify.content_private", id=name))
+        for field in one["differs"]:
+            say(
+                t(
+                    "verify.differs",
+                    field=t(f"label.{field}"),
+                    recorded=one["recorded"][field],
+                    original=one["original"][field],
+                )
+            )
+
+
+def _steps(rows: Sequence[tuple[int, str, str, str]]) -> None:
+    table(
+        ["step", "check", "outcome", "detail"],
+        [(number, t(f"step.{name}"), t(f"outcome.{outcome}"), detail) for number, name, outcome, detail in rows],
+    )
+
+
+def _step(number: int, name: str, outcome: str, detail: str) -> dict[str, Any]:
+    return {"number": number, "name": name, "outcome": outcome, "detail": detail}
+
+
+def _reason(error: VerificationError) -> str:
+    parts = [Code(error.code).name, error.member, str(error.params.get("reason", ""))]
+    return ": ".join(part for part in parts if part)

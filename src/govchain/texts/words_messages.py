@@ -1,0 +1,194 @@
+"""Messages of the command line: results, refusals, what to do next."""
+
+from __future__ import annotations
+
+__all__ = ["PAIRS"]
+
+#: Key to its sentences, Chinese and English.
+PAIRS: dict[str, tuple[str, str]] = {
+    # The command line itself
+    "cli.error": ("错误：{text}（{code} {number}）", "Error: {text} ({code} {number})"),
+    "cli.notice": ("提示：{text}", "Note: {text}"),
+    "cli.bad_member": ("{path}：{code}（{reason}）", "{path}: {code} ({reason})"),
+    "cli.yes": ("是", "yes"),
+    "cli.bytes": ("{size} 字节", "{size} bytes"),
+    "cli.bytes_round": ("{size} 字节（{round}）", "{size} bytes ({round})"),
+    "cli.bad_time": (
+        "{option} 的值 {given} 不是日期或 RFC 3339 时间",
+        "{option}: {given} is neither a date nor an RFC 3339 time",
+    ),
+    "cli.exists": ("{path} 已存在，如要覆盖请加 --force", "{path} exists; --force replaces it"),
+    "cli.interrupted": ("已中断。", "Interrupted."),
+    "cli.internal_hint": ("详情已写入 {path}", "Details were written to {path}"),
+    "cli.internal_debug": ("设置 GOVCHAIN_DEBUG=1 可查看详情", "GOVCHAIN_DEBUG=1 shows the details"),
+    "cli.language_unknown": ("语言 {given} 未知，可用 zh 或 en", "language {given} is unknown: zh or en"),
+    "cli.missing_parameter": ("缺少参数 {name}", "{name} is missing"),
+    "cli.no_such_command": ("没有命令 {name}", "there is no command {name}"),
+    "cli.no_such_option": ("没有选项 {option}", "there is no option {option}"),
+    "cli.option_value": ("选项 {option} 缺少值", "option {option} needs a value"),
+    "cli.passphrase_for": ("请输入密钥 {name} 的口令", "Passphrase of the key {name}"),
+    "cli.pending": (
+        "交易 {id} 已写入本地目录，但尚未确认是否上链；稍后会再次查询。",
+        "Transaction {id} is in the local directory; whether it was committed is unknown, and will be asked again.",
+    ),
+    "cli.see_help": ("查看用法：{command}", "How to call: {command}"),
+    # Making a chain
+    "init.done": ("已新建链 {chain}，数据目录 {path}", "Made the chain {chain} in {path}"),
+    "init.keys": (
+        "密钥在 {path}，由同处的口令文件保护，仅本人可读；生产环境请另行保管口令。",
+        "Keys are in {path}, under the passphrase file beside them; in production keep the passphrase elsewhere.",
+    ),
+    "init.next": ("下一步：cd {path} && govchain evidence put 文件", "Next: cd {path} && govchain evidence put FILE"),
+    "init.trusted": ("已将创世文件加入本人的信任库。", "Its genesis was added to your trust store."),
+    "init.not_trusted": (
+        "创世文件未能加入信任库：{reason} 请稍后执行 govchain trust add {path}/genesis.json",
+        "Its genesis could not be added to your trust store: {reason} Later run govchain trust add {path}/genesis.json",
+    ),
+    # Evidence
+    "evidence.anchored": ("已存证 {files} 个文件，{size}", "Anchored {files} file(s), {size}"),
+    "evidence.skipped": ("未存证 {count} 项：", "Left out {count}:"),
+    "evidence.next": ("下一步：govchain evidence export {id} -o p.gcp", "Next: govchain evidence export {id} -o p.gcp"),
+    "evidence.withdrawn": (
+        "已在区块 {height} 将 {id} 标记为撤回（交易 {by}）",
+        "Marked {id} as withdrawn in block {height} (transaction {by})",
+    ),
+    "evidence.exported": (
+        "已写入 {path}（{size} 字节）。下一步：govchain verify {path} --original 文件",
+        "Wrote {path} ({size} bytes). Next: govchain verify {path} --original FILE",
+    ),
+    "evidence.private_name": ("（名称未公开）", "(name not public)"),
+    "evidence.batch_of": ("{count} 个文件的批次", "batch of {count}"),
+    "evidence.one_file": ("此处只能给出一个文件", "exactly one file is wanted here"),
+    "evidence.own_directory": (
+        "{path} 与数据目录重叠，其中有节点正在写入的文件和密钥；请选择其他文件夹",
+        "{path} overlaps the data directory, whose files the node is writing and where keys are; choose another folder",
+    ),
+    "evidence.malformed_id": (
+        "{id} 不是存证标识（64 位十六进制，或 标识.序号）",
+        "{id} is no record's id (64 hex digits, or ID.N)",
+    ),
+    "evidence.ambiguous_id": (
+        "有 {count} 个标识以 {id} 开头，请写得更长",
+        "{count} ids begin with {id}; write more of it",
+    ),
+    "evidence.reason": ("原因 {given} 未知，可用：{known}", "reason {given} is unknown: {known}"),
+    "find.nothing_asked": ("请给出文件、摘要、标识或筛选条件", "name a file, a digest, an id or a filter"),
+    "find.no_such_file": ("{path} 不是文件、摘要或标识", "{path} is no file, digest or id"),
+    "find.criteria": ("没有符合条件的存证", "no record meets these criteria"),
+    # Verification
+    "verify.trusted": (
+        "签发方可信：依据 {by}，创世指纹 {fingerprint}",
+        "The issuer is trusted: by {by}, genesis fingerprint {fingerprint}",
+    ),
+    "verify.untrusted": (
+        (
+            "签发方不可信：证据包自洽，但创世指纹 {fingerprint} 不在信任库中，也未用 --trust 给出。"
+            "请通过可靠途径取得创世文件并核对指纹，然后执行 govchain trust add 文件"
+        ),
+        (
+            "The issuer is NOT trusted: the package is self-consistent, but genesis fingerprint {fingerprint} is "
+            "neither in your trust store nor given with --trust. Obtain the genesis file in a way that you trust, "
+            "compare the fingerprint, and run govchain trust add FILE"
+        ),
+    ),
+    "verify.result.trusted": ("结论：成立，且签发方可信。", "Result: it holds, and the issuer is trusted."),
+    "verify.result.untrusted": ("结论：自洽，但签发方不可信。", "Result: self-consistent, issuer NOT trusted."),
+    "verify.result.ended": (
+        "结论：成立，但存证已撤回或被取代。",
+        "Result: it holds, but the record was withdrawn or superseded.",
+    ),
+    "verify.refused": (
+        "拒绝：{file} 在第 {step} 步不成立[[（{member}）]]：{text}",
+        "Refused: {file} fails at step {step}[[ ({member})]]: {text}",
+    ),
+    "verify.differs": (
+        "{field} 不一致：存证为 {recorded}，所给文件为 {original}",
+        "{field} differs: {recorded} was recorded, the given file has {original}",
+    ),
+    "verify.content_private": (
+        "{id} 的内容摘要未公开；请用 govchain evidence export --disclose content 重新导出",
+        "The content digests of {id} are private; export it again with --disclose content",
+    ),
+    # Trust
+    "trust.added": ("已加入信任库：", "Trusted from now on:"),
+    "trust.removed": ("不再信任 {fingerprint}", "No longer trusted: {fingerprint}"),
+    "trust.none": (
+        "信任库 {path} 是空的。用 govchain trust add 文件 添加创世文件。",
+        "The trust store {path} is empty. Add a genesis file with govchain trust add FILE.",
+    ),
+    # Accounts and keys
+    "account.unknown_role": ("角色未知，可用：{known}", "unknown role: {known}"),
+    "block.certificate": ("{have} 个签名，共 {of} 个成员", "{have} signature(s) of {of} member(s)"),
+    "key.no_such": ("找不到密钥 {name}", "there is no key {name}"),
+    "key.no_der": ("{algorithm} 的签名没有 DER 形式", "signatures of {algorithm} have no DER form"),
+    "key.signed": ("签名已写入 {path}", "The signature was written to {path}"),
+    "key.valid": ("签名成立（{algorithm}）", "The signature holds ({algorithm})"),
+    # Operations
+    "doctor.checked": ("已检查：{checks}", "Checked: {checks}"),
+    "doctor.clean": ("未发现问题。", "Nothing is wrong."),
+    "doctor.found": ("发现 {count} 个问题。", "{count} problem(s) found."),
+    "doctor.finding": ("{part}：{code}（{reason}）。{remedy}", "{part}: {code} ({reason}). {remedy}"),
+    "doctor.remedy.clock": ("请校准系统时钟。", "Set the machine's clock."),
+    "doctor.remedy.disk": ("请腾出磁盘空间。", "Free some disk space."),
+    "doctor.remedy.genesis": (
+        "请从备份恢复创世文件，或安装相符的程序版本。",
+        "Restore genesis from a backup, or install the program version that fits.",
+    ),
+    "doctor.remedy.key": ("请从备份恢复密钥文件。", "Restore the key file from a backup."),
+    "doctor.remedy.permissions": (
+        "请执行 chmod 600（文件夹 700），并考虑更换密钥。",
+        "Run chmod 600 on it (700 for the folder), and consider replacing the key.",
+    ),
+    "doctor.remedy.restore": (
+        "请停止节点，并从备份或其他节点恢复数据目录。",
+        "Stop the node and restore the data directory from a backup or a peer.",
+    ),
+    "doctor.remedy.store": (
+        "请停止节点并查看磁盘；如无法读取，从备份或其他节点恢复。",
+        "Stop the node and look at the disk; where it cannot be read, restore from a backup or a peer.",
+    ),
+    "demo.step": ("$ {command}    （{seconds} 秒，退出码 {code}）", "$ {command}    ({seconds} s, exit code {code})"),
+    "demo.done": (
+        "演示完成：{files} 个文件，共 {seconds} 秒，保留在 {home}。可继续：cd {home}/chain && govchain chain status",
+        "Done: {files} files, {seconds} s in all, kept in {home}. Try next: cd {home}/chain && govchain chain status",
+    ),
+    "progress.reading": ("正在读取 {files} 个文件", "Reading {files} files"),
+    "progress.checking": ("正在检查区块", "Checking blocks"),
+    "progress.measuring": ("正在测量", "Measuring"),
+    # What to do next after an error
+    "hint.BATCH_MEMBER_BAD": (
+        "未存证任何文件。改正以上各项，或加 --skip-bad 跳过它们。",
+        "Nothing was anchored. Mend these, or leave them out with --skip-bad.",
+    ),
+    "hint.DATA_DIRECTORY_LOCKED": (
+        "等待该进程结束，或向正在运行的节点提交。查询命令不受影响。",
+        "Wait for that process to end. Commands that only read work meanwhile.",
+    ),
+    "hint.DATA_DIRECTORY_MISSING": (
+        "用 --data 目录 指明，或先执行 govchain init 目录。",
+        "Name it with --data DIR, or make one with govchain init DIR.",
+    ),
+    "hint.EVIDENCE_NOT_OWNER": (
+        "只有提交存证的机构可以补充、取代或撤回。",
+        "Only the organisation that made the record may supplement, supersede or withdraw it.",
+    ),
+    "hint.HISTORY_INVALID": (
+        "节点出示的链短于本人曾见过的链，或与之不一致。若确因恢复备份，可先 govchain trust remove 指纹 再 trust add。",
+        (
+            "The node shows less than you have seen before, or another history. If a backup was restored on purpose, "
+            "run govchain trust remove FINGERPRINT and trust add again."
+        ),
+    ),
+    "hint.KEY_FILE_PASSPHRASE": (
+        "口令取自环境变量 GOVCHAIN_PASSPHRASE、数据目录的 keys/passphrase，或当场输入。",
+        "The passphrase comes from GOVCHAIN_PASSPHRASE, from keys/passphrase in the data directory, or is asked for.",
+    ),
+    "hint.ROLE_MISSING": (
+        "该操作需要其他角色的账户；用 --key 指明密钥，或请管理员登记账户。",
+        "This needs an account with another role: name its key with --key, or ask an administrator to register one.",
+    ),
+    "hint.TRUST_MISMATCH": (
+        "核对创世指纹无误后执行：govchain trust add 数据目录/genesis.json",
+        "Compare the genesis fingerprint, and if it is right run govchain trust add DIR/genesis.json",
+    ),
+}
