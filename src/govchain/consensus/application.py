@@ -89,6 +89,7 @@ class LedgerApplication:
         self._listeners: list[BlockListener] = []
         self._lock = threading.RLock()
         self._executed: ExecutedBlock | None = None
+        self._passed: ChainState | None = None
         self._last_commit_s = monotonic()
         self._window = native.IdWindow(WINDOW_BUCKET_MS, machine.genesis.limits.window_ids_max)
         self._checkpointer = Checkpointer(machine, store)
@@ -220,7 +221,7 @@ class LedgerApplication:
         chain = self.chain
         if not envelopes:
             self._executed = None
-            self._chain = _with_engine_height(chain, engine_height)
+            self._passed = _with_engine_height(chain, engine_height)
             return FinalizedBlock(chain.identity, None, ())
         transactions = self._prepared(envelopes)
         block = execute_block(
@@ -233,16 +234,18 @@ class LedgerApplication:
             completed=self._checkpointer.completed_for(chain),
             engine_height=engine_height,
         )
-        self._executed = block
+        self._executed, self._passed = block, None
         return FinalizedBlock(block.identity, block.chain.height, block.codes)
 
     def commit(self) -> int:
         """Persist the executed block durably, certify it, tell waiters and listeners."""
         block = self._executed
         if block is None:
+            passed = self._passed or self.chain
             batch = Batch()
-            self.blocks.put_chain_state(batch, encode_chain_state(self.chain))
+            self.blocks.put_chain_state(batch, encode_chain_state(passed))
             self._store.write(batch, durable=True)
+            self._chain, self._passed = passed, None
             return 0
         with self._lock:
             signers = self.chain.signers
@@ -255,7 +258,11 @@ class LedgerApplication:
             self.blocks.put_history(batch, self._history.append(block.identity))
             self.blocks.put_chain_state(batch, encode_chain_state(following))
             self._checkpointer.put_progress(batch)
-            self._store.write(batch, durable=True)
+            try:
+                self._store.write(batch, durable=True)
+            except BaseException:
+                self._open_history(self.chain.height)  # what was appended is not there
+                raise
             self.committed.apply(block.writes)
             self._window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
             self._window.expire(following.time)
@@ -323,11 +330,14 @@ class LedgerApplication:
     def _resume(self, chain: ChainState) -> None:
         """Take up a stored chain: its history, the replay window, and certificates that a crash left out."""
         self._chain = chain
-        self._history = NodeLog(self.machine.suite.digest, self.blocks.history_node, chain.height)
+        self._open_history(chain.height)
         self._load_window(chain)
         self._certify_missing(chain)
         if not self._read_only:
             self._checkpointer.resume(chain)
+
+    def _open_history(self, height: int) -> None:
+        self._history = NodeLog(self.machine.suite.digest, self.blocks.history_node, height)
 
     def _load_window(self, chain: ChainState) -> None:
         """Rebuild the replay window from the ids of the blocks that it still covers."""
@@ -354,8 +364,8 @@ class LedgerApplication:
 
 
 def _covers(expires: int, time: int) -> bool:
-    """Whether the bucket of ``expires`` is still kept at ``time``."""
-    return (expires // WINDOW_BUCKET_MS + 1) * WINDOW_BUCKET_MS > time
+    """Whether the bucket of ``expires`` is still kept at ``time``: it goes when its last millisecond has come."""
+    return (expires // WINDOW_BUCKET_MS + 1) * WINDOW_BUCKET_MS - 1 > time
 
 
 def _with_engine_height(chain: ChainState, engine_height: int) -> ChainState:

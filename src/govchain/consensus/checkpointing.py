@@ -83,11 +83,12 @@ class Checkpointer:
         if progress.outstanding == chain.height:
             self._store.checkpoint(checkpoint_name(chain.height))
             self._start(chain.height, None)
-        elif progress.last and progress.last == self._height and self._token is not None:
+        elif progress.last and progress.last == self._height:
             self._token = None
-            keep = checkpoint_name(progress.last)
+        if progress.last and progress.last + self._limits.checkpoint_delay_blocks == chain.height:
+            keep = (checkpoint_name(progress.last), checkpoint_name(progress.outstanding))
             for name in self._store.checkpoints():
-                if name.startswith("height-") and name != keep:
+                if name.startswith("height-") and name not in keep:
                     self._store.drop_checkpoint(name)
 
     def close(self) -> None:

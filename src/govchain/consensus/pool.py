@@ -46,25 +46,32 @@ class Outcome:
 
 
 class Ticket:
-    """One submitter's wait for several transactions: outcomes by place, and an event when all are known."""
+    """One submitter's wait for several transactions: outcomes by place, and an event when all are known.
 
-    __slots__ = ("_done", "_missing", "outcomes")
+    The engine and the submitter settle places of their own at the same time.
+    """
+
+    __slots__ = ("_done", "_lock", "_missing", "outcomes")
 
     def __init__(self, count: int) -> None:
         """Wait for ``count`` outcomes."""
         self.outcomes: list[Outcome | None] = [None] * count
         self._missing = count
+        self._lock = threading.Lock()
         self._done = threading.Event()
         if not count:
             self._done.set()
 
     def settle(self, place: int, outcome: Outcome) -> None:
         """Note the outcome at ``place`` (once)."""
-        if self.outcomes[place] is None:
+        with self._lock:
+            if self.outcomes[place] is not None:
+                return
             self.outcomes[place] = outcome
             self._missing -= 1
-            if not self._missing:
-                self._done.set()
+            last = not self._missing
+        if last:
+            self._done.set()
 
     def wait(self, timeout_s: float | None) -> bool:
         """Whether all outcomes came within the time."""
@@ -194,9 +201,14 @@ class Pool:
             self._arrived.notify_all()
 
     def abandon(self, code: Code) -> None:
-        """Tell every waiter that the node stopped before its transaction was ordered."""
+        """Take nothing more, let go of everything, and tell every waiter that its transaction was not ordered."""
         with self._lock:
+            self._closed = True
             waiting, self._waiting = self._waiting, {}
+            self._by_id.clear()
+            self._by_envelope.clear()
+            self._bytes = 0
+            self._arrived.notify_all()
         for tickets in waiting.values():
             for ticket, place in tickets:
                 ticket.settle(place, Outcome(code))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from govchain.ledger.machine import Machine, first_signers_digest
-from govchain.model import encode_struct
+from govchain.model import Code, UnavailableError, encode_struct
 from govchain.model.wire import SignerSet
 from govchain.proof.genesis import first_signer_set
 from govchain.state.checkpoints import CheckpointProgress
@@ -56,8 +56,15 @@ def encode_chain_state(chain: ChainState) -> bytes:
 
 
 def decode_chain_state(data: bytes) -> ChainState:
-    """The moving facts from what :func:`encode_chain_state` gave."""
-    return _decoder.decode(data)
+    """The moving facts from what :func:`encode_chain_state` gave.
+
+    Raises:
+        UnavailableError: ``STORE_CORRUPT`` for anything else.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError:
+        raise UnavailableError(Code.STORE_CORRUPT, path="meta/chain", reason="malformed") from None
 
 
 def initial_chain_state(

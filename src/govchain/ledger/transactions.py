@@ -156,8 +156,7 @@ def _signer_keys(machine: Machine, prepared: Prepared, body: Body) -> Code:
     prepared.addresses = tuple(bytes.fromhex(signer.account) for signer in signers)
     prepared.keys = tuple(bytes.fromhex(signer.key) for signer in signers)
     codes = [
-        ALGORITHMS[signer.algorithm].check_public_key(key)
-        for signer, key in zip(signers, prepared.keys, strict=True)
+        ALGORITHMS[signer.algorithm].check_public_key(key) for signer, key in zip(signers, prepared.keys, strict=True)
     ]
     if any(codes):
         return min(filter(None, codes))

@@ -111,8 +111,10 @@ class SoloEngine:
                     continue
                 if not stopping and self._options.linger_ms:
                     self._stop.wait(self._options.linger_ms / 1000)
-                if not self.step() and (stopping or self._stop.wait(0.05)):
-                    return  # what is left waits for a time that this run will not see
+                if not self.step():
+                    if stopping:
+                        return  # what is left waits for a time that this run will not see
+                    self._stop.wait(0.05)
         except GovChainError as error:
             self._fail(error.code, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the engine stops and says so
