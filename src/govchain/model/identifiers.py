@@ -13,6 +13,7 @@ __all__ = [
     "check_credit_code",
     "credit_code_check_digit",
     "is_hex",
+    "is_hex_text",
 ]
 
 #: Bytes of an account address.
@@ -31,6 +32,14 @@ _CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 2
 def is_hex(text: str, length: int) -> bool:
     """Whether ``text`` is exactly ``length`` lower-case hexadecimal digits."""
     return len(text) == length and _HEX.issuperset(text)
+
+
+def is_hex_text(text: str) -> bool:
+    """Whether ``text`` is lower-case hexadecimal of whole bytes; quick on long texts."""
+    try:
+        return bytes.fromhex(text).hex() == text
+    except ValueError:
+        return False
 
 
 def check_chain_id(text: str) -> str:
