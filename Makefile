@@ -37,7 +37,7 @@ setup-tools:
 
 demo: setup ## a chain, 1,000 and more files, a package, its verification and a refused forgery
 	@rm -rf .demo
-	@$(BIN)/govchain demo --dir .demo --verifier tools/verify_package.py $(if $(DIR),--files "$(DIR)")
+	@$(BIN)/govchain demo --dir .demo --verifier "$(CURDIR)/tools/verify_package.py" $(if $(DIR),--files "$(DIR)")
 
 test: setup ## all tests but the long ones; then the deterministic rooms on the machine's other interpreters
 	@if [ -n "$(ROOM)" ] && [ ! -d "tests/$(ROOM)" ]; then echo "make test: there is no tests/$(ROOM)" >&2; exit 2; fi
