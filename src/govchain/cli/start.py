@@ -94,6 +94,15 @@ def build_root() -> Any:
     return typer.main.get_command(root)
 
 
+def _translate_help() -> None:
+    """Headings of help pages in the user's language; Typer keeps them as names of its module."""
+    from typer import rich_utils  # noqa: PLC0415 - loads a printer that other commands do without
+
+    for name in ("ARGUMENTS", "OPTIONS", "COMMANDS"):
+        if hasattr(rich_utils, f"{name}_PANEL_TITLE"):
+            setattr(rich_utils, f"{name}_PANEL_TITLE", t(f"help.heading.{name.lower()}"))
+
+
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -111,6 +120,8 @@ def _guarded(words: list[str]) -> int:
     try:
         _prepare_streams()
         _, rest = split_globals(words)
+        if {"-h", "--help"} & set(rest) or len(rest) < 2:
+            _translate_help()
         result = build_root().main(args=rest, prog_name="govchain", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except GovChainError as error:

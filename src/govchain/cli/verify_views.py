@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from govchain.model import Code, VerificationError
 from govchain.proof.report import STEPS, VerificationReport
 from govchain.proof.statement import render_statement
 
-__all__ = ["refused_json", "report_json", "show_refused", "show_report"]
+__all__ = ["damaged_member", "refused_json", "report_json", "show_refused", "show_report"]
 
 _RESULTS = {0: "trusted", 3: "untrusted", 4: "ended"}
 
@@ -30,6 +32,23 @@ def report_json(report: VerificationReport) -> dict[str, Any]:
         "in_force": report.in_force,
         "not_proved": [t(f"statement.{key}") for key in report.not_proved],
     }
+
+
+def damaged_member(data: bytes) -> str:
+    """The first member of a damaged archive whose bytes are not those that it was made with, if that can be told."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.infolist():
+                # Packages never compress: nothing is inflated here.
+                if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(data):
+                    return member.filename
+                try:
+                    archive.read(member)
+                except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
+                    return member.filename
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError):
+        return ""
+    return ""
 
 
 def refused_json(error: VerificationError, differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -54,7 +73,7 @@ def refused_json(error: VerificationError, differences: Sequence[dict[str, Any]]
 
 def show_report(report: VerificationReport, language: str) -> None:
     """The report for people."""
-    _steps([(s.number, s.name, s.outcome, s.detail) for s in report.steps])
+    _steps([(s.number, s.name, s.outcome, _detail(s.name, report)) for s in report.steps])
     print()
     print(render_statement(report.facts, language), end="")
     print()
@@ -86,6 +105,19 @@ def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]]
                     original=one["original"][field],
                 )
             )
+
+
+def _detail(name: str, report: VerificationReport) -> str:
+    """What a step that held has to say, in the user's language."""
+    if name == "certificates":
+        return t("verify.detail.certificates", height=report.facts.height)
+    if name == "transactions":
+        return t("verify.detail.transactions", count=len(report.facts.claims))
+    if name == "evidence":
+        return t("verify.detail.evidence", count=sum(claim.evidence is not None for claim in report.facts.claims))
+    if name == "trust":
+        return report.trust.by if report.trust.trusted else t("verify.detail.untrusted")
+    return ""
 
 
 def _steps(rows: Sequence[tuple[int, str, str, str]]) -> None:

@@ -6,6 +6,9 @@ __all__ = ["PAIRS"]
 
 #: Key to its sentences, Chinese and English.
 PAIRS: dict[str, tuple[str, str]] = {
+    "help.heading.arguments": ("参数", "Arguments"),
+    "help.heading.options": ("选项", "Options"),
+    "help.heading.commands": ("命令", "Commands"),
     # Commands
     "help.govchain": (
         "政链：面向政务服务的可证明账本。",

@@ -76,6 +76,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "find.no_such_file": ("{path} 不是文件、摘要或标识", "{path} is no file, digest or id"),
     "find.criteria": ("没有符合条件的存证", "no record meets these criteria"),
     # Verification
+    "verify.detail.certificates": ("截至区块 {height}", "as of block {height}"),
+    "verify.detail.transactions": ("{count} 项", "{count} claim(s)"),
+    "verify.detail.evidence": ("{count} 项存证", "{count} record(s)"),
+    "verify.detail.untrusted": ("没有本链的信任依据", "nothing of this chain is trusted"),
     "verify.trusted": (
         "签发方可信：依据 {by}，创世指纹 {fingerprint}",
         "The issuer is trusted: by {by}, genesis fingerprint {fingerprint}",

@@ -26,7 +26,7 @@ def verify(
 ) -> None:
     """Verify in numbered steps; exit code 0 holds and trusted, 1 refused, 3 not trusted, 4 withdrawn or superseded."""
     from govchain.cli.reading import read_small  # noqa: PLC0415
-    from govchain.cli.verify_views import refused_json, report_json, show_refused, show_report  # noqa: PLC0415
+    from govchain.cli.verify_views import damaged_member, refused_json, report_json, show_refused, show_report  # noqa: PLC0415
     from govchain.proof.archive import FILE_BYTES_MAX  # noqa: PLC0415
     from govchain.proof.verify import verify_package  # noqa: PLC0415
 
@@ -37,6 +37,8 @@ def verify(
         verified = verify_package(data, trusted=anchors, original=facts)
     except VerificationError as refusal:
         error = refusal
+        if error.code is Code.PACKAGE_CONTAINER and not error.member:
+            error = VerificationError(error.code, **{**error.params, "member": damaged_member(data)})  # type: ignore[arg-type]
         differences = _differences(data, anchors, facts) if error.code is Code.ORIGINAL_DIFFERS else []
         emit(refused_json(error, differences), lambda: show_refused(error, differences, file))
         raise typer.Exit(error.exit_code) from None
