@@ -8,6 +8,15 @@ from govchain.storage.blocks import CHAIN_STATE_KEY, BlockReader, BlockStore, St
 from govchain.storage.directory import FORMAT_VERSION, DataDirectory, create_directory, inspect_directory
 from govchain.storage.rocks import RocksReader, RocksStore
 from govchain.storage.rocks_options import MEMORY_BYTES
+from govchain.storage.snapshot_checks import SnapshotTrust, SnapshotVerifier
+from govchain.storage.snapshots import (
+    Manifest,
+    SnapshotFacts,
+    SnapshotReader,
+    install_snapshot,
+    verify_snapshot,
+    write_snapshot,
+)
 
 __all__ = [
     "CHAIN_STATE_KEY",
@@ -16,9 +25,17 @@ __all__ = [
     "BlockReader",
     "BlockStore",
     "DataDirectory",
+    "Manifest",
     "RocksReader",
     "RocksStore",
+    "SnapshotFacts",
+    "SnapshotReader",
+    "SnapshotTrust",
+    "SnapshotVerifier",
     "StoredTransaction",
     "create_directory",
     "inspect_directory",
+    "install_snapshot",
+    "verify_snapshot",
+    "write_snapshot",
 ]

@@ -1,9 +1,9 @@
 """The data directory of one chain: layout, format version, and who may use it.
 
 Purpose: a directory is made whole or not at all, is written by one process at a time, and says in one clear error why
-it cannot be used. Rules: a new directory is built beside its place under another name, synchronised, and renamed; what a
-crash leaves under that name is swept by the next attempt. The lock is the operating system's (``flock``): it ends with
-its process, however that ends, and a restart needs no repair.
+it cannot be used. Rules: a new directory is built beside its place under another name, synchronised, and renamed; what
+a crash leaves under that name is swept by the next attempt. The lock is the operating system's (``flock``): it ends
+with its process, however that ends, and a restart needs no repair.
 
 ::
 
@@ -43,7 +43,7 @@ from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.storage.rocks import RocksReader, RocksStore
 from govchain.storage.rocks_options import MEMORY_BYTES
 
-__all__ = ["FORMAT_VERSION", "DataDirectory", "create_directory", "inspect_directory"]
+__all__ = ["FORMAT_VERSION", "DataDirectory", "create_directory", "inspect_directory", "synchronise_tree"]
 
 #: Version of the layout; a program reads its own and lower ones.
 FORMAT_VERSION: Final = 1
@@ -89,9 +89,9 @@ def create_directory(path: Path) -> Iterator[Path]:
         yield building
         with _translated(path):
             _write_format(building)
-            _synchronise(building)
+            synchronise_tree(building)
             building.rename(place)
-            _synchronise_entry(place.parent)
+            synchronise_tree(place.parent, files=False)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
@@ -243,10 +243,13 @@ def _write_format(building: Path) -> None:
     (building / _FORMAT_FILE).write_bytes(content)
 
 
-def _synchronise(directory: Path) -> None:
-    """Make every file below ``directory`` durable, and the directories that name them."""
-    for root, _, files in os.walk(directory):
-        for name in files:
+def synchronise_tree(directory: Path, *, files: bool = True) -> None:
+    """Make a directory's entries durable and, with ``files``, everything below it as well."""
+    if not files:
+        _synchronise_entry(directory)
+        return
+    for root, _, names in os.walk(directory):
+        for name in names:
             _synchronise_entry(Path(root) / name)
         _synchronise_entry(Path(root))
 

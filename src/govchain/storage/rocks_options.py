@@ -56,7 +56,7 @@ class _Kind:
 
 
 _KINDS: Final[dict[Table, _Kind]] = {
-    Table.STATE: _Kind(16, random=True, bloom=True, compression="lz4", block_bytes=8 * 1024),
+    Table.STATE: _Kind(24, random=True, bloom=True, compression="lz4", block_bytes=8 * 1024),
     Table.LIVE: _Kind(6, random=True, bloom=True, block_bytes=8 * 1024),
     Table.HEADERS: _Kind(1, compression="zstd"),
     Table.BODIES: _Kind(8, compression="zstd", block_bytes=64 * 1024),
@@ -129,10 +129,11 @@ def _table_options(kind: _Kind, memtables: int, cache: Cache) -> Options:
     options.set_block_based_table_factory(blocks)
     if kind.random:
         options.set_compaction_style(DBCompactionStyle.universal())
+        options.set_level_zero_file_num_compaction_trigger(8)
         universal = UniversalCompactOptions()
-        universal.max_size_amplification_percent = 100
+        universal.max_size_amplification_percent = 300
         universal.size_ratio = 20
-        universal.min_merge_width = 4
+        universal.min_merge_width = 6
         options.set_universal_compaction_options(universal)
     else:
         options.set_max_bytes_for_level_base(256 * _MIB)
