@@ -104,10 +104,7 @@ mod tests {
 
     #[test]
     fn vectors() {
-        assert_eq!(
-            hex(&sm3(&[b"a", b"", b"bc"])),
-            "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
-        );
+        assert_eq!(hex(&sm3(&[b"a", b"", b"bc"])), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
         assert_eq!(
             hex(&hmac_sm3(b"key", &[b"The quick brown fox jumps over the lazy dog"])),
             "bd4a34077888162b210645b8ebf74b9af357303789357a27c7fc457244ebd398"

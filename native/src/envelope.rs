@@ -55,13 +55,7 @@ pub fn open_many<'a>(algorithm: Algorithm, envelopes: &[&'a [u8]], limits: Limit
         if id.is_some() {
             inputs.push([body, &[], &[], &[]]);
         }
-        opened.push(Opened {
-            code,
-            id,
-            envelope_digest: [0; 32],
-            body,
-            signatures,
-        });
+        opened.push(Opened { code, id, envelope_digest: [0; 32], body, signatures });
     }
     let mut digests = vec![[0; 32]; inputs.len()];
     algorithm.digest_many(&inputs, &mut digests);
@@ -109,11 +103,7 @@ pub fn parse(bytes: &[u8]) -> Option<Envelope<'_>> {
     for _ in 0..count {
         signatures.push(reader.binary()?);
     }
-    reader.0.is_empty().then_some(Envelope {
-        version,
-        body,
-        signatures,
-    })
+    reader.0.is_empty().then_some(Envelope { version, body, signatures })
 }
 
 /// The canonical bytes; `None` if a part is too long for the form.

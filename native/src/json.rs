@@ -63,13 +63,7 @@ fn scan(data: &[u8], max_bytes: usize, max_depth: usize) -> Result<(), Refusal> 
     if let Err(error) = core::str::from_utf8(data) {
         return Err((code::NOT_UTF8, error.valid_up_to()));
     }
-    let mut scanner = Scanner {
-        data,
-        at: 0,
-        max_depth,
-        open: Vec::new(),
-        keys: Vec::new(),
-    };
+    let mut scanner = Scanner { data, at: 0, max_depth, open: Vec::new(), keys: Vec::new() };
     scanner.skip_white_space();
     match scanner.peek() {
         Some(b'{') => {}
@@ -115,10 +109,12 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.data.get(self.at).copied()
     }
 
+    #[inline(always)]
     fn skip_white_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
@@ -129,6 +125,7 @@ impl<'a> Scanner<'a> {
         Err((code::SYNTAX, self.at))
     }
 
+    #[inline(always)]
     fn expect(&mut self, byte: u8) -> Result<(), Refusal> {
         if self.peek() != Some(byte) {
             return self.syntax();
@@ -138,15 +135,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// A scalar value whole, or the opening bracket of a container.
+    #[inline(always)]
     fn value(&mut self) -> Result<(), Refusal> {
         match self.peek() {
-            Some(b'{') => self.enter(Container::Object {
-                empty: true,
-                first_key: self.keys.len(),
-                hashed: None,
-            }),
+            Some(b'{') => self.enter(Container::Object { empty: true, first_key: self.keys.len(), hashed: None }),
             Some(b'[') => self.enter(Container::Array { empty: true }),
-            Some(b'"') => self.string(false).map(|_| ()),
+            Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal(b"true"),
             Some(b'f') => self.literal(b"false"),
@@ -155,6 +149,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    #[inline(always)]
     fn enter(&mut self, container: Container<'a>) -> Result<(), Refusal> {
         if self.open.len() >= self.max_depth {
             return Err((code::DEPTH, self.at));
@@ -189,7 +184,11 @@ impl<'a> Scanner<'a> {
             if self.peek() != Some(b'"') {
                 return self.syntax();
             }
-            let key = self.string(true)?;
+            let key = if self.string()? {
+                Cow::Owned(self.unescaped(start)?)
+            } else {
+                Cow::Borrowed(&self.data[start + 1..self.at - 1])
+            };
             self.remember(key, start)?;
             self.skip_white_space();
             self.expect(b':')?;
@@ -249,6 +248,13 @@ impl<'a> Scanner<'a> {
             self.digits()?;
         }
         let digits = &self.data[first_digit..self.at];
+        if let Some(b',' | b'}' | b']') = self.peek()
+            && digits.len() < 16
+            && digits[0] != b'0'
+        {
+            // By far the most frequent: a small integer at its end.
+            return Ok(());
+        }
         let mut float = false;
         if self.peek() == Some(b'.') {
             float = true;
@@ -274,43 +280,71 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// A string; its content, unescaped, only where it is wanted.
-    fn string(&mut self, wanted: bool) -> Result<Key<'a>, Refusal> {
+    /// A string, opening quotation mark to closing; true if it has escapes.
+    #[inline(always)]
+    fn string(&mut self) -> Result<bool, Refusal> {
         self.at += 1;
-        let start = self.at;
-        let mut text: Option<Vec<u8>> = None;
+        let mut escaped = false;
         loop {
-            let run = self.at;
-            while let Some(&byte) = self.data.get(self.at)
-                && byte >= 0x20
-                && byte != b'"'
-                && byte != b'\\'
-            {
-                self.at += 1;
-            }
-            if let Some(text) = &mut text {
-                text.extend_from_slice(&self.data[run..self.at]);
-            }
+            self.skip_ordinary();
             match self.peek() {
                 Some(b'"') => {
-                    let end = self.at;
                     self.at += 1;
-                    return Ok(match text {
-                        Some(text) => Cow::Owned(text),
-                        None => Cow::Borrowed(&self.data[start..end]),
-                    });
+                    return Ok(escaped);
                 }
                 Some(b'\\') => {
-                    if wanted && text.is_none() {
-                        text = Some(self.data[start..self.at].to_vec());
-                    }
-                    let character = self.escape()?;
-                    if let Some(text) = &mut text {
-                        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                    }
+                    escaped = true;
+                    self.escape()?;
                 }
                 _ => return self.syntax(),
             }
+        }
+    }
+
+    /// The content of the string that begins at `start` and was scanned to its end.
+    fn unescaped(&mut self, start: usize) -> Result<Vec<u8>, Refusal> {
+        let end = self.at;
+        let mut text = Vec::with_capacity(end - start);
+        self.at = start + 1;
+        while self.at + 1 < end {
+            let run = self.at;
+            self.skip_ordinary();
+            text.extend_from_slice(&self.data[run..self.at]);
+            if self.peek() == Some(b'\\') {
+                let character = self.escape()?;
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        self.at = end;
+        Ok(text)
+    }
+
+    /// Skips what stands for itself in a string, eight bytes at a time.
+    #[inline(always)]
+    fn skip_ordinary(&mut self) {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const TOPS: u64 = 0x8080_8080_8080_8080;
+        // The top bit of each byte that is zero: exact for the lowest such byte, which is the one wanted.
+        let zero_bytes = |x: u64| x.wrapping_sub(ONES) & !x & TOPS;
+        while let Some(chunk) = self.data[self.at..].first_chunk::<8>() {
+            let eight = u64::from_le_bytes(*chunk);
+            // Below 0x20: the upper three bits are zero.
+            let control = zero_bytes(eight & (ONES * 0xe0));
+            let quotation_mark = zero_bytes(eight ^ (ONES * b'"' as u64));
+            let backslash = zero_bytes(eight ^ (ONES * b'\\' as u64));
+            let stops = control | quotation_mark | backslash;
+            if stops != 0 {
+                self.at += stops.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+        while let Some(&byte) = self.data.get(self.at)
+            && byte >= 0x20
+            && byte != b'"'
+            && byte != b'\\'
+        {
+            self.at += 1;
         }
     }
 

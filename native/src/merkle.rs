@@ -20,12 +20,8 @@ pub fn leaf_hashes(algorithm: Algorithm, leaves: &[&[u8]]) -> Vec<Digest> {
 
 /// The nodes over consecutive pairs; `children` is even.
 fn parents(algorithm: Algorithm, children: &[Digest]) -> Vec<Digest> {
-    let inputs: Vec<Parts<'_>> = children
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|[left, right]| [NODE, left, right, &[]])
-        .collect();
+    let inputs: Vec<Parts<'_>> =
+        children.as_chunks::<2>().0.iter().map(|[left, right]| [NODE, left, right, &[]]).collect();
     let mut hashes = vec![[0; 32]; inputs.len()];
     algorithm.digest_many(&inputs, &mut hashes);
     hashes
@@ -105,11 +101,7 @@ pub struct MerkleStream {
 
 impl MerkleStream {
     pub fn new(algorithm: Algorithm) -> MerkleStream {
-        MerkleStream {
-            algorithm,
-            size: 0,
-            complete: Vec::new(),
-        }
+        MerkleStream { algorithm, size: 0, complete: Vec::new() }
     }
 
     pub fn size(&self) -> u64 {
@@ -160,10 +152,7 @@ pub fn sparse_root(algorithm: Algorithm, mut leaves: Vec<(&Digest, &Digest)>) ->
     if leaves.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return None;
     }
-    let inputs: Vec<Parts<'_>> = leaves
-        .iter()
-        .map(|(path, value)| [LEAF, &path[..], &value[..], &[]])
-        .collect();
+    let inputs: Vec<Parts<'_>> = leaves.iter().map(|(path, value)| [LEAF, &path[..], &value[..], &[]]).collect();
     let mut hashes = vec![[0; 32]; inputs.len()];
     algorithm.digest_many(&inputs, &mut hashes);
     Some(subtree_root(algorithm, &leaves, &hashes, 0))

@@ -8,9 +8,8 @@ use crate::digest::{Digest, Parts};
 use core::arch::x86_64::*;
 
 /// The initial value (GB/T 32905 4.1).
-const INITIAL: [u32; 8] = [
-    0x7380_166f, 0x4914_b2b9, 0x1724_42d7, 0xda8a_0600, 0xa96f_30bc, 0x1631_38aa, 0xe38d_ee4d, 0xb0fb_0e4e,
-];
+const INITIAL: [u32; 8] =
+    [0x7380_166f, 0x4914_b2b9, 0x1724_42d7, 0xda8a_0600, 0xa96f_30bc, 0x1631_38aa, 0xe38d_ee4d, 0xb0fb_0e4e];
 
 /// T_j <<< j for the 64 rounds (4.2).
 const ROUND_CONSTANTS: [u32; 64] = {
@@ -33,7 +32,7 @@ pub fn digest_many(inputs: &[Parts<'_>], out: &mut [Digest]) -> bool {
     if inputs.len() < PARALLEL_FROM {
         return false;
     }
-    let lengths = || inputs.iter().map(|parts| blocks(parts));
+    let lengths = || inputs.iter().map(blocks);
     let (longest, total) = (lengths().max().unwrap_or(0), lengths().sum::<usize>());
     if total < PARALLEL_FROM * longest {
         return false;
@@ -73,12 +72,7 @@ struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     fn new(parts: Parts<'a>) -> Feed<'a> {
-        Feed {
-            parts,
-            next_part: 0,
-            bytes: parts.iter().map(|part| part.len() as u64).sum(),
-            ended: false,
-        }
+        Feed { parts, next_part: 0, bytes: parts.iter().map(|part| part.len() as u64).sum(), ended: false }
     }
 
     /// Writes the next block; true if it is the last.
@@ -284,7 +278,9 @@ unsafe fn swap_bytes_512(x: __m512i) -> __m512i {
 }
 #[inline(always)]
 unsafe fn rotate_256<const N: i32>(x: __m256i) -> __m256i {
-    unsafe { _mm256_or_si256(_mm256_sll_epi32(x, _mm_cvtsi32_si128(N)), _mm256_srl_epi32(x, _mm_cvtsi32_si128(32 - N))) }
+    unsafe {
+        _mm256_or_si256(_mm256_sll_epi32(x, _mm_cvtsi32_si128(N)), _mm256_srl_epi32(x, _mm_cvtsi32_si128(32 - N)))
+    }
 }
 #[inline(always)]
 unsafe fn xor3_256(a: __m256i, b: __m256i, c: __m256i) -> __m256i {
@@ -311,12 +307,36 @@ unsafe fn swap_bytes_256(x: __m256i) -> __m256i {
 }
 
 lanes!(
-    wide, "avx512f,avx512bw", 16, _mm512_set1_epi32, _mm512_load_si512, _mm512_store_si512, gather_512,
-    swap_bytes_512, _mm512_add_epi32, _mm512_xor_si512, _mm512_rol_epi32, xor3_512, majority_512, choose_512
+    wide,
+    "avx512f,avx512bw",
+    16,
+    _mm512_set1_epi32,
+    _mm512_load_si512,
+    _mm512_store_si512,
+    gather_512,
+    swap_bytes_512,
+    _mm512_add_epi32,
+    _mm512_xor_si512,
+    _mm512_rol_epi32,
+    xor3_512,
+    majority_512,
+    choose_512
 );
 lanes!(
-    narrow, "avx2", 8, _mm256_set1_epi32, _mm256_load_si256, _mm256_store_si256, gather_256,
-    swap_bytes_256, _mm256_add_epi32, _mm256_xor_si256, rotate_256, xor3_256, majority_256, choose_256
+    narrow,
+    "avx2",
+    8,
+    _mm256_set1_epi32,
+    _mm256_load_si256,
+    _mm256_store_si256,
+    gather_256,
+    swap_bytes_256,
+    _mm256_add_epi32,
+    _mm256_xor_si256,
+    rotate_256,
+    xor3_256,
+    majority_256,
+    choose_256
 );
 
 #[cfg(test)]

@@ -108,12 +108,7 @@ pub struct IdWindow {
 impl IdWindow {
     /// `bucket_ms` is at least 1; `capacity` is below 2^32.
     pub fn new(bucket_ms: u64, capacity: u64) -> IdWindow {
-        IdWindow {
-            bucket_ms,
-            capacity,
-            count: 0,
-            buckets: BTreeMap::new(),
-        }
+        IdWindow { bucket_ms, capacity, count: 0, buckets: BTreeMap::new() }
     }
 
     pub fn len(&self) -> u64 {

@@ -152,14 +152,14 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.dictionaries(texts, values, max_size=20), st.booleans(), st.sampled_from([None, 1]))
 def test_encoded_values(value: dict[str, object], ascii_only: bool, indent: int | None) -> None:
     data = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
     assert accepts(data) == reference_accepts(data)
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.dictionaries(texts, values, max_size=6), st.booleans(), st.data())
 def test_mutated_texts(value: dict[str, object], ascii_only: bool, data: st.DataObject) -> None:
     text = bytearray(json.dumps(value, ensure_ascii=ascii_only).encode())
@@ -175,7 +175,7 @@ def test_mutated_texts(value: dict[str, object], ascii_only: bool, data: st.Data
     assert accepts(bytes(text)) == reference_accepts(bytes(text))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

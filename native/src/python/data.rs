@@ -44,11 +44,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The RFC 9162 root over leaves: leaf H(0x00‖data), node H(0x01‖left‖right), nothing H("").
 #[pyfunction]
-fn merkle_root<'py>(
-    py: Python<'py>,
-    algorithm: AlgorithmName,
-    leaves: Vec<PyBackedBytes>,
-) -> Bound<'py, PyBytes> {
+fn merkle_root<'py>(py: Python<'py>, algorithm: AlgorithmName, leaves: Vec<PyBackedBytes>) -> Bound<'py, PyBytes> {
     let root = py.detach(|| merkle::root(algorithm.0, &slices(&leaves)));
     PyBytes::new(py, &root)
 }
@@ -147,9 +143,7 @@ impl MerkleStream {
 /// the object, nothing after it. The top object has depth 1.
 #[pyfunction]
 fn prescan_json(py: Python<'_>, data: &[u8], max_bytes: Size, max_depth: Size) -> (u8, usize) {
-    detach_if(py, data.len() > SMALL_TEXT_BYTES, || {
-        json::prescan(data, max_bytes.usize(), max_depth.usize())
-    })
+    detach_if(py, data.len() > SMALL_TEXT_BYTES, || json::prescan(data, max_bytes.usize(), max_depth.usize()))
 }
 
 /// Opens envelopes `[1, body, [signature, …]]`. For each: (code, id = digest(body), digest(envelope), body,
@@ -224,8 +218,7 @@ impl IdWindow {
         same_length(&[ids.len(), expires.len()])?;
         let ids = fixed_list(&ids, "id")?;
         let expires: Vec<u64> = expires.iter().map(|size| size.0).collect();
-        py.detach(|| lock(&self.0).add_many(&ids, &expires))
-            .map_err(|_| PyOverflowError::new_err("the window is full"))
+        py.detach(|| lock(&self.0).add_many(&ids, &expires)).map_err(|_| PyOverflowError::new_err("the window is full"))
     }
 
     /// Whether this id was added with this expiry, and its bucket not dropped yet.

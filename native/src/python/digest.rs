@@ -2,11 +2,11 @@
 
 use super::{AlgorithmName, SMALL_BYTES, Size, detach_if, slices};
 use crate::digest::{self, Parts};
+use ::sm3::digest::Digest as _;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
-use ::sm3::digest::Digest as _;
 use std::sync::{Mutex, MutexGuard};
 
 /// The most that `pbkdf2_hmac_sm3` derives: far more than any key, and no accident with memory.
@@ -31,9 +31,7 @@ fn sm3<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 /// The SHA-256 digest of `data`: 32 bytes.
 #[pyfunction]
 fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
-    let digest = detach_if(py, data.len() > SMALL_BYTES, || {
-        digest::Algorithm::Sha256.digest(&[data])
-    });
+    let digest = detach_if(py, data.len() > SMALL_BYTES, || digest::Algorithm::Sha256.digest(&[data]));
     PyBytes::new(py, &digest)
 }
 

@@ -57,9 +57,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for AlgorithmName {
 
 /// Bytes of a stated length.
 fn fixed<'a, const N: usize>(bytes: &'a [u8], what: &str) -> PyResult<&'a [u8; N]> {
-    bytes
-        .try_into()
-        .map_err(|_| PyValueError::new_err(format!("{what} has {} bytes, not {N}", bytes.len())))
+    bytes.try_into().map_err(|_| PyValueError::new_err(format!("{what} has {} bytes, not {N}", bytes.len())))
 }
 
 /// A list of byte strings of a stated length.

@@ -114,10 +114,7 @@ fn sm2_sign_many<'py>(
     let (private, public) = (fixed(private, "private key")?, fixed(public, "public key")?);
     let signatures = py.detach(|| {
         let signer = Signer::new(private, public, id)?;
-        messages
-            .iter()
-            .map(|message| signer.sign(message))
-            .collect::<Result<Vec<_>, _>>()
+        messages.iter().map(|message| signer.sign(message)).collect::<Result<Vec<_>, _>>()
     })?;
     PyList::new(py, signatures.iter().map(|signature| PyBytes::new(py, signature)))
 }

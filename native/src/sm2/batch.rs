@@ -59,12 +59,7 @@ impl BatchVerifier {
     }
 
     /// One status code for each signature. The three lists have one length.
-    pub fn verify(
-        &self,
-        keys: &[&KeyBytes],
-        signed: &Signed<'_>,
-        signatures: &[&[u8]],
-    ) -> Result<Vec<u8>, Sm2Error> {
+    pub fn verify(&self, keys: &[&KeyBytes], signed: &Signed<'_>, signatures: &[&[u8]]) -> Result<Vec<u8>, Sm2Error> {
         #[cfg(target_arch = "x86_64")]
         if super::mulx::available() {
             return self.verify_by::<super::mulx::Mulx>(keys, signed, signatures);
@@ -103,11 +98,7 @@ impl BatchVerifier {
                         slots.len() as u32 - 1
                     });
                     slots[slot as usize].count += 1;
-                    items.push(Item {
-                        index: index as u32,
-                        slot,
-                        claim,
-                    });
+                    items.push(Item { index: index as u32, slot, claim });
                 }
             }
         }
@@ -126,10 +117,7 @@ impl BatchVerifier {
         // 3. The equation, chunk by chunk: with tables first, one key's signatures side by side.
         items.sort_by_key(|item| (slots[item.slot as usize].table.is_none(), item.slot));
         let split = items.partition_point(|item| slots[item.slot as usize].table.is_some());
-        let chunks: Vec<&[Item]> = items[..split]
-            .chunks(CHUNK)
-            .chain(items[split..].chunks(CHUNK))
-            .collect();
+        let chunks: Vec<&[Item]> = items[..split].chunks(CHUNK).chain(items[split..].chunks(CHUNK)).collect();
         let codes: Vec<AtomicU8> = results.into_iter().map(AtomicU8::new).collect();
         self.for_each(chunks.len(), |k, scratch| {
             verify_chunk::<M>(scratch, chunks[k], &slots, signed, &codes);
@@ -257,10 +245,7 @@ fn fill_za(slots: &mut [Slot<'_>], header: &[u8], id: &[u8]) {
             _ => {}
         }
     }
-    let inputs: Vec<Parts<'_>> = missing
-        .iter()
-        .map(|&k| [header, &slots[k].bytes[..], &[], &[]])
-        .collect();
+    let inputs: Vec<Parts<'_>> = missing.iter().map(|&k| [header, &slots[k].bytes[..], &[], &[]]).collect();
     let mut digests = vec![[0; 32]; inputs.len()];
     Algorithm::Sm3.digest_many(&inputs, &mut digests);
     for (k, za) in missing.into_iter().zip(digests) {
@@ -324,5 +309,56 @@ fn verify_chunk<M: Multiplier>(
     }
     for (item, result) in items.iter().zip(results) {
         codes[item.index as usize].store(*result, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sm2::plain::{self, DEFAULT_ID, PrivateKey, Signer};
+
+    /// Both ways of multiplying against the plain path: good, changed and foreign signatures, alone and in
+    /// chunks, without tables, while they are built and with them.
+    #[test]
+    fn both_multipliers_agree_with_the_plain_path() {
+        let messages: Vec<Vec<u8>> = (0..150u8).map(|k| vec![k; k as usize]).collect();
+        let messages: Vec<&[u8]> = messages.iter().map(|message| &message[..]).collect();
+        let mut publics = Vec::new();
+        let mut signatures = Vec::new();
+        for (k, message) in messages.iter().enumerate() {
+            let mut private = [3; 32];
+            private[0] = (k % 5) as u8;
+            let public = PrivateKey::from_bytes(&private).expect("in range").public_key();
+            let signer = Signer::new(&private, &public, DEFAULT_ID).expect("good key");
+            let mut signature = signer.sign(message).expect("randomness").to_vec();
+            match k % 7 {
+                0 => signature[63] ^= 1,
+                1 => signature[0] ^= 1,
+                2 => signature.truncate(k % 64),
+                _ => {}
+            }
+            publics.push(public);
+            signatures.push(signature);
+        }
+        let keys: Vec<&KeyBytes> = publics.iter().collect();
+        let signatures: Vec<&[u8]> = signatures.iter().map(|signature| &signature[..]).collect();
+        let expected: Vec<u8> = (0..keys.len())
+            .map(|k| plain::verify(keys[k], messages[k], signatures[k], DEFAULT_ID).expect("good id"))
+            .collect();
+        assert!(expected.iter().filter(|&&code| code == status::OK).count() > 80);
+        let signed = Signed::Messages(&messages, DEFAULT_ID);
+        for (limit, threads) in [(0, 1), (1 << 20, 1), (1 << 20, 3)] {
+            let verifier = BatchVerifier::new(limit, threads, 5, 0);
+            for _ in 0..3 {
+                assert_eq!(verifier.verify_by::<Portable>(&keys, &signed, &signatures), Ok(expected.clone()));
+            }
+            assert_eq!(verifier.verify(&keys, &signed, &signatures), Ok(expected.clone()));
+            for k in 0..keys.len() {
+                let one = Signed::Messages(&messages[k..=k], DEFAULT_ID);
+                let code = verifier.verify_by::<Portable>(&keys[k..=k], &one, &signatures[k..=k]);
+                assert_eq!(code, Ok(vec![expected[k]]));
+            }
+            assert_eq!(verifier.usage().0, if limit == 0 { 0 } else { 5 });
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Which keys have tables: counts sightings, decides what is worth building, forgets what is not used.
 
 use super::tables::{WindowTable, table_bytes, window_count};
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 /// A public key as X‖Y.
@@ -45,6 +45,8 @@ pub struct TableCache {
     promote_at: u64,
     clock: u64,
     tables: HashMap<KeyBytes, Entry, RandomState>,
+    /// The keys with tables by the time of their last use.
+    by_use: BTreeMap<u64, KeyBytes>,
     sightings: HashMap<KeyBytes, u64, RandomState>,
     pub counters: Counters,
 }
@@ -57,6 +59,7 @@ impl TableCache {
             promote_at: promote_after.max(break_even(window_bits)),
             clock: 0,
             tables: HashMap::default(),
+            by_use: BTreeMap::new(),
             sightings: HashMap::default(),
             counters: Counters::default(),
         }
@@ -66,6 +69,8 @@ impl TableCache {
     pub fn look_up(&mut self, key: &KeyBytes, signatures: u64) -> Option<Arc<KeyTable>> {
         self.clock += 1;
         let entry = self.tables.get_mut(key)?;
+        self.by_use.remove(&entry.used);
+        self.by_use.insert(self.clock, *key);
         entry.used = self.clock;
         entry.uses += signatures;
         self.counters.hits += signatures;
@@ -98,14 +103,16 @@ impl TableCache {
         // Full. A newcomer must have been seen more often than the least recently used key was used;
         // otherwise that key is spared once, at half its count. So keys that pass by in turn, more of them
         // than there is room for, do not evict each other all day.
-        let Some(oldest) = self.oldest() else { return false };
-        let clock = self.clock;
-        let entry = self.tables.get_mut(&oldest).expect("just found");
+        let Some((&used, &oldest)) = self.by_use.first_key_value() else { return false };
+        let Some(entry) = self.tables.get_mut(&oldest) else { return false };
         if signatures >= 2 * self.promote_at || count > entry.uses {
             return true;
         }
         entry.uses /= 2;
-        entry.used = clock;
+        self.clock += 1;
+        entry.used = self.clock;
+        self.by_use.remove(&used);
+        self.by_use.insert(self.clock, oldest);
         false
     }
 
@@ -113,20 +120,18 @@ impl TableCache {
     pub fn insert(&mut self, key: &KeyBytes, table: Arc<KeyTable>, signatures: u64) {
         self.sightings.remove(key);
         self.counters.built += 1;
-        while self.tables.len() >= self.capacity && !self.tables.contains_key(key) {
-            let Some(oldest) = self.oldest() else { return };
+        if let Some(earlier) = self.tables.remove(key) {
+            // Another thread was faster.
+            self.by_use.remove(&earlier.used);
+        }
+        while self.tables.len() >= self.capacity {
+            let Some((_, oldest)) = self.by_use.pop_first() else { return };
             self.tables.remove(&oldest);
             self.counters.evicted += 1;
         }
         self.clock += 1;
-        self.tables.insert(
-            *key,
-            Entry {
-                table,
-                used: self.clock,
-                uses: signatures,
-            },
-        );
+        self.by_use.insert(self.clock, *key);
+        self.tables.insert(*key, Entry { table, used: self.clock, uses: signatures });
     }
 
     pub fn table_count(&self) -> usize {
@@ -146,13 +151,6 @@ impl TableCache {
     /// How many tables the limit allows.
     pub fn capacity(&self) -> usize {
         self.capacity
-    }
-
-    fn oldest(&self) -> Option<KeyBytes> {
-        self.tables
-            .iter()
-            .min_by_key(|(_, entry)| entry.used)
-            .map(|(key, _)| *key)
     }
 }
 
@@ -181,10 +179,7 @@ mod tests {
     }
 
     fn table() -> Arc<KeyTable> {
-        Arc::new(KeyTable {
-            table: WindowTable::build::<Portable>(&GENERATOR, 4),
-            za: OnceLock::new(),
-        })
+        Arc::new(KeyTable { table: WindowTable::build::<Portable>(&GENERATOR, 4), za: OnceLock::new() })
     }
 
     #[test]
@@ -207,6 +202,7 @@ mod tests {
         cache.insert(&key(4), table(), 12);
         assert_eq!(cache.table_count(), 2);
         assert_eq!(cache.counters.evicted, 1);
+        assert_eq!(cache.by_use.len(), 2);
     }
 
     #[test]

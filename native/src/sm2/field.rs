@@ -14,12 +14,7 @@
 pub struct Fe(pub [u64; 4]);
 
 /// p, least significant limb first.
-pub const P: [u64; 4] = [
-    0xffff_ffff_ffff_ffff,
-    0xffff_ffff_0000_0000,
-    0xffff_ffff_ffff_ffff,
-    0xffff_fffe_ffff_ffff,
-];
+pub const P: [u64; 4] = [0xffff_ffff_ffff_ffff, 0xffff_ffff_0000_0000, 0xffff_ffff_ffff_ffff, 0xffff_fffe_ffff_ffff];
 
 /// How a product is computed. Two implementations of one arithmetic; the choice is made once per batch.
 pub trait Multiplier: Copy + Send + Sync + 'static {
@@ -38,12 +33,7 @@ impl Fe {
     /// 2^256 mod p: one in Montgomery form.
     pub const ONE: Fe = Fe([1, 0xffff_ffff, 0, 0x1_0000_0000]);
     /// 2^512 mod p, which takes an integer into Montgomery form.
-    const R2: Fe = Fe([
-        0x0000_0002_0000_0003,
-        0x0000_0002_ffff_ffff,
-        0x0000_0001_0000_0001,
-        0x0000_0004_0000_0002,
-    ]);
+    const R2: Fe = Fe([0x0000_0002_0000_0003, 0x0000_0002_ffff_ffff, 0x0000_0001_0000_0001, 0x0000_0004_0000_0002]);
 
     /// Takes an integer below p into Montgomery form; `None` if it is not below p.
     pub fn from_integer(limbs: &[u64; 4]) -> Option<Fe> {
@@ -183,9 +173,7 @@ fn reduce_limb(low: [u64; 4]) -> [u64; 4] {
 
 #[inline(always)]
 fn reduce_wide(t: [u64; 8]) -> Fe {
-    let low = reduce_limb(reduce_limb(reduce_limb(reduce_limb([
-        t[0], t[1], t[2], t[3],
-    ]))));
+    let low = reduce_limb(reduce_limb(reduce_limb(reduce_limb([t[0], t[1], t[2], t[3]]))));
     let (r0, c) = low[0].overflowing_add(t[4]);
     let (r1, c) = low[1].carrying_add(t[5], c);
     let (r2, c) = low[2].carrying_add(t[6], c);
@@ -300,11 +288,8 @@ pub(crate) mod tests {
         p_less_one[0] -= 1;
         let edges = [Fe::ZERO, Fe([1, 0, 0, 0]), Fe::ONE, Fe(p_less_one)];
         for round in 0..20_000 {
-            let (a, b) = if round < 16 {
-                (edges[round % 4], edges[round / 4])
-            } else {
-                (random.element(), random.element())
-            };
+            let (a, b) =
+                if round < 16 { (edges[round % 4], edges[round / 4]) } else { (random.element(), random.element()) };
             if round < 2_000 {
                 assert_eq!(M::mul(&a, &b), slow_product(&a, &b));
                 assert_eq!(a.add(&b).0, slow_add(a.0, b.0));

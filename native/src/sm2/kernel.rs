@@ -80,9 +80,8 @@ pub fn verify_with_tables<M: Multiplier>(
     }
     if claims.len() < SHARE_FROM {
         for (i, claim) in claims.iter().enumerate() {
-            let sum = points[i * row..(i + 1) * row]
-                .iter()
-                .fold(Jacobian::INFINITY, |sum, point| sum.add_affine::<M>(point));
+            let sum =
+                points[i * row..(i + 1) * row].iter().fold(Jacobian::INFINITY, |sum, point| sum.add_affine::<M>(point));
             results[i] = check_jacobian::<M>(claim, &sum);
         }
         return;
@@ -146,11 +145,7 @@ fn odd_multiples<M: Multiplier>(scratch: &mut Scratch, keys: &[Affine]) {
         for i in 0..keys.len() {
             let start = (i * MULTIPLES_ROW) as u32;
             for &(sum, left, right) in level {
-                scratch.additions.push(Addition {
-                    sum: start + sum,
-                    left: start + left,
-                    right: start + right,
-                });
+                scratch.additions.push(Addition { sum: start + sum, left: start + left, right: start + right });
             }
         }
         scratch.adder.run::<M>(points, &scratch.additions);
@@ -177,12 +172,7 @@ fn multiply_by_odd_multiples<M: Multiplier>(k: &Scalar, odd: &[Affine]) -> Jacob
 }
 
 /// Sums every row of points into its first slot: neighbours first, then neighbours at twice the distance …
-fn sum_rows<M: Multiplier>(
-    points: &mut [Affine],
-    row: usize,
-    additions: &mut Vec<Addition>,
-    adder: &mut BatchAdder,
-) {
+fn sum_rows<M: Multiplier>(points: &mut [Affine], row: usize, additions: &mut Vec<Addition>, adder: &mut BatchAdder) {
     let rows = points.len() / row;
     let mut distance = 1;
     while distance < row {
@@ -191,11 +181,7 @@ fn sum_rows<M: Multiplier>(
             let mut at = 0;
             while at + distance < row {
                 let left = (i * row + at) as u32;
-                additions.push(Addition {
-                    sum: left,
-                    left,
-                    right: left + distance as u32,
-                });
+                additions.push(Addition { sum: left, left, right: left + distance as u32 });
                 at += 2 * distance;
             }
         }
@@ -217,11 +203,7 @@ fn check_affine<M: Multiplier>(claim: &Claim, sum: &Affine) -> u8 {
         return status::MISMATCH;
     }
     let x = scalar::reduce_once(&sum.x.to_integer::<M>());
-    if scalar::add(&claim.e, &x) == claim.r {
-        status::OK
-    } else {
-        status::MISMATCH
-    }
+    if scalar::add(&claim.e, &x) == claim.r { status::OK } else { status::MISMATCH }
 }
 
 /// The same without an inversion: x mod n = r - e leaves x = r - e or, where it is below p, r - e + n; each

@@ -24,9 +24,9 @@ pub mod batch;
 pub mod cache;
 pub mod field;
 pub mod kernel;
+#[cfg(target_arch = "x86_64")]
+pub mod mulx;
 pub mod plain;
 pub mod point;
 pub mod scalar;
 pub mod tables;
-#[cfg(target_arch = "x86_64")]
-pub mod mulx;

@@ -14,34 +14,16 @@ pub struct Affine {
 }
 
 /// b of the curve equation y² = x³ - 3x + b, in Montgomery form.
-const B: Fe = Fe([
-    0x90d2_3063_2bc0_dd42,
-    0x71cf_379a_e9b5_37ab,
-    0x5279_8150_5ea5_1c3c,
-    0x240f_e188_ba20_e2c8,
-]);
+const B: Fe = Fe([0x90d2_3063_2bc0_dd42, 0x71cf_379a_e9b5_37ab, 0x5279_8150_5ea5_1c3c, 0x240f_e188_ba20_e2c8]);
 
 /// The base point, in Montgomery form.
 pub const GENERATOR: Affine = Affine {
-    x: Fe([
-        0x6132_8990_f418_029e,
-        0x3e79_81ed_dca6_c050,
-        0xd6a1_ed99_ac24_c3c3,
-        0x9116_7a5e_e1c1_3b05,
-    ]),
-    y: Fe([
-        0xc135_4e59_3c2d_0ddd,
-        0xc1f5_e578_8d32_95fa,
-        0x8d4c_fb06_6e2a_48f8,
-        0x63cd_65d4_81d7_35bd,
-    ]),
+    x: Fe([0x6132_8990_f418_029e, 0x3e79_81ed_dca6_c050, 0xd6a1_ed99_ac24_c3c3, 0x9116_7a5e_e1c1_3b05]),
+    y: Fe([0xc135_4e59_3c2d_0ddd, 0xc1f5_e578_8d32_95fa, 0x8d4c_fb06_6e2a_48f8, 0x63cd_65d4_81d7_35bd]),
 };
 
 impl Affine {
-    pub const INFINITY: Affine = Affine {
-        x: Fe::ZERO,
-        y: Fe::ZERO,
-    };
+    pub const INFINITY: Affine = Affine { x: Fe::ZERO, y: Fe::ZERO };
 
     #[inline(always)]
     pub fn is_infinity(&self) -> bool {
@@ -50,10 +32,7 @@ impl Affine {
 
     #[inline(always)]
     pub fn neg(&self) -> Affine {
-        Affine {
-            x: self.x,
-            y: self.y.neg(),
-        }
+        Affine { x: self.x, y: self.y.neg() }
     }
 
     pub fn is_on_curve(&self) -> bool {
@@ -73,22 +52,14 @@ pub struct Jacobian {
 }
 
 impl Jacobian {
-    pub const INFINITY: Jacobian = Jacobian {
-        x: Fe::ONE,
-        y: Fe::ONE,
-        z: Fe::ZERO,
-    };
+    pub const INFINITY: Jacobian = Jacobian { x: Fe::ONE, y: Fe::ONE, z: Fe::ZERO };
 
     #[inline(always)]
     pub fn from_affine(point: &Affine) -> Jacobian {
         if point.is_infinity() {
             return Jacobian::INFINITY;
         }
-        Jacobian {
-            x: point.x,
-            y: point.y,
-            z: Fe::ONE,
-        }
+        Jacobian { x: point.x, y: point.y, z: Fe::ONE }
     }
 
     #[inline(always)]
@@ -129,22 +100,14 @@ impl Jacobian {
         let r = s.sub(&self.y);
         if h.is_zero() {
             // The same x: the same point, or its negative.
-            return if r.is_zero() {
-                self.double::<M>()
-            } else {
-                Jacobian::INFINITY
-            };
+            return if r.is_zero() { self.double::<M>() } else { Jacobian::INFINITY };
         }
         let hh = M::sqr(&h);
         let hhh = M::mul(&h, &hh);
         let v = M::mul(&self.x, &hh);
         let x = M::sqr(&r).sub(&hhh).sub(&v.double());
         let y = M::mul(&r, &v.sub(&x)).sub(&M::mul(&self.y, &hhh));
-        Jacobian {
-            x,
-            y,
-            z: M::mul(&self.z, &h),
-        }
+        Jacobian { x, y, z: M::mul(&self.z, &h) }
     }
 }
 
@@ -201,10 +164,7 @@ impl BatchAdder {
         // Even and odd additions form two chains: the prefix product of a single chain would wait for itself.
         let mut products = [Fe::ONE; 2];
         for (k, addition) in additions.iter().enumerate() {
-            let (left, right) = (
-                &points[addition.left as usize],
-                &points[addition.right as usize],
-            );
+            let (left, right) = (&points[addition.left as usize], &points[addition.right as usize]);
             let mut denominator = right.x.sub(&left.x);
             if denominator.is_zero() || left.x.is_zero() || right.x.is_zero() {
                 denominator = match special_case(left, right) {
@@ -224,10 +184,7 @@ impl BatchAdder {
             *product = M::mul(product, &denominator);
         }
         let inverse = M::mul(&products[0], &products[1]).invert::<M>();
-        let mut inverses = [
-            M::mul(&inverse, &products[1]),
-            M::mul(&inverse, &products[0]),
-        ];
+        let mut inverses = [M::mul(&inverse, &products[1]), M::mul(&inverse, &products[0])];
         let mut specials = self.specials.iter().rev().copied().peekable();
         let mut k = additions.len();
         if k & 1 == 1 {
@@ -261,14 +218,8 @@ impl BatchAdder {
     ) {
         let (prefix0, denominator0) = &self.denominators[k];
         let (prefix1, denominator1) = &self.denominators[k + 1];
-        let (a0, b0) = (
-            &points[first.left as usize],
-            &points[first.right as usize],
-        );
-        let (a1, b1) = (
-            &points[second.left as usize],
-            &points[second.right as usize],
-        );
+        let (a0, b0) = (&points[first.left as usize], &points[first.right as usize]);
+        let (a1, b1) = (&points[second.left as usize], &points[second.right as usize]);
         let i0 = M::mul(&inverses[0], prefix0);
         let i1 = M::mul(&inverses[1], prefix1);
         inverses[0] = M::mul(&inverses[0], denominator0);
@@ -292,10 +243,7 @@ impl BatchAdder {
         special: bool,
     ) {
         let (prefix, denominator) = &self.denominators[k];
-        let (a, b) = (
-            points[addition.left as usize],
-            points[addition.right as usize],
-        );
+        let (a, b) = (points[addition.left as usize], points[addition.right as usize]);
         let own_inverse = M::mul(inverse, prefix);
         *inverse = M::mul(inverse, denominator);
         let numerator = if special {
@@ -392,11 +340,7 @@ mod tests {
         let mut expected = Vec::new();
         for i in 0..count {
             for j in 0..count {
-                additions.push(Addition {
-                    sum: (count + additions.len()) as u32,
-                    left: i as u32,
-                    right: j as u32,
-                });
+                additions.push(Addition { sum: (count + additions.len()) as u32, left: i as u32, right: j as u32 });
                 let sum = Jacobian::from_affine(&points[i]).add_affine::<Portable>(&points[j]);
                 expected.push(sum);
             }

@@ -3,20 +3,10 @@
 use super::field::{less_than, limbs_from_be};
 
 /// n, least significant limb first.
-pub const N: [u64; 4] = [
-    0x53bb_f409_39d5_4123,
-    0x7203_df6b_21c6_052b,
-    0xffff_ffff_ffff_ffff,
-    0xffff_fffe_ffff_ffff,
-];
+pub const N: [u64; 4] = [0x53bb_f409_39d5_4123, 0x7203_df6b_21c6_052b, 0xffff_ffff_ffff_ffff, 0xffff_fffe_ffff_ffff];
 
 /// (n - 1) / 2.
-const HALF_N: [u64; 4] = [
-    0xa9dd_fa04_9cea_a091,
-    0xb901_efb5_90e3_0295,
-    0xffff_ffff_ffff_ffff,
-    0x7fff_ffff_7fff_ffff,
-];
+const HALF_N: [u64; 4] = [0xa9dd_fa04_9cea_a091, 0xb901_efb5_90e3_0295, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_7fff_ffff];
 
 /// An integer; which range it is in is said where it is made.
 pub type Scalar = [u64; 4];
@@ -42,21 +32,13 @@ pub fn reduce_once(x: &Scalar) -> Scalar {
 #[inline]
 pub fn add(a: &Scalar, b: &Scalar) -> Scalar {
     let (sum, carry) = carrying_add(a, b);
-    if carry || !less_than(&sum, &N) {
-        wrapping_sub(&sum, &N)
-    } else {
-        sum
-    }
+    if carry || !less_than(&sum, &N) { wrapping_sub(&sum, &N) } else { sum }
 }
 
 /// (a - b) mod n for a, b < n.
 #[inline]
 pub fn sub(a: &Scalar, b: &Scalar) -> Scalar {
-    if less_than(a, b) {
-        wrapping_sub(a, &wrapping_sub(b, &N))
-    } else {
-        wrapping_sub(a, b)
-    }
+    if less_than(a, b) { wrapping_sub(a, &wrapping_sub(b, &N)) } else { wrapping_sub(a, b) }
 }
 
 /// a + n where it stays below 2^256.
@@ -69,11 +51,7 @@ pub fn plus_order(a: &Scalar) -> Option<Scalar> {
 /// k < n as ±m with m < 2^255, so that signed windows never carry out of the top. True means negative.
 #[inline]
 pub fn to_signed(k: &Scalar) -> (Scalar, bool) {
-    if less_than(&HALF_N, k) {
-        (wrapping_sub(&N, k), true)
-    } else {
-        (*k, false)
-    }
+    if less_than(&HALF_N, k) { (wrapping_sub(&N, k), true) } else { (*k, false) }
 }
 
 fn carrying_add(a: &Scalar, b: &Scalar) -> (Scalar, bool) {

@@ -65,11 +65,7 @@ impl WindowTable {
             adder.run::<M>(&mut entries, &additions);
             have *= 2;
         }
-        WindowTable {
-            bits,
-            windows,
-            entries,
-        }
+        WindowTable { bits, windows, entries }
     }
 
     /// How many points a scalar gathers.
@@ -118,14 +114,7 @@ const NEGATED: u32 = 1 << 31;
 /// 2·k in limbs with room above, as `booth_digit` reads it.
 #[inline(always)]
 fn doubled(k: &Scalar) -> [u64; 6] {
-    [
-        k[0] << 1,
-        k[1] << 1 | k[0] >> 63,
-        k[2] << 1 | k[1] >> 63,
-        k[3] << 1 | k[2] >> 63,
-        k[3] >> 63,
-        0,
-    ]
+    [k[0] << 1, k[1] << 1 | k[0] >> 63, k[2] << 1 | k[1] >> 63, k[3] << 1 | k[2] >> 63, k[3] >> 63, 0]
 }
 
 /// The signed digit at a bit position, in [-2^(w-1), 2^(w-1)]: Booth's recoding reads the bit below the
@@ -245,9 +234,7 @@ mod tests {
             for k in scalars() {
                 table.locate(&k, &mut places);
                 table.gather(&places, &mut points);
-                let sum = points
-                    .iter()
-                    .fold(Jacobian::INFINITY, |sum, point| sum.add_affine::<M>(point));
+                let sum = points.iter().fold(Jacobian::INFINITY, |sum, point| sum.add_affine::<M>(point));
                 assert_eq!(affine(&sum), double_and_add(&k), "{bits} bits, {k:x?}");
             }
         }
