@@ -121,7 +121,7 @@ def multiply(scalar: int, point: Point = G) -> Point:
     if point is None:
         return None
     result = (1, 1, 0)
-    for bit in bin(scalar % N)[2:]:
+    for bit in f"{scalar % N:b}":
         result = _double(result)
         if bit == "1":
             result = _add(result, (*point, 1))

@@ -124,7 +124,7 @@ def load_strict(structure: type[T], der: bytes) -> T:
         value: Any = structure.load(der, strict=True)
         _ = value.native
         same = value.dump(force=True) == der
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError) as error:
         raise Asn1Error(str(error).split("\n", 1)[0]) from None
     if not same:
         raise Asn1Error("not the distinguished encoding")

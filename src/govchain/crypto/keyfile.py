@@ -51,6 +51,8 @@ PEM_LABEL: Final = "ENCRYPTED PRIVATE KEY"
 
 _SALT_BYTES_READ: Final = range(8, 65)
 _PLAIN_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "SM2 PRIVATE KEY", "RSA PRIVATE KEY")
+#: What ``openssl ecparam`` writes before the key.
+_SKIPPED_LABELS: Final = ("EC PARAMETERS", "SM2 PARAMETERS")
 _CURVES: Final = {"sm2-sm3": asn1.OID_CURVE_SM2, "ecdsa-p256-sha256": asn1.OID_CURVE_P256}
 _CURVE_ALGORITHMS: Final = {oid: name for name, oid in _CURVES.items()}
 #: Cipher, its name for :mod:`govchain.crypto.symmetric`, and its key length in bytes.
@@ -273,14 +275,15 @@ def _encode_pem(label: str, der: bytes) -> bytes:
 
 
 def _decode_pem(data: bytes) -> tuple[str, bytes]:
-    """Label and contents of the one private key in PEM text; an ``EC PARAMETERS`` block before it is skipped."""
+    """Label and contents of the one private key in PEM text; a block before it that names its curve is skipped."""
     if len(data) > KEY_FILE_BYTES_MAX:
         raise _invalid(f"more than {KEY_FILE_BYTES_MAX} bytes")
     try:
         lines = [line.strip() for line in data.decode("ascii").splitlines()]
         lines = [line for line in lines if line]
-        if lines and lines[0] == "-----BEGIN EC PARAMETERS-----":
-            lines = lines[lines.index("-----END EC PARAMETERS-----") + 1 :]
+        for label in _SKIPPED_LABELS:
+            if lines and lines[0] == f"-----BEGIN {label}-----":
+                lines = lines[lines.index(f"-----END {label}-----") + 1 :]
         for label in (PEM_LABEL, *_PLAIN_LABELS):
             if lines and lines[0] == f"-----BEGIN {label}-----" and lines[-1] == f"-----END {label}-----":
                 return label, base64.b64decode("".join(lines[1:-1]), validate=True)

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-import govchain_native as native
 from govchain.crypto import (
     DEFAULT_ITERATIONS,
     KEY_FILE_BYTES_MAX,
@@ -37,6 +36,7 @@ __all__ = ["RSA_BITS", "FileSigner", "create_key_file", "generate_key", "open_ke
 RSA_BITS: Final = 3072
 
 _INITIAL_VALUE_BYTES: Final = 16
+_SECRET_BYTES: Final = 32
 
 
 class FileSigner:
@@ -81,16 +81,15 @@ def generate_key(algorithm: str) -> SigningKey:
     Raises:
         UsageError: ``ALGORITHM_NOT_ALLOWED``.
     """
-    name = get_algorithm(algorithm).name
-    if name == "sm2-sm3":
-        return SigningKey(name, native.sm2_generate())
-    if name == "ecdsa-p256-sha256":
-        scalar = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
-        return SigningKey(name, scalar.to_bytes(32, "big"))
-    if name == "ed25519":
-        return SigningKey(name, os.urandom(32))
+    if get_algorithm(algorithm).name != "rsa-pss-sha256":
+        while True:
+            # A uniform secret by rejection: one in 2^32 lies outside the range of SM2 or P-256.
+            try:
+                return SigningKey(algorithm, os.urandom(_SECRET_BYTES))
+            except DecodingError:
+                continue
     private = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-    return SigningKey(name, private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    return SigningKey(algorithm, private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def create_key_file(

@@ -37,17 +37,19 @@ def read_private_file(path: Path, *, bytes_max: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RefusedError(Code.FILE_UNREADABLE, path=str(path), reason=reason) from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise RefusedError(Code.FILE_KIND, path=str(path), reason="not a regular file")
         if facts.st_mode & _GROUP_AND_OTHERS:
             mode = f"{stat.S_IMODE(facts.st_mode):04o}"
             raise RefusedError(Code.KEY_FILE_PERMISSIONS, path=str(path), mode=mode)
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(bytes_max + 1)
-        except OSError as error:
-            raise RefusedError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror) from None
+    except OSError as error:
+        raise RefusedError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror) from None
+    finally:
+        os.close(descriptor)
     if len(data) > bytes_max:
         raise RefusedError(Code.FILE_TOO_LARGE, path=str(path), size_max=bytes_max)
     return data

@@ -202,7 +202,7 @@ PAIRS: dict[str, tuple[str, str]] = {
         "There is no such account. Check the address.",
     ),
     "ACCOUNT_STATUS": (
-        "账户已处于该状态，无需再改。",
+        "账户已处于该状态。无需操作。",
         "The account is in that status already. Nothing needs to be done.",
     ),
     "ACCOUNT_SELF": (
@@ -236,7 +236,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "EVIDENCE_NOT_OWNER": (
         "该存证属于另一个单位。请由原单位操作。",
-        "The evidence belongs to another organisation, which alone may do this.",
+        "The evidence belongs to another organisation. Ask that organisation to do this.",
     ),
     "EVIDENCE_WITHDRAWN": (
         "该存证已撤回，不能再变更。如需继续，请重新存证。",
