@@ -160,10 +160,15 @@ class Chain:
 
     # -- blocks ---------------------------------------------------------------------------------------------------
 
-    def add(self, *bodies, live=None, code=0, organisation=CITY[0], next_members=None, signers=None, time=None):
-        """One block with `bodies` (bytes, or (bytes, signers)); `live` changes present values: key to bytes or None."""
+    def add(
+        self, *bodies, live=None, code=0, organisation=CITY[0], next_members=None, signers=None, time=None, change=None
+    ):
+        """One block with `bodies` (bytes, or (bytes, signers)); `live` changes present values: key to bytes or None.
+
+        `change` falsifies header fields before the block is signed.
+        """
         height = self.height + 1
-        time = self.time + 1000 if time is None else time
+        time = self.time + 1000
         transactions = []
         for index, body in enumerate(bodies):
             body, who = body if isinstance(body, tuple) else (body, [self.alice])
@@ -187,7 +192,7 @@ class Chain:
             writes.append(len(key).to_bytes(4, "big") + key + tail)
         root = smt({self.hash(k): self.hash(v) for k, v in present.items()}, hash=self.hash)
         parts = (self.state_root, self.tree(writes), root)
-        members, following = signers or self.members, next_members or self.members
+        members, following = self.members, next_members or self.members
         header = {
             "chain": self.name, "checkpoint": None, "epoch": self.epoch, "height": height,
             "history": self.tree(self.identities).hex(), "next_signers": following.digest(self),
@@ -196,6 +201,7 @@ class Chain:
             "state_root": self.tagged("govchain/state/1", *parts).hex(), "time": time,
             "transaction_count": len(bodies), "transaction_root": self.tree(leaves).hex(), "version": 1,
         }  # fmt: skip
+        header |= change or {}
         self.headers[height] = canonical(header)
         identity = self.tagged("govchain/header/1", self.headers[height])
         self.certificates[height] = self.certify(header, identity, members)
@@ -301,9 +307,41 @@ class Chain:
     def package(self, *claims):
         return proof.build_package(self.contents(*claims))
 
+    def raw(self, *claims):
+        """The package of `claims` with empty statements, built without asking whether it holds."""
+        contents = self.contents(*claims)
+        members = {"genesis.json": self.genesis_bytes, "statement.en.txt": b"", "statement.zh.txt": b""}
+        for height, (header, certificate) in contents.headers.items():
+            members[f"headers/{height}.json"] = header
+            members[f"certificates/{height}.json"] = certificate
+        for one in contents.histories:
+            members[f"proofs/history-{one.height}-{one.head}.json"] = plain(one)
+        for entry in contents.transactions:
+            id = entry.proof.transaction
+            members[f"bodies/{id}.json"], members[f"receipts/{id}.json"] = entry.body, entry.receipt
+            members[f"proofs/transaction-{id}.json"] = plain(entry.proof)
+            for evidence in entry.evidence:
+                place = id
+                if evidence.leaf is not None:
+                    place = f"{id}-{evidence.leaf.proof.index}"
+                    members[f"attachments/item-{place}.json"] = evidence.leaf.item
+                    members[f"proofs/member-{place}.json"] = plain(evidence.leaf.proof)
+                members[f"proofs/status-{place}.json"] = plain(evidence.status)
+                if evidence.openings is not None:
+                    members[f"attachments/openings-{place}.json"] = plain(evidence.openings)
+        manifest = {"chain": self.name, "format": "govchain-evidence-package/1", "genesis": self.fingerprint}
+        claims = [json.loads(plain(claim)) for claim in contents.claims()]
+        return repack(members | {"manifest.json": b"{}"}, claims=claims, **manifest)
+
     @property
     def anchors(self):
         return proof.TrustAnchors(genesis=(self.fingerprint,))
+
+
+def plain(value):
+    import msgspec
+
+    return canonical(msgspec.to_builtins(value))
 
 
 def texts(values):
