@@ -22,13 +22,14 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 import weakref
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rocksdict import AccessType, Checkpoint, Rdict, ReadOptions, WriteBatch
+from rocksdict import AccessType, Checkpoint, DBPath, Rdict, ReadOptions, WriteBatch
 
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.state import Batch, Pair, Table
@@ -41,6 +42,8 @@ _WITNESS = "SYNCED"
 _DROPPED = ".dropped-"
 #: Times that a reader tries to open a store whose writer removes a file under its hands.
 _OPEN_ATTEMPTS = 5
+#: A limit that no store reaches: where RocksDB may put table files is not limited.
+_ANY_SIZE = 1 << 62
 _FILE_NAME = re.compile(r"(?:[^\s:]*/)?(?:\d{6,}\.(?:sst|log|blob)|MANIFEST-\d+|CURRENT|OPTIONS-\d+)")
 _FULL = ("No space left", "Disk quota exceeded", "File too large", "NoSpace", "SpaceLimit")
 _NOT_WRITABLE = ("Permission denied", "Read-only file system", "Operation not permitted")
@@ -83,24 +86,53 @@ class RocksReader:
         self._closed = False
         self._scans: weakref.WeakSet[Generator[Pair, None, None]] = weakref.WeakSet()
         self._options = make_options(memory_bytes, read_only=read_only)
-        access = AccessType.read_only(False) if read_only else AccessType.read_write()
-        for attempt in range(1, _OPEN_ATTEMPTS + 1):
-            try:
-                self._db = Rdict(str(path), self._options.database, self._options.tables, access)
-                break
-            except Exception as error:
-                if read_only and attempt < _OPEN_ATTEMPTS and "No such file" in str(error):
-                    continue  # the writer replaced a file between our looking and opening
-                raise translate_error(error, path) from error
+        try:
+            self._db = self._open_reader(path) if read_only else self._open_database(path, AccessType.read_write())
+        except GovChainError:
+            raise
+        except Exception as error:
+            raise translate_error(error, path) from error
         families = [self._db.get_column_family(table.name.lower()) for table in Table]
         self._families: tuple[Any, ...] = tuple(families)
         self._gets: tuple[Any, ...] = tuple(family.get for family in families)
         self._handles: tuple[Any, ...] = ()
 
+    def _open_database(self, path: Path, access: Any) -> Any:
+        return Rdict(str(path), self._options.database, self._options.tables, access)
+
+    def _open_reader(self, path: Path) -> Any:
+        """Open without writing anything there, whoever is writing meanwhile; again if the writer changed its files."""
+        database = self._options.database
+        database.set_wal_dir(str(path.absolute()))
+        database.set_db_paths([DBPath(str(path.absolute()), _ANY_SIZE)])
+        for attempt in range(1, _OPEN_ATTEMPTS + 1):
+            last = attempt == _OPEN_ATTEMPTS
+            durable = _read_note(path)
+            try:
+                before = _outline(path)
+                with _mirror(path) as place:
+                    opened = self._open_database(place, AccessType.read_only(False))
+                if before != _outline(path) and not last:
+                    opened.close()
+                    continue
+            except Exception as error:
+                if not last and "No such file" in str(error):
+                    continue  # the writer replaced a file between our looking and opening
+                raise
+            if durable is not None and (reached := opened.latest_sequence_number()) < durable:
+                opened.close()
+                raise _shortened(path, reached, durable)
+            return opened
+        raise AssertionError  # the last attempt returns or raises
+
     @property
     def path(self) -> Path:
         """The directory."""
         return self._path
+
+    def table_files(self) -> list[tuple[str, bytes]]:
+        """Each table file's name and its first key."""
+        return [(str(file["name"]).strip("/"), bytes(file["start_key"])) for file in self._db.live_files()]
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """The value of ``key``, or ``None``."""
@@ -332,18 +364,13 @@ class RocksStore(RocksReader):
 
     def _check_witness(self) -> None:
         """Compare the sequence number reached with the one noted at the last synchronisation."""
+        expected = _read_note(self._path)
         try:
             self._witness = os.open(self._path / _WITNESS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            noted = os.pread(self._witness, 12, 0)
         except OSError as error:
             raise translate_error(error, self._path) from error
-        # A note that is absent or does not match its own checksum says nothing.
-        if len(noted) == 12 and zlib.crc32(noted[:8]) == int.from_bytes(noted[8:], "big"):
-            expected = int.from_bytes(noted[:8], "big")
-            reached = self._db.latest_sequence_number()
-            if reached < expected:
-                reason = f"the log ends at {reached}, before {expected}, which was durable"
-                raise UnavailableError(Code.STORE_CORRUPT, path=str(self._path), reason=reason)
+        if expected is not None and (reached := self._db.latest_sequence_number()) < expected:
+            raise _shortened(self._path, reached, expected)
 
     def _note(self, reached: int) -> None:
         """Note a durable sequence number. The note itself need not be durable: it may lag, never lead."""
@@ -352,3 +379,46 @@ class RocksStore(RocksReader):
             os.pwrite(self._witness, number + zlib.crc32(number).to_bytes(4, "big"), 0)
         except OSError as error:
             raise self._fail(error) from error
+
+
+def _read_note(path: Path) -> int | None:
+    """The sequence number noted as durable; a note that is absent or differs from its own checksum says nothing."""
+    try:
+        noted = (path / _WITNESS).read_bytes()
+    except OSError:
+        return None
+    whole = len(noted) == 12 and zlib.crc32(noted[:8]) == int.from_bytes(noted[8:], "big")
+    return int.from_bytes(noted[:8], "big") if whole else None
+
+
+def _shortened(path: Path, reached: int, durable: int) -> UnavailableError:
+    reason = f"the log ends at {reached}, before {durable}, which was durable"
+    return UnavailableError(Code.STORE_CORRUPT, path=str(path), reason=reason)
+
+
+def _outline(path: Path) -> tuple[object, ...]:
+    """What changes when a writer begins a log, flushes or compacts: manifest in force, its size, names of the logs."""
+    manifest = (path / "CURRENT").read_text().strip()
+    logs = sorted(entry.name for entry in path.iterdir() if entry.suffix == ".log")
+    return manifest, (path / manifest).stat().st_size, *logs
+
+
+@contextlib.contextmanager
+def _mirror(path: Path) -> Iterator[Path]:
+    """A folder elsewhere with links to what RocksDB looks for in the store's own folder.
+
+    The binding writes a small file into the folder that it opens, even for reading; a store on a read-only file system
+    could not be read, and a check that promises to change nothing would change it.
+    """
+    try:
+        place = Path(tempfile.mkdtemp(prefix="govchain-reader-"))
+    except OSError:
+        yield path  # no room elsewhere: rather read it where it is
+        return
+    try:
+        for entry in path.iterdir():
+            if entry.name == "CURRENT" or entry.name.startswith("MANIFEST-"):
+                (place / entry.name).symlink_to(entry.absolute())
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
