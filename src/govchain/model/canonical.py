@@ -40,6 +40,9 @@ PRESCAN_CODES: dict[int, Code] = {
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder(order="sorted")
+_plain_encoder = msgspec.json.Encoder()
+#: First bytes of the UTF-8 of characters beyond the basic plane.
+_FOUR_BYTE_LEADS = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
 
 
 def prescan(data: bytes, *, size_max: int = SIZE_MAX, depth_max: int = DEPTH_MAX) -> None:
@@ -56,7 +59,7 @@ def prescan(data: bytes, *, size_max: int = SIZE_MAX, depth_max: int = DEPTH_MAX
 def decode_strict(
     data: bytes, schema: type[T], *, canonical: bool = False, size_max: int = SIZE_MAX, depth_max: int = DEPTH_MAX
 ) -> T:
-    """Decode strict JSON into ``schema``; with ``canonical`` the bytes must be the canonical encoding themselves.
+    """Decode strict JSON into ``schema``; with ``canonical`` the bytes must be its one canonical encoding.
 
     Raises:
         DecodingError: pre-scan codes, ``BODY_SHAPE`` for a wrong shape, ``JSON_NOT_CANONICAL``.
@@ -66,20 +69,34 @@ def decode_strict(
         value = msgspec.json.decode(data, type=schema)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
         raise DecodingError(Code.BODY_SHAPE, reason=str(error)) from None
-    if canonical and encode_canonical(msgspec.json.decode(data)) != data:
+    if canonical and encode_canonical(value) != data:
         raise DecodingError(Code.JSON_NOT_CANONICAL)
     return value
 
 
 def encode_canonical(value: Any) -> bytes:
-    """Canonical JSON of ``value``: keys sorted by UTF-16 code units, no white space, shortest escapes.
-
-    msgspec sorts keys by code point; the two orders differ only for keys outside the basic plane, and no schema of ours
-    has one, so that a text with such a key fails its schema first.
-    """
-    return _encoder.encode(value)
+    """Canonical JSON of ``value``: keys sorted by UTF-16 code units, no white space, shortest escapes."""
+    return _sorted_by_utf16(value, _encoder.encode(value))
 
 
 def encode_struct(value: msgspec.Struct) -> bytes:
     """Canonical JSON of a struct; fields that are UNSET are left out."""
-    return _encoder.encode(value)
+    return _sorted_by_utf16(value, _encoder.encode(value))
+
+
+def _sorted_by_utf16(value: Any, encoded: bytes) -> bytes:
+    """``encoded``, encoded again where characters beyond the basic plane may have put keys in another order.
+
+    msgspec sorts keys by code point; RFC 8785 3.2.3 by UTF-16 code unit, which puts those characters before U+E000.
+    """
+    if encoded.isascii() or not any(lead in encoded for lead in _FOUR_BYTE_LEADS):
+        return encoded
+    return _plain_encoder.encode(_sort_keys(msgspec.to_builtins(value)))
+
+
+def _sort_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sort_keys(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+    if isinstance(value, list | tuple):
+        return [_sort_keys(member) for member in value]
+    return value

@@ -57,15 +57,12 @@ PAIRS: dict[str, tuple[str, str]] = {
         "A JSON object holds the same key twice[[ (byte {offset})]]. Name each key once.",
     ),
     "JSON_NUMBER_FRACTION": (
-        "JSON 中有小数、指数或负零[[（第 {offset} 字节）]]。请用整数，或用字符串表示。",
-        (
-            "The JSON text holds a fraction, an exponent or a negative zero[[ (byte {offset})]]. Use an "
-            "integer or a string."
-        ),
+        "JSON 中有小数或指数[[（第 {offset} 字节）]]。请用整数，或用字符串表示。",
+        "The JSON text holds a fraction or an exponent[[ (byte {offset})]]. Use an integer or a string.",
     ),
     "JSON_INTEGER_RANGE": (
-        "JSON 中的整数超出 ±(2^53 − 1)[[（第 {offset} 字节）]]。请用字符串表示。",
-        "An integer in the JSON text lies outside ±(2^53 − 1)[[ (byte {offset})]]. Write it as a string.",
+        "JSON 中的整数超出 ±(2^53 − 1)，或写成 -0[[（第 {offset} 字节）]]。请用字符串表示。",
+        "An integer in the JSON text is outside ±(2^53 − 1), or -0[[ (byte {offset})]]. Write it as a string.",
     ),
     "JSON_LONE_SURROGATE": (
         "JSON 字符串中有不成对的代理项转义[[（第 {offset} 字节）]]。请写成完整字符。",
