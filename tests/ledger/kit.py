@@ -1,5 +1,5 @@
-"""A small chain for tests of the ledger: genesis with an account for each role in two organisations, a signer of bodies,
-and `Ledger`, which checks and executes over a memory store without pool, engine or block store.
+"""A small chain for tests of the ledger: genesis with an account for each role in two organisations, a signer of
+bodies, and `Ledger`, which checks and executes over a memory store without pool, engine or block store.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ class TestAccount:
     @property
     def key(self) -> bytes:
         return self.signer.public_key
+
+    @property
+    def public_key(self) -> bytes:
+        return self.key
 
     @functools.cached_property
     def address(self) -> bytes:

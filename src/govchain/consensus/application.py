@@ -11,16 +11,19 @@ Not here: ordering (``solo/`` and, later, external engines), rules (``ledger``),
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import monotonic
 
 import msgspec
 
 import govchain_native as native
 from govchain.consensus.certifier import Certifier
-from govchain.consensus.checkpointing import Checkpointer
+from govchain.consensus.checkpointing import Checkpointer, checkpoint_name
 from govchain.consensus.pool import Outcome, Pool
 from govchain.consensus.ports import CheckResult, FinalizedBlock, Info, SnapshotInfo
+from govchain.consensus.snapshots import SnapshotExchange
 from govchain.ledger import (
     ChainState,
     ExecutedBlock,
@@ -45,6 +48,7 @@ from govchain.state import Batch, CommittedState, Store
 from govchain.state.checkpoints import CheckpointProgress
 from govchain.state.roots import compute_state_root
 from govchain.storage import BlockStore
+from govchain.storage.snapshot_checks import SnapshotTrust
 
 __all__ = ["WINDOW_BUCKET_MS", "BlockListener", "LedgerApplication"]
 
@@ -64,6 +68,7 @@ class LedgerApplication:
         pool: the node's pool.
         clock: ms since 1970 (wall), for checks before ordering only.
         certifier: signs finality, or None on a node that is no member.
+        snapshots: where snapshots lie, or None on a node that neither makes nor takes any.
         read_only: only read what another process may be writing.
     """
 
@@ -75,6 +80,7 @@ class LedgerApplication:
         clock: Callable[[], int],
         certifier: Certifier | None = None,
         *,
+        snapshots: Path | None = None,
         read_only: bool = False,
     ) -> None:
         """Continue from what the store holds; an empty store waits for :meth:`init_chain`."""
@@ -92,7 +98,10 @@ class LedgerApplication:
         self._passed: ChainState | None = None
         self._last_commit_s = monotonic()
         self._window = native.IdWindow(WINDOW_BUCKET_MS, machine.genesis.limits.window_ids_max)
+        self._window_ms = machine.genesis.limits.expiry_ms_max + WINDOW_BUCKET_MS
+        self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
+        self._snapshots = SnapshotExchange(machine, store, snapshots)
         self._directory = StateDirectory(self.committed)
         self._chain: ChainState | None = None
         self._history = NodeLog(machine.suite.digest, self.blocks.history_node)
@@ -254,6 +263,7 @@ class LedgerApplication:
             batch = Batch()
             self.blocks.put_block(batch, block.chain.height, block.header_bytes, block.transactions, block.receipts)
             self.blocks.put_ids(batch, block.chain.height, ids)
+            self._drop_old_ids(batch, block.chain.height, following.time)
             self.blocks.put_state(batch, block.writes, block.state_root.live_node_writes)
             self.blocks.put_history(batch, self._history.append(block.identity))
             self.blocks.put_chain_state(batch, encode_chain_state(following))
@@ -262,6 +272,7 @@ class LedgerApplication:
                 self._store.write(batch, durable=True)
             except BaseException:
                 self._open_history(self.chain.height)  # what was appended is not there
+                self._load_window(self.chain)
                 raise
             self.committed.apply(block.writes)
             self._window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
@@ -277,19 +288,31 @@ class LedgerApplication:
 
     def list_snapshots(self) -> list[SnapshotInfo]:
         """Snapshots that others may fetch."""
-        return self._checkpointer.list_snapshots()
+        return self._snapshots.list()
+
+    def make_snapshot(self) -> SnapshotInfo | None:
+        """Make a snapshot of the last checkpoint whose root a header carries; None when there is none yet."""
+        last = self.chain.checkpoint.last
+        if not last:
+            return None
+        carrier = self.blocks.decoded_header(last + self.machine.genesis.limits.checkpoint_delay_blocks)
+        if carrier.checkpoint is None or carrier.checkpoint.height != last:
+            raise UnavailableError(Code.STORE_CORRUPT, path="headers", reason=f"checkpoint {last}")
+        oldest = self.blocks.header_time(last) - self._window_ms
+        root, keys = bytes.fromhex(carrier.checkpoint.root), self.chain.checkpoint.keys
+        return self._snapshots.make(checkpoint_name(last), oldest, root, keys)
 
     def load_snapshot_chunk(self, height: int, index: int) -> bytes:
         """One chunk of a snapshot."""
-        return self._checkpointer.load_chunk(height, index)
+        return self._snapshots.chunk(height, index)
 
-    def offer_snapshot(self, snapshot: SnapshotInfo, app_hash: bytes) -> Code:
-        """OK when the snapshot is worth fetching."""
-        return self._checkpointer.offer(snapshot, app_hash)
+    def offer_snapshot(self, snapshot: SnapshotInfo, trust: SnapshotTrust) -> Code:
+        """OK when the snapshot is worth fetching; only an application without a chain state takes one."""
+        return Code.DATA_DIRECTORY_EXISTS if self._chain is not None else self._snapshots.offer(snapshot, trust)
 
     def apply_snapshot_chunk(self, index: int, chunk: bytes) -> Code:
         """Take one chunk; after the last, continue from the snapshot."""
-        code, finished = self._checkpointer.apply_chunk(index, chunk)
+        code, finished = self._snapshots.apply(index, chunk)
         if finished:
             stored = self.blocks.chain_state()
             assert stored is not None  # an installed snapshot carries the moving facts
@@ -331,24 +354,41 @@ class LedgerApplication:
         """Take up a stored chain: its history, the replay window, and certificates that a crash left out."""
         self._chain = chain
         self._open_history(chain.height)
+        if self._history.frontier.encode() != chain.history:
+            raise UnavailableError(Code.STORE_CORRUPT, path="history", reason="frontier")
         self._load_window(chain)
         self._certify_missing(chain)
         if not self._read_only:
             self._checkpointer.resume(chain)
 
     def _open_history(self, height: int) -> None:
+        """Open the tree over identities as the store has it."""
         self._history = NodeLog(self.machine.suite.digest, self.blocks.history_node, height)
 
     def _load_window(self, chain: ChainState) -> None:
         """Rebuild the replay window from the ids of the blocks that it still covers."""
         window = native.IdWindow(WINDOW_BUCKET_MS, self.machine.genesis.limits.window_ids_max)
-        oldest = chain.time - self.machine.genesis.limits.expiry_ms_max - WINDOW_BUCKET_MS
+        oldest = chain.time - self._window_ms
+        self._ids_kept.clear()
         height = chain.height
-        while height > 0 and self.blocks.header_time(height) > oldest:
-            ids = [(id_, expires) for id_, expires in self.blocks.ids(height) if _covers(expires, chain.time)]
-            window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
+        while height > 0 and (stored := self.blocks.ids(height)):
+            # After a snapshot the ids are here and their headers are not: then the block counts as the newest.
+            time = self.blocks.header_time(height) if self.blocks.header(height) else chain.time
+            self._ids_kept.appendleft((height, time))
             height -= 1
+            if time <= oldest:
+                continue  # left by a crash before a commit dropped it; the next one does
+            ids = [(id_, expires) for id_, expires in stored if _covers(expires, chain.time)]
+            window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
         self._window = window
+
+    def _drop_old_ids(self, batch: Batch, height: int, time: int) -> None:
+        """Forget on disk, too, the ids of blocks that the window no longer covers at ``time``."""
+        kept = self._ids_kept
+        kept.append((height, time))
+        while kept[0][1] <= time - self._window_ms:
+            old, _ = kept.popleft()
+            self.blocks.drop_ids(batch, old, old)
 
     def _certify_missing(self, chain: ChainState) -> None:
         """Sign again what a crash may have lost: certificates are written behind their block, in order."""

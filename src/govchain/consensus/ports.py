@@ -16,6 +16,7 @@ from typing import Protocol
 
 from govchain.ledger import Prepared
 from govchain.model import Code
+from govchain.storage.snapshot_checks import SnapshotTrust
 
 __all__ = [
     "Application",
@@ -95,8 +96,8 @@ class Application(Protocol):
     def load_snapshot_chunk(self, height: int, index: int) -> bytes:
         """One chunk of a snapshot."""
 
-    def offer_snapshot(self, snapshot: SnapshotInfo, app_hash: bytes) -> Code:
-        """OK when the snapshot is worth fetching; ``app_hash`` is the certified identity at its height."""
+    def offer_snapshot(self, snapshot: SnapshotInfo, trust: SnapshotTrust) -> Code:
+        """OK when the snapshot is worth fetching; ``trust`` comes from certified headers, never from who offers."""
 
     def apply_snapshot_chunk(self, index: int, chunk: bytes) -> Code:
         """Take one chunk; the last one installs the snapshot after checking the whole against its root."""

@@ -126,7 +126,13 @@ class EmbeddedNode:
         self.store = store
         self.pool = Pool(options.pool)
         self.application = LedgerApplication(
-            machine, cast(Store, store), self.pool, clock.wall, certifier, read_only=directory.read_only
+            machine,
+            cast(Store, store),
+            self.pool,
+            clock.wall,
+            certifier,
+            snapshots=directory.snapshots,
+            read_only=directory.read_only,
         )
         self.engine = SoloEngine(self.application, self.pool, clock, options.solo, on_problem)
         self.submitter = Submitter(self.application, self.pool, lambda: self.engine.status().problem)
