@@ -317,7 +317,7 @@ def test_optional_elements_commit_and_read_back(kit, ledger, memo):
 
 
 def test_recipient_must_be_an_account(kit, ledger):
-    """Not in committed state alone: a receipt, as an earlier transaction of the same block may have made the account."""
+    """A receipt tells it, not the proposal check: an earlier transaction of the block may have made the account."""
     envelope = make("evidence.put", put_payload(), kit.department, recipient="00" * 20)
     assert ledger.check(envelope) == Code.RECIPIENT_UNKNOWN
     assert ledger.inclusion(envelope) == Code.OK

@@ -171,7 +171,7 @@ def _run(
 def _stays_home(namespaces: frozenset[bytes], writes: Sequence[Write]) -> bool:
     """Whether every write is bytes, in a namespace that the handler's own family declares."""
     for key, value in writes:
-        if type(key) is not bytes or key.partition(b"/")[0] not in namespaces:
+        if type(key) is not bytes or key[: key.find(b"/") + 1] not in namespaces:
             return False
         if value is not None and type(value) is not bytes:
             return False

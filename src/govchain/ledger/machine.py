@@ -26,7 +26,7 @@ __all__ = ["BoundHandler", "Machine", "build_machine", "first_signers_digest", "
 
 @dataclass(frozen=True, slots=True)
 class BoundHandler:
-    """A handler with the decoder of its message and the namespaces (``family.noun``) that it may write to."""
+    """A handler with the decoder of its message and the namespaces (``family.noun/``) that it may write to."""
 
     handler: Handler
     decoder: msgspec.json.Decoder[Any]
@@ -87,7 +87,7 @@ def _bind(module: Module, handlers: dict[tuple[str, int], BoundHandler]) -> None
     for name in names:
         if not name.startswith(prefix):
             raise UsageError(Code.USAGE, reason=f"family {module.name} declares {name}, which is another family's")
-    namespaces = frozenset(namespace.prefix[:-1] for namespace in module.namespaces)
+    namespaces = frozenset(namespace.prefix for namespace in module.namespaces)
     for handler in module.handlers:
         if (handler.type, handler.version) in handlers:
             raise UsageError(Code.USAGE, reason=f"{handler.type} version {handler.version} is declared twice")
@@ -98,13 +98,9 @@ def _bind(module: Module, handlers: dict[tuple[str, int], BoundHandler]) -> None
 
 def _require(wanted: GenesisModule, module: Module | None, digest: str) -> None:
     if module is None or module.version != wanted.version or digest != wanted.digest:
-        raise UnavailableError(
-            Code.MODULE_MISSING,
-            name=wanted.name,
-            version=wanted.version,
-            wanted=wanted.digest[:16],
-            found="" if module is None else f"{module.version} {digest[:16]}",
-        )
+        found = "none" if module is None else f"version {module.version}, {digest[:16]}"
+        reason = f"{wanted.name}: wanted version {wanted.version}, {wanted.digest[:16]}; found {found}"
+        raise UnavailableError(Code.MODULE_MISSING, reason=reason)
 
 
 def genesis_writes(machine: Machine) -> list[Write]:
