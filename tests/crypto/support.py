@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gmalg
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -33,6 +35,10 @@ def vectors(topic: str, name: str) -> Any:
 def times(normal: int, long: int) -> int:
     """Repetitions in ``make test`` and in ``make test-long``."""
     return long if LONG else normal
+
+
+#: Release 1.0 of gmalg gives wrong digests for some lengths of message: no second opinion.
+sound_gmalg = pytest.mark.skipif(gmalg.__version__.startswith("1.0."), reason="gmalg 1.0 hashes some lengths wrongly")
 
 
 def seeded(name: str) -> random.Random:

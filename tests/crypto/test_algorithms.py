@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govchain.crypto import (
@@ -82,6 +82,7 @@ def test_wrong_lengths_are_named(name):
 
 
 @each
+@settings(deadline=None)
 @given(key=st.binary(max_size=400), signature=st.binary(max_size=300))
 def test_any_bytes_get_a_code(name, key, signature):
     algorithm = ALGORITHMS[name]

@@ -9,7 +9,7 @@ from govchain.model.codes import Code
 from govchain.model.errors import DecodingError, UsageError, VerificationError
 from tests.crypto import plain_sm2 as plain
 from tests.crypto.adversarial import Case, cases
-from tests.crypto.support import openssl_accepts_sm2, raw, seeded, sm2_key, times
+from tests.crypto.support import openssl_accepts_sm2, raw, seeded, sm2_key, sound_gmalg, times
 
 #: A verifier whose keys get tables at once, and one whose tables never fit: both paths must answer alike.
 EAGER = {"memory_limit_bytes": 64 << 20, "threads": 1}
@@ -106,6 +106,7 @@ def test_the_plain_twin_agrees_on_random_signatures():
         assert check_signature("sm2-sm3", key.public_key, message, raw(*made)) is Code.OK
 
 
+@sound_gmalg
 def test_gmalg_agrees_on_random_signatures():
     generator = seeded("gmalg")
     for number in range(times(50, 1500)):
