@@ -32,7 +32,7 @@ def add(first: Point, second: Point) -> Point:
 
 def multiply(k: int, point: Point) -> Point:
     total = None
-    for bit in bin(k % N)[2:]:
+    for bit in f"{k % N:b}":
         total = add(total, total)
         if bit == "1":
             total = add(total, point)
@@ -64,7 +64,9 @@ def sign_digest(private: int, digest: int, nonce: int, point: Point) -> bytes:
     assert point is not None
     r = (digest + point[0]) % N
     s = pow(1 + private, -1, N) * (nonce - r * private) % N
-    assert r and s and (r + nonce) % N
+    assert r
+    assert s
+    assert (r + nonce) % N
     return number(r) + number(s)
 
 

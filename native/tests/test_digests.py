@@ -4,8 +4,9 @@ import hashlib
 import hmac
 import random
 
-import govchain_native as native
 import pytest
+
+import govchain_native as native
 
 SM3_EMPTY = "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b"
 SM3_ABC = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"

@@ -4,10 +4,11 @@ import json
 import re
 import time
 
-import govchain_native as native
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+import govchain_native as native
 
 MAX_BYTES, MAX_DEPTH = 1 << 16, 5
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -67,7 +68,8 @@ def reference_accepts(data: bytes) -> bool:
 
 def accepts(data: bytes) -> bool:
     code, offset = native.prescan_json(data, MAX_BYTES, MAX_DEPTH)
-    assert 0 <= code <= 11 and 0 <= offset <= len(data)
+    assert 0 <= code <= 11
+    assert 0 <= offset <= len(data)
     assert (code == native.JSON_OK) == (offset == len(data) and code == 0)
     return code == native.JSON_OK
 

@@ -3,10 +3,11 @@
 import hashlib
 import random
 
-import govchain_native as native
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import govchain_native as native
 
 
 def h(algorithm: str, data: bytes) -> bytes:

@@ -20,6 +20,8 @@ def stub_names() -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            assert ast.literal_eval(node.value) == native.__all__
     return names
 
 
@@ -61,4 +63,4 @@ def test_examples() -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
-        exec(compile(block, str(README), "exec"), {})  # noqa: S102
+        exec(compile(block, str(README), "exec"), {})

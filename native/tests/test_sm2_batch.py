@@ -7,9 +7,10 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 
-import govchain_native as native
 import pytest
 from curve import G, N, P, add, holds, lift_x, multiply, negate, number, point_bytes, sign_digest
+
+import govchain_native as native
 
 Case = tuple[bytes, bytes, bytes]  # public key, digest e, signature
 Plain = Callable[[bytes, bytes, bytes], int]
@@ -92,13 +93,12 @@ def adversarial_cases() -> list[Case]:
         keys.append(point_bytes(root))
     cases = []
     for key in keys:
-        for r in INTERESTING:
-            for s in INTERESTING:
-                cases.append((key, number(source.choice(INTERESTING)), number(r) + number(s)))
+        cases.extend(
+            (key, number(source.choice(INTERESTING)), number(r) + number(s)) for r in INTERESTING for s in INTERESTING
+        )
         r = source.randrange(1, N)
         cases.append((key, number(0), number(r) + number(N - r)))
-        for length in (0, 1, 63, 65, 128):
-            cases.append((key, number(0), bytes(length)))
+        cases.extend((key, number(0), bytes(length)) for length in (0, 1, 63, 65, 128))
     return cases
 
 
@@ -145,7 +145,8 @@ def equation_cases() -> list[Case]:
 def test_random_cases_agree() -> None:
     cases = random_cases(1500, seed=1)
     codes = [native.sm2_verify_digest(*case) for case in cases]
-    assert codes.count(native.SM2_OK) > 400 and codes.count(native.SM2_MISMATCH) > 400
+    assert codes.count(native.SM2_OK) > 400
+    assert codes.count(native.SM2_MISMATCH) > 400
     for many in verifiers():
         assert disagreements(native.sm2_verify_digest, many, cases, codes) == []
         assert disagreements(native.sm2_verify_digest, many, cases, codes) == []  # again: tables are there now
@@ -252,7 +253,8 @@ def test_memory_limit_promotion_and_statistics() -> None:
     # Ten signatures of each key in one batch are worth a table at once, for as many as there is room.
     assert verifier.verify_many(keys, messages, signatures) == bytes(400)
     stats = verifier.stats()
-    assert stats["tables"] == 11 and stats["bytes"] <= 1_000_000
+    assert stats["tables"] == 11
+    assert stats["bytes"] <= 1_000_000
     assert stats["hits"] + stats["misses"] == 400
     assert verifier.verify_many(keys[:1], messages[:1], signatures[:1]) == b"\x00"
     # One at a time a key is promoted after `promote_at` sightings, not before.

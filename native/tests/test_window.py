@@ -2,11 +2,12 @@
 
 import random
 
-import govchain_native as native
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+import govchain_native as native
 
 BUCKET_MS, CAPACITY = 10, 30
 
@@ -40,7 +41,9 @@ class WindowAgainstModel(RuleBasedStateMachine):
     @rule(now=st.integers(0, 120))
     def expire(self, now: int) -> None:
         self.window.expire(now)
-        self.model = {(expiry, number) for expiry, number in self.model if (expiry // BUCKET_MS + 1) * BUCKET_MS - 1 > now}
+        self.model = {
+            (expiry, number) for expiry, number in self.model if (expiry // BUCKET_MS + 1) * BUCKET_MS - 1 > now
+        }
 
     @rule()
     def reload(self) -> None:
@@ -80,7 +83,8 @@ def test_size_and_memory() -> None:
     other.add_many([ids[k] for k in order], [expires[k] for k in order])
     assert other.dump() == window.dump()
     window.expire(600_000)
-    assert len(window) == 0 and window.memory_bytes() < 1000
+    assert len(window) == 0
+    assert window.memory_bytes() < 1000
 
 
 def test_dumps_are_checked_strictly() -> None:

@@ -5,6 +5,61 @@ from typing import Final, Literal, final
 
 Algorithm = Literal["sm3", "sha256"]
 
+__all__ = [
+    "ENVELOPE_SHAPE",
+    "ENVELOPE_SIGNATURES",
+    "ENVELOPE_VERSION",
+    "JSON_BOM",
+    "JSON_DEPTH",
+    "JSON_DUPLICATE_KEY",
+    "JSON_FLOAT",
+    "JSON_INTEGER_RANGE",
+    "JSON_LONE_SURROGATE",
+    "JSON_NOT_OBJECT",
+    "JSON_NOT_UTF8",
+    "JSON_OK",
+    "JSON_SYNTAX",
+    "JSON_TOO_LARGE",
+    "JSON_TRAILING",
+    "SM2_DEFAULT_ID",
+    "SM2_KEY_NOT_ON_CURVE",
+    "SM2_KEY_RANGE",
+    "SM2_MISMATCH",
+    "SM2_OK",
+    "SM2_R_RANGE",
+    "SM2_SIGNATURE_LENGTH",
+    "SM2_S_RANGE",
+    "SM2_T_ZERO",
+    "IdWindow",
+    "MerkleStream",
+    "Sm2BatchVerifier",
+    "Sm3",
+    "__version__",
+    "digest_many",
+    "hmac_sm3",
+    "merkle_inclusion_path",
+    "merkle_root",
+    "merkle_root_of_pairs",
+    "open_envelopes",
+    "pbkdf2_hmac_sm3",
+    "prescan_json",
+    "seal_envelope",
+    "sha256",
+    "sm2_check_private",
+    "sm2_check_public",
+    "sm2_decrypt",
+    "sm2_encrypt",
+    "sm2_generate",
+    "sm2_public_key",
+    "sm2_sign",
+    "sm2_sign_many",
+    "sm2_verify",
+    "sm2_verify_digest",
+    "sm2_za",
+    "sm3",
+    "smt_root_of",
+]
+
 __version__: Final[str]
 
 SM2_OK: Final = 0
@@ -40,6 +95,7 @@ def sha256(data: bytes) -> bytes: ...
 def digest_many(algorithm: Algorithm, items: Sequence[bytes]) -> list[bytes]: ...
 def hmac_sm3(key: bytes, data: bytes) -> bytes: ...
 def pbkdf2_hmac_sm3(password: bytes, salt: bytes, iterations: int, length: int) -> bytes: ...
+
 @final
 class Sm3:
     digest_size: Final[int]
@@ -85,18 +141,15 @@ class Sm2BatchVerifier:
         signatures: Sequence[bytes],
         id: bytes = ...,
     ) -> bytes: ...
-    def verify_digests(
-        self, keys: Sequence[bytes], digests: Sequence[bytes], signatures: Sequence[bytes]
-    ) -> bytes: ...
+    def verify_digests(self, keys: Sequence[bytes], digests: Sequence[bytes], signatures: Sequence[bytes]) -> bytes: ...
     def stats(self) -> dict[str, int]: ...
 
 # Trees
 def merkle_root(algorithm: Algorithm, leaves: Sequence[bytes]) -> bytes: ...
 def merkle_inclusion_path(algorithm: Algorithm, leaves: Sequence[bytes], index: int) -> list[bytes]: ...
-def merkle_root_of_pairs(
-    algorithm: Algorithm, keys: Sequence[bytes], values: Sequence[bytes | None]
-) -> bytes: ...
+def merkle_root_of_pairs(algorithm: Algorithm, keys: Sequence[bytes], values: Sequence[bytes | None]) -> bytes: ...
 def smt_root_of(algorithm: Algorithm, paths: Sequence[bytes], value_digests: Sequence[bytes]) -> bytes: ...
+
 @final
 class MerkleStream:
     def __new__(cls, algorithm: Algorithm) -> MerkleStream: ...
@@ -115,6 +168,7 @@ def open_envelopes(
     max_signatures: int,
 ) -> list[tuple[int, bytes, bytes, bytes, tuple[bytes, ...]]]: ...
 def seal_envelope(version: int, body: bytes, signatures: Sequence[bytes]) -> bytes: ...
+
 @final
 class IdWindow:
     def __new__(cls, bucket_ms: int, capacity: int) -> IdWindow: ...

@@ -1,3 +1,4 @@
+# ruff: noqa: T201, S603 - a bench prints, and runs openssl
 """What the kernels do on one core, beside OpenSSL in the same run: ``python -m govchain_native.bench``."""
 
 import re
