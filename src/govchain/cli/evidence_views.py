@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from govchain.cli.output import china_time, facts, size_text, table
+from govchain.cli.output import bad_member, china_time, facts, size_text, table
 from govchain.cli.session import t
+from govchain.proof.items import decode_item
 from govchain.sdk.capture import CapturedSet
 from govchain.sdk.records import EvidenceRecord, EvidenceStatus, FoundFile, HistoryStep
 
@@ -15,6 +16,7 @@ __all__ = ["show_found", "show_history", "show_one", "show_put", "status_text"]
 def show_put(records: Sequence[EvidenceRecord], taken: CapturedSet) -> None:
     """What was anchored, and what was left out."""
     print(t("evidence.anchored", files=len(taken.files), size=size_text(taken.total_size)))
+    only = taken.files[0] if len(taken.files) == 1 else None
     for record in records:
         facts(
             [
@@ -24,15 +26,15 @@ def show_put(records: Sequence[EvidenceRecord], taken: CapturedSet) -> None:
                 ("files", None if record.batch is None else record.batch.count),
                 ("root", None if record.batch is None else record.batch.root),
                 ("reference", record.reference),
+                ("file", None if only is None else only.planned.relative),
+                ("sm3", None if only is None else only.facts.sm3.hex()),
+                ("sha256", None if only is None else only.facts.sha256.hex()),
             ]
         )
-    if len(taken.files) == 1:
-        only = taken.files[0]
-        facts([("file", only.planned.relative), ("sm3", only.facts.sm3.hex()), ("sha256", only.facts.sha256.hex())])
     if taken.skipped:
         print(t("evidence.skipped", count=len(taken.skipped)))
         for bad in taken.skipped:
-            print("  " + t("cli.bad_member", path=bad.path, code=bad.code.name, reason=bad.reason))
+            print("  " + bad_member(bad.path, bad.code.name, bad.reason))
     example = records[0].id if records[0].batch is None else f"{records[0].id}.0"
     print(t("evidence.next", id=example))
 
@@ -59,10 +61,8 @@ def show_found(found: Sequence[FoundFile]) -> None:
 def show_one(found: FoundFile) -> None:
     """Everything about one record or leaf."""
     record, entry = found.record, found.entry
-    item = record.item
-    sm3 = entry.sm3 if entry is not None else None if item is None else item.sm3
-    sha256 = entry.sha256 if entry is not None else None if item is None else item.sha256
-    size = entry.size if entry is not None else None if item is None else item.size
+    item = decode_item(entry.item) if entry is not None else record.item
+    batch = record.batch
     facts(
         [
             ("evidence", found.id),
@@ -74,23 +74,18 @@ def show_one(found: FoundFile) -> None:
             ("account", record.account),
             ("reference", record.reference),
             ("of", record.of if record.of_member is None else f"{record.of}.{record.of_member}"),
+            ("files", None if batch is None else batch.count),
+            ("total_size", None if batch is None else size_text(batch.total_size)),
+            ("root", None if batch is None else batch.root),
             ("file", _name(found)),
             ("path", None if entry is None or entry.path == entry.name else entry.path),
-            ("size", None if size is None else size_text(size)),
+            ("size", None if item is None else size_text(item.size)),
             ("media_type", None if item is None else item.media_type),
             ("captured", None if item is None else china_time(item.capture.time)),
-            ("sm3", sm3),
-            ("sha256", sha256),
+            ("sm3", entry.sm3 if entry is not None else None if item is None else item.sm3),
+            ("sha256", entry.sha256 if entry is not None else None if item is None else item.sha256),
         ]
     )
-    if record.batch is not None:
-        facts(
-            [
-                ("files", record.batch.count),
-                ("total_size", size_text(record.batch.total_size)),
-                ("root", record.batch.root),
-            ]
-        )
 
 
 def show_history(steps: Sequence[HistoryStep]) -> None:

@@ -18,6 +18,7 @@ from govchain.cli.session import session, t
 from govchain.model import Code, UnavailableError
 
 if TYPE_CHECKING:
+    from govchain.model.wire import Genesis
     from govchain.node.embedded import EmbeddedNode
     from govchain.sdk.client import Client
     from govchain.sdk.trust import TrustStore
@@ -31,6 +32,7 @@ __all__ = [
     "open_chain",
     "open_key",
     "passphrases",
+    "read_genesis",
     "trust_store",
 ]
 
@@ -105,6 +107,21 @@ def open_key(name: str, keys_path: Path | None, *, quiet: bool = False) -> Signe
         uri = f"file:{name}"
     source = passphrases(keys_path if inside is not None and uri == f"file:{inside}" else None)
     return open_signer(uri, source, notice=None if quiet else notice)
+
+
+def read_genesis(path: Path) -> Genesis:
+    """The genesis of the data directory at ``path``, without opening the directory.
+
+    Raises:
+        UnavailableError: ``DATA_DIRECTORY_MISSING`` when it has none. DecodingError: it is none.
+    """
+    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415 - loaded by the commands that need it
+
+    try:
+        data = (path / "genesis.json").read_bytes()
+    except OSError as error:
+        raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path), reason=error.strerror or "") from None
+    return decode_genesis(data)
 
 
 @contextmanager

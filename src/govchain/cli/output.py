@@ -18,7 +18,18 @@ from govchain.cli.session import session, t
 if TYPE_CHECKING:
     from govchain.model import GovChainError
 
-__all__ = ["china_time", "emit", "emit_error", "facts", "notice", "parse_time", "size_text", "table"]
+__all__ = [
+    "bad_member",
+    "china_time",
+    "emit",
+    "emit_error",
+    "facts",
+    "notice",
+    "parse_time",
+    "say",
+    "size_text",
+    "table",
+]
 
 _CHINA = timezone(timedelta(hours=8))
 #: Columns where output is no terminal: wide enough for two ids.
@@ -52,9 +63,16 @@ def emit_error(error: GovChainError, *, hint: str = "") -> None:
     members = error.params.get("members")
     if isinstance(members, list):
         for member in members:
-            say("  " + t("cli.bad_member", path=member["path"], code=member["code"], reason=member["reason"]))
+            say("  " + bad_member(member["path"], member["code"], member["reason"]))
     if hint:
         say(hint)
+
+
+def bad_member(path: str, code: str, reason: str) -> str:
+    """A line about a file that cannot be taken, its reason in the user's language where the catalogue has it."""
+    key = f"kind.{reason}"
+    words = t(key)
+    return t("cli.bad_member", path=path, code=code, reason=reason if words == key else words)
 
 
 def say(text: str) -> None:

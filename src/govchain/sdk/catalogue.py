@@ -133,9 +133,7 @@ class Catalogue:
             if read_only:
                 if not path.exists():
                     return cls(_connect(":memory:", create=True), path)
-                connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-                _check_version(connection, path)
-                return cls(connection, path)
+                return cls(_connect_reader(path), path)
             try:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
             except OSError as error:
@@ -293,6 +291,23 @@ def _connect(name: str, *, create: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
     return connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    """Open for reading, also where nothing at all may be written (then only if no log is left to be read with it)."""
+    log = path.with_name(path.name + "-wal")
+    modes = ["mode=ro"] if log.exists() and log.stat().st_size else ["mode=ro", "immutable=1"]
+    for mode in modes:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+        try:
+            _check_version(connection, path)
+        except sqlite3.OperationalError:
+            connection.close()
+            if mode == modes[-1]:
+                raise
+        else:
+            return connection
+    raise AssertionError("unreachable")
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -77,7 +77,7 @@ class Client:
         nonce: Callable[[], str] = new_nonce,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Check that ``trust`` covers the node's chain. ``signer`` is there to change anything, ``catalogue`` for files.
+        """Check that ``trust`` covers the node's chain. ``signer`` is for changes, ``catalogue`` for files.
 
         Raises:
             VerificationError: ``TRUST_MISMATCH``.

@@ -1,8 +1,8 @@
 """Find records: on the ledger by what it indexes, in the submitter's own directory by what only that holds.
 
 Purpose: the reading half of :class:`~govchain.sdk.client.Client`. Rules: whatever a node or the directory says is
-proved against the ledger before it is shown: the record's place, its status, and for a file in a batch the path from its item
-to the anchored root. Not here: what is done with it.
+proved against the ledger before it is shown: the record's place, its status, and for a file in a batch the path from
+its item to the anchored root. Not here: what is done with it.
 """
 
 from __future__ import annotations

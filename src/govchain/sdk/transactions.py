@@ -45,6 +45,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_encoder = msgspec.json.Encoder(order="sorted")
+
 #: How long a transaction may wait for its block: below the usual limit of ten minutes, so that clocks may differ.
 EXPIRES_AFTER_MS = 300_000
 #: Random bytes of a nonce.
@@ -151,7 +153,8 @@ def build_body(
         recipient=_or_unset(recipient),
         time=_or_unset(time),
     )
-    return encode_struct(body)
+    # Signed exactly as sent, so that any strict JSON would do; the payload is canonical already.
+    return _encoder.encode(body)
 
 
 def build_transaction(

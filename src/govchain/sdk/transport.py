@@ -111,7 +111,7 @@ class Transport(Protocol):
         """Where the chain stands now."""
 
     def submit(self, envelopes: Sequence[bytes], *, wait: bool, timeout_ms: int = 30_000) -> list[Submission]:
-        """Hand in envelopes; with ``wait`` until each is committed durably (or refused), one answer for each, in order."""
+        """Hand in envelopes; with ``wait`` until each is committed durably (or refused); one answer each, in order."""
 
     def header(self, height: int) -> bytes | None:
         """The header's bytes."""

@@ -91,6 +91,14 @@ PAIRS: dict[str, tuple[str, str]] = {
     "reason.expired": ("已过期", "expired"),
     "reason.lawful_order": ("依法处置", "lawful order"),
     "reason.other": ("其他", "other"),
+    # Why a file cannot be taken
+    "kind.link": ("链接", "link"),
+    "kind.socket": ("套接字", "socket"),
+    "kind.pipe": ("管道", "pipe"),
+    "kind.device": ("设备", "device"),
+    "kind.other": ("其他类型", "of another kind"),
+    "kind.folder": ("文件夹", "folder"),
+    "kind.not UTF-8": ("不是 UTF-8", "not UTF-8"),
     # Roles
     "role.auditor": ("审计", "auditor"),
     "role.department": ("部门", "department"),

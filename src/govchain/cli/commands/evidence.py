@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from govchain.cli.opening import DEFAULT_KEY, open_chain
+from govchain.cli.opening import DEFAULT_KEY, find_data, open_chain
 from govchain.cli.output import china_time, emit
 from govchain.cli.session import t
 from govchain.model import Code, RefusedError, UsageError
@@ -44,9 +44,11 @@ def put(
     from govchain.sdk.capture import CaptureOptions  # noqa: PLC0415
 
     options = CaptureOptions(public_names=public_name, private_content=private_content, skip_bad=skip_bad)
+    data = find_data()
+    _refuse_own_directory(paths, data)
+    # Files come first: a bad one is refused before the ledger is even opened.
+    taken = _capture(paths, _suite(data), options)
     with open_chain(write=True, key=key) as opened:
-        _refuse_own_directory(paths, opened.path)
-        taken = _capture(paths, opened.client.suite, options)
         if len(taken.files) == 1 and not taken.files[0].planned.below:
             records = [opened.client.put_file(taken.files[0], reference=reference)]
         else:
@@ -132,8 +134,8 @@ def supplement(
     from govchain.cli.evidence_views import show_put  # noqa: PLC0415
     from govchain.cli.shapes import record_json  # noqa: PLC0415
 
+    taken = _capture_one(file, _suite(find_data()), public_name, private_content)
     with open_chain(write=True, key=key) as opened:
-        taken = _capture_one(file, opened.client.suite, public_name, private_content)
         record, _ = _resolve(opened.client, evidence)
         made = opened.client.supplement(record, taken.files[0], reference=reference)
         emit({"id": made.id, "record": record_json(made)}, lambda: show_put([made], taken))
@@ -154,8 +156,8 @@ def supersede(
     from govchain.cli.shapes import record_json  # noqa: PLC0415
 
     _check_reason(reason)
+    taken = _capture_one(file, _suite(find_data()), public_name, private_content)
     with open_chain(write=True, key=key) as opened:
-        taken = _capture_one(file, opened.client.suite, public_name, private_content)
         record, member = _resolve(opened.client, evidence)
         made = opened.client.supersede(record, taken.files[0], member=member, reason=reason, reference=reference)
         emit({"id": made.id, "record": record_json(made)}, lambda: show_put([made], taken))
@@ -204,6 +206,13 @@ def export(
 
 
 # The steps behind
+
+
+def _suite(data: Path) -> Any:
+    from govchain.cli.opening import read_genesis  # noqa: PLC0415
+    from govchain.crypto import get_suite  # noqa: PLC0415
+
+    return get_suite(read_genesis(data).suite)
 
 
 def _capture(paths: list[Path], suite: Any, options: Any) -> Any:

@@ -124,13 +124,12 @@ def _keys_path() -> Path | None:
 
 def _address(algorithm: str, key: bytes) -> str:
     """The account that this key would have on the data directory's chain."""
-    from govchain.cli.opening import find_data  # noqa: PLC0415
+    from govchain.cli.opening import find_data, read_genesis  # noqa: PLC0415
     from govchain.crypto import account_address, get_suite  # noqa: PLC0415
-    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
 
     try:
-        genesis = decode_genesis((find_data() / "genesis.json").read_bytes())
-    except (GovChainError, OSError):
+        genesis = read_genesis(find_data())
+    except GovChainError:
         return ""
     return account_address(get_suite(genesis.suite), genesis.chain, algorithm, key).hex()
 
