@@ -356,6 +356,10 @@ class LedgerApplication:
         self._open_history(chain.height)
         if self._history.frontier.encode() != chain.history:
             raise UnavailableError(Code.STORE_CORRUPT, path="history", reason="frontier")
+        first = self.blocks.decoded_header(1).previous if self.blocks.header(1) else ""
+        own = self.machine.fingerprint
+        if (first and first != own.hex()) or (not chain.height and chain.identity != own):
+            raise UnavailableError(Code.GENESIS_INVALID, path="genesis.json", reason="the store is another chain's")
         self._load_window(chain)
         self._certify_missing(chain)
         if not self._read_only:

@@ -91,6 +91,7 @@ class Pool:
         self._left: OrderedDict[bytes, Prepared] = OrderedDict()
         self._waiting: dict[bytes, list[tuple[Ticket, int]]] = {}
         self._bytes = 0
+        self._left_bytes = 0
         self._drain_rate = 0.0
         self._closed = False
 
@@ -168,18 +169,25 @@ class Pool:
             ticket.settle(place, outcome)
 
     def remember(self, prepared: Iterable[Prepared]) -> None:
-        """Keep verified transactions that others proposed, so that executing them needs no second verification."""
+        """Keep verified transactions that others proposed, so that executing them needs no second verification.
+
+        Refused ones are not kept, and the oldest make room: a proposer of garbage fills nothing.
+        """
         with self._lock:
             for item in prepared:
-                self._left[item.envelope] = item
-            while len(self._left) > self.limits.remembered_max:
-                self._left.popitem(last=False)
+                if not item.code and item.envelope not in self._left:
+                    self._left[item.envelope] = item
+                    self._left_bytes += len(item.envelope)
+            while len(self._left) > self.limits.remembered_max or self._left_bytes > self.limits.bytes_max:
+                envelope, _ = self._left.popitem(last=False)
+                self._left_bytes -= len(envelope)
 
     def forget(self, envelopes: Iterable[bytes]) -> None:
         """Drop remembered transactions once their block is committed."""
         with self._lock:
             for envelope in envelopes:
-                self._left.pop(envelope, None)
+                if self._left.pop(envelope, None) is not None:
+                    self._left_bytes -= len(envelope)
 
     def wait_for_work(self, timeout_s: float) -> bool:
         """Whether the pool holds anything, waiting up to the time for it."""
