@@ -18,7 +18,6 @@ from time import monotonic
 
 import msgspec
 
-import govchain_native as native
 from govchain.consensus.certifier import Certifier
 from govchain.consensus.checkpointing import Checkpointer, checkpoint_name
 from govchain.consensus.pool import Outcome, Pool
@@ -29,6 +28,7 @@ from govchain.ledger import (
     ExecutedBlock,
     Machine,
     Prepared,
+    ReplayWindow,
     check_proposal,
     check_transaction,
     decode_chain_state,
@@ -50,10 +50,7 @@ from govchain.state.roots import compute_state_root
 from govchain.storage import BlockStore
 from govchain.storage.snapshot_checks import SnapshotTrust
 
-__all__ = ["WINDOW_BUCKET_MS", "BlockListener", "LedgerApplication"]
-
-#: Ids are forgotten by buckets of this many ms of expiry.
-WINDOW_BUCKET_MS = 10_000
+__all__ = ["BlockListener", "LedgerApplication"]
 
 #: Hears of every committed block, on the engine's thread; must be quick and must not raise.
 BlockListener = Callable[[ExecutedBlock], None]
@@ -97,8 +94,7 @@ class LedgerApplication:
         self._executed: ExecutedBlock | None = None
         self._passed: ChainState | None = None
         self._last_commit_s = monotonic()
-        self._window = native.IdWindow(WINDOW_BUCKET_MS, machine.genesis.limits.window_ids_max)
-        self._window_ms = machine.genesis.limits.expiry_ms_max + WINDOW_BUCKET_MS
+        self._window = ReplayWindow(machine.genesis.limits)
         self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
         self._snapshots = SnapshotExchange(machine, store, snapshots)
@@ -275,8 +271,7 @@ class LedgerApplication:
                 self._load_window(self.chain)
                 raise
             self.committed.apply(block.writes)
-            self._window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
-            self._window.expire(following.time)
+            self._window.commit(ids, following.time)
             self._chain = following
             self._executed = None
             if self._certifier is not None and self._certifier.is_member(signers):
@@ -298,7 +293,7 @@ class LedgerApplication:
         carrier = self.blocks.decoded_header(last + self.machine.genesis.limits.checkpoint_delay_blocks)
         if carrier.checkpoint is None or carrier.checkpoint.height != last:
             raise UnavailableError(Code.STORE_CORRUPT, path="headers", reason=f"checkpoint {last}")
-        oldest = self.blocks.header_time(last) - self._window_ms
+        oldest = self.blocks.header_time(last) - self._window.span_ms
         root, keys = bytes.fromhex(carrier.checkpoint.root), self.chain.checkpoint.keys
         return self._snapshots.make(checkpoint_name(last), oldest, root, keys)
 
@@ -371,8 +366,8 @@ class LedgerApplication:
 
     def _load_window(self, chain: ChainState) -> None:
         """Rebuild the replay window from the ids of the blocks that it still covers."""
-        window = native.IdWindow(WINDOW_BUCKET_MS, self.machine.genesis.limits.window_ids_max)
-        oldest = chain.time - self._window_ms
+        window = ReplayWindow(self.machine.genesis.limits)
+        oldest = chain.time - window.span_ms
         self._ids_kept.clear()
         height = chain.height
         while height > 0 and (stored := self.blocks.ids(height)):
@@ -382,15 +377,14 @@ class LedgerApplication:
             height -= 1
             if time <= oldest:
                 continue  # left by a crash before a commit dropped it; the next one does
-            ids = [(id_, expires) for id_, expires in stored if _covers(expires, chain.time)]
-            window.add_many([id_ for id_, _ in ids], [expires for _, expires in ids])
+            window.restore(stored, chain.time)
         self._window = window
 
     def _drop_old_ids(self, batch: Batch, height: int, time: int) -> None:
         """Forget on disk, too, the ids of blocks that the window no longer covers at ``time``."""
         kept = self._ids_kept
         kept.append((height, time))
-        while kept[0][1] <= time - self._window_ms:
+        while kept[0][1] <= time - self._window.span_ms:
             old, _ = kept.popleft()
             self.blocks.drop_ids(batch, old, old)
 
@@ -405,11 +399,6 @@ class LedgerApplication:
                 identity = chain.identity if height == chain.height else self.blocks.identity_after(height)
                 self.blocks.write_certificate(height, self._certifier.certify(header, identity, chain.signers))
             height -= 1
-
-
-def _covers(expires: int, time: int) -> bool:
-    """Whether the bucket of ``expires`` is still kept at ``time``: it goes when its last millisecond has come."""
-    return (expires // WINDOW_BUCKET_MS + 1) * WINDOW_BUCKET_MS - 1 > time
 
 
 def _with_engine_height(chain: ChainState, engine_height: int) -> ChainState:

@@ -11,12 +11,14 @@ from govchain.ledger.execution import ExecutedBlock, execute_block, next_block_t
 from govchain.ledger.machine import Machine, build_machine, genesis_writes
 from govchain.ledger.proposals import Selection, check_proposal, select_transactions
 from govchain.ledger.transactions import Prepared, prepare
+from govchain.ledger.window import ReplayWindow
 
 __all__ = [
     "ChainState",
     "ExecutedBlock",
     "Machine",
     "Prepared",
+    "ReplayWindow",
     "Selection",
     "Window",
     "build_machine",

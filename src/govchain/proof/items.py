@@ -54,6 +54,10 @@ REASONS = ("duplicate", "error", "expired", "lawful_order", "other")
 _CONTROL_RANGES = ((0x00, 0x1F), (0x7F, 0x9F), (0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x2069))
 
 
+#: Bytes of the printable ASCII characters.
+_PRINTABLE = bytes(range(0x20, 0x7F))
+
+
 class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     """How and when the submitter took the content, as it says; ``time`` in milliseconds."""
 
@@ -102,8 +106,8 @@ def has_control_characters(text: str) -> bool:
 
 
 def is_printable_ascii(text: str) -> bool:
-    """Whether every character lies from U+0020 to U+007E; for ASCII, ``isprintable`` depends on no Unicode version."""
-    return text.isascii() and text.isprintable()
+    """Whether every character lies from U+0020 to U+007E; by a table of bytes, which is quick."""
+    return text.isascii() and not text.encode("ascii").translate(None, _PRINTABLE)
 
 
 def item_fault(item: Item) -> str:
