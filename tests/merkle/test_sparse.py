@@ -80,7 +80,7 @@ class SparseMachine(RuleBasedStateMachine):
         assert fresh == self.store
 
 
-SparseMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+SparseMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
 TestSparseMachine = SparseMachine.TestCase
 
 

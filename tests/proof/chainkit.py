@@ -218,7 +218,7 @@ class Chain:
             "govchain/finality/1", header["chain"], header["epoch"], header["height"], identity,
             bytes.fromhex(header["state_root"]),
         )  # fmt: skip
-        keys = members.keys if signing is None else signing
+        keys = sorted(members.keys if signing is None else signing, key=lambda key: key.public_key)
         return canonical({
             "chain": header["chain"], "epoch": header["epoch"], "height": header["height"], "identity": identity.hex(),
             "set": members.set, "state_root": header["state_root"], "version": 1,

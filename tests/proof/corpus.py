@@ -147,8 +147,9 @@ def genesis(chain, members):
     yield "algorithms unsorted", made(algorithms=["sm2-sm3", "ed25519"])
     yield "organisations unsorted", made(organisations=[second, first])
     yield "organisation twice", made(organisations=[first, first, second])
-    yield "check digit", made(organisations=[first | {"code": "11110000000000001A"}, second])
-    yield "region", made(organisations=[first | {"code": "11AA0000000000001R"}, second])
+    yield "check digit", made(organisations=[first, second, second | {"code": "111100000000000031"}])
+    yield "region", made(organisations=[first, second, second | {"code": "11AA0000000000001B"}])
+    yield "code too short", made(organisations=[first, second, second | {"code": "2111000000000000"}])
     yield "member off the curve", made(members=[member | {"key": key[:-1] + ("0" if key[-1] != "0" else "1")}])
     yield "member key short", made(members=[member | {"key": key[:-2]}])
     yield "member algorithm", made(members=[member | {"algorithm": "ecdsa-p256-sha256"}])
@@ -246,6 +247,16 @@ def signer_sets():
     members = open_package(plain.package({"id": first, "at": 4}))
     more = {f"{kind}/2.json": getattr(plain, kind)[2] for kind in ("headers", "certificates")}
     yield "header not needed", repack(members | more)
+    for label, rearrange in (("unsorted", lambda keys: keys[::-1]), ("with a key twice", lambda keys: keys[:1] * 2)):
+        chain, false = Chain(name="gov-false"), Members("gm", "raft", ("r1", "r2"))
+        false.keys = rearrange(false.keys)
+        false.set = false.set | {"keys": rearrange(false.set["keys"])}
+        chain.add(chain.body("net.change", {}), next_members=false)
+        id = chain.add(chain.body("any.thing", {}))[0]
+        if "twice" in label:
+            one = chain.certify(json.loads(chain.headers[2]), chain.identities[1], false, false.keys[:1])
+            chain.certificates[2] = one
+        yield f"set {label}", chain.raw(id)
     for label, change in (("epoch too high", {"epoch": 1}), ("signers of nobody", {"signers": "00" * 32})):
         chain = Chain(name="gov-false")
         chain.put()
@@ -476,6 +487,16 @@ def status():
     yield "siblings without end", entry_of(siblings=["00" * 32] * 257)
     for part in ("previous", "delta", "live"):
         yield f"another {part}", made(**{part: "00" * 32})
+    many = Chain(name="gov-marks")
+    id, items = batch(many, 3)
+    many.mark(id, member=1)
+    members = open_package(many.package({"id": id, "at": 2, "member": 1, "items": items}))
+    place = f"proofs/status-{id}-1.json"
+    entries = json.loads(members[place])["entries"]
+    yield "mark of the leaf left out", repack(edit(members, place, entries=entries[:1]))
+    yield "marks exchanged", repack(edit(members, place, entries=entries[::-1]))
+    leaf = many.status(id, 2, 2)["entries"][1]
+    yield "mark of another leaf", repack(edit(members, place, entries=[entries[0], leaf]))
     for label, value in (("mark of another kind", {"kind": "x"}), ("mark with more", {"more": 1})):
         false = Chain(name="gov-marks")
         id = false.put()

@@ -10,7 +10,6 @@ from tests.proof.corpus import refused_cases
 CASES = refused_cases()
 
 
-@pytest.mark.requirement("BJ.security.integrity.01", "BJ.data.structure.09")
 @pytest.mark.parametrize(("package", "step"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_refused(package, step):
     refused(package, step, proof.TrustAnchors(genesis=("00" * 32,)))

@@ -33,10 +33,9 @@ def folder(tmp_path_factory):
     return place
 
 
-def run(folder, *arguments, python=sys.executable, **more):
-    return subprocess.run(
-        [python, "-I", str(PROGRAM), *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", **more
-    )
+def run(folder, *arguments, **more):
+    command = [sys.executable, "-I", str(PROGRAM), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False, encoding="utf-8", **more)
 
 
 @pytest.mark.requirement("BJ.security.nonrepudiation.02")
