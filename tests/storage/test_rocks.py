@@ -85,3 +85,15 @@ def test_what_a_crash_left_of_checkpoints_is_swept(path, tmp_path):
     assert sorted(entry.name for entry in (tmp_path / "cp").iterdir()) == ["good"]
     assert store.checkpoints() == ("good",)
     store.close()
+
+
+def test_a_checkpoint_can_become_a_store(path, tmp_path):
+    store = RocksStore(path, checkpoints=tmp_path / "cp", memory_bytes=SMALL)
+    fill(store, Table.STATE, [b"%04d" % i for i in range(3000)])
+    store.checkpoint("one")
+    fill(store, Table.STATE, [b"later"])
+    store.close()
+    store = RocksStore(tmp_path / "cp" / "one", memory_bytes=SMALL)
+    assert sum(1 for _ in store.scan(Table.STATE)) == 3000
+    write(store, (Table.STATE, b"more", b"v"), durable=True)
+    store.close()

@@ -189,10 +189,15 @@ class RocksReader:
             left -= 1
             if not left:
                 return
-        self._check_end(family, options, start, last, reverse=reverse)
+        damage = self._find_damage(family, options, start, last, reverse=reverse)
+        del family, items  # an error's traceback must not keep the database open after close()
+        if damage is not None:
+            raise damage
 
-    def _check_end(self, family: Any, options: Any, start: bytes, last: bytes | None, *, reverse: bool) -> None:
-        """Raise if the iterator stopped at damage rather than at the end: go to where it stopped, and ask."""
+    def _find_damage(
+        self, family: Any, options: Any, start: bytes, last: bytes | None, *, reverse: bool
+    ) -> UnavailableError | None:
+        """The error if an iterator stopped at damage rather than at the end: go to where it stopped, and ask."""
         probe = family.iter(options)
         try:
             if reverse:
@@ -202,8 +207,9 @@ class RocksReader:
             if last is not None and probe.valid():
                 probe.prev() if reverse else probe.next()
             probe.status()
-        except Exception as error:
-            raise translate_error(error, self._path) from error
+        except Exception as error:  # noqa: BLE001 - the binding raises nothing more precise; it is answered, not lost
+            return translate_error(error, self._path)
+        return None
 
     def close(self) -> None:
         """Let go of all files; scans that are under way end."""
@@ -215,8 +221,9 @@ class RocksReader:
                 pairs.close()
         # The binding unlocks the directory when the last of its objects is gone.
         self._gets = self._families = self._handles = ()
+        database, self._db = self._db, None
         try:
-            self._db.close()
+            database.close()
         except Exception as error:
             raise translate_error(error, self._path) from error
 
@@ -236,7 +243,7 @@ class RocksStore(RocksReader):
     def __init__(self, path: Path, *, checkpoints: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
         self._checkpoints = checkpoints if checkpoints is not None else path.parent / f"{path.name}-checkpoints"
         self._memory_bytes = memory_bytes
-        self._failure: GovChainError | None = None
+        self._failure: tuple[Code, dict[str, Any]] | None = None
         self._witness = -1
         self._unsynced = False
         try:
@@ -258,21 +265,14 @@ class RocksStore(RocksReader):
         Raises:
             UnavailableError: ``DISK_FULL`` or ``STORE_CORRUPT``; the store takes no more writes until it is reopened.
         """
-        if self._failure is not None:
-            raise self._failure
-        native = WriteBatch(raw_mode=True)
-        for table in batch.tables():
-            handle = self._handles[table]
-            native.set_default_column_family(handle)
-            for key, value in batch.operations(table):
-                if value is None:
-                    native.delete(key, handle)
-                else:
-                    native[key] = value
+        self._refuse_after_failure()
+        native = self._native_batch(batch)
         try:
             self._db.write(native)
         except Exception as error:
             raise self._fail(error) from error
+        finally:
+            del native  # an error's traceback must not keep the database open after close()
         self._unsynced = True
         if durable:
             self.sync()
@@ -283,8 +283,7 @@ class RocksStore(RocksReader):
         Raises:
             UnavailableError: as for :meth:`write`.
         """
-        if self._failure is not None:
-            raise self._failure
+        self._refuse_after_failure()
         if not self._unsynced:
             return
         self._unsynced = False  # before, so that a write of another thread meanwhile is not taken for done
@@ -345,15 +344,38 @@ class RocksStore(RocksReader):
         try:
             if self._failure is None:
                 self.sync()
+                super().close()
         finally:
-            super().close()
+            # After a failure, which was told, the memtables cannot be written out; the log has them.
+            with contextlib.suppress(UnavailableError):
+                super().close()
             if self._witness >= 0:
                 os.close(self._witness)
                 self._witness = -1
 
-    def _fail(self, error: BaseException) -> GovChainError:
-        self._failure = translate_error(error, self._path)
-        return self._failure
+    def _native_batch(self, batch: Batch) -> Any:
+        native = WriteBatch(raw_mode=True)
+        for table in batch.tables():
+            handle = self._handles[table]
+            native.set_default_column_family(handle)
+            for key, value in batch.operations(table):
+                if value is None:
+                    native.delete(key, handle)
+                else:
+                    native[key] = value
+        return native
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure is not None:
+            code, params = self._failure
+            raise UnavailableError(code, **params)
+
+    def _fail(self, error: BaseException) -> UnavailableError:
+        """Close the store to writing; the failure is kept without its traceback, which holds the database open."""
+        failed = translate_error(error, self._path)
+        params = {name: value for name, value in failed.params.items() if name != "retry_after_ms"}
+        self._failure = (failed.code, params)
+        return failed
 
     def _sweep(self) -> None:
         """Remove what a crash left of checkpoints that were being made or dropped."""

@@ -14,6 +14,7 @@ off. Not here: reading and writing (``rocks``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rocksdict import (
@@ -37,6 +38,7 @@ MEMORY_BYTES: Final = 128 * 1024 * 1024
 #: The least that works.
 MEMORY_BYTES_MIN: Final = 8 * 1024 * 1024
 
+_TEMPLATE = Path(__file__).parent / "rocks_template"
 _MIB = 1024 * 1024
 #: Of the memory, sixteenths for memtables; the rest is block cache.
 _MEMTABLE_SIXTEENTHS = 10
@@ -88,13 +90,17 @@ def make_options(memory_bytes: int, *, read_only: bool) -> RocksOptions:
 
 
 def _database_options(memtables: int, *, read_only: bool) -> Options:
-    options = Options(raw_mode=True)
+    # The binding has no setter for `track_and_verify_wals_in_manifest`, by which RocksDB notices a log file that is
+    # missing or shorter than when it was synchronised; an options file does it. A reader beside a writer does without:
+    # the writer removes logs in its own time.
+    options = Options(raw_mode=True) if read_only else Options.load_latest(str(_TEMPLATE))[0]
     options.create_if_missing(not read_only)
     options.create_missing_column_families(not read_only)
     options.set_paranoid_checks(True)
-    # A process that is killed leaves at most an unfinished record at the end of the log; anything else is damage and
-    # must not be skipped in silence.
-    options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
+    # Recovery stops at the first record that is unfinished or damaged, so what is restored is always a prefix. (To
+    # tolerate damage at the end of each log would skip records in the middle, between two logs.) Whether the prefix
+    # holds all that was durable, the driver's witness tells.
+    options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
     options.set_write_buffer_manager(WriteBufferManager(memtables, False))
     # The log is as long as what the memtables hold; a restart reads it again.
     options.set_max_total_wal_size(memtables * 2)
