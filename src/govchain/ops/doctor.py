@@ -1,9 +1,12 @@
 """``govchain doctor``: checks a data directory from end to end and changes nothing.
 
-Purpose: every block's links, roots, receipts and certificate; state against the roots, by executing every block again;
-key files' permissions; disk; clock. Each finding names the part, the reason and the remedy.
-Rules: reads the directory, writes only to a temporary folder elsewhere, which is removed. Runs beside a node.
-Not here: repairing (nothing ever needs it: restore a backup or fetch from peers), printing (``cli``).
+Purpose: key files and who may read them; disk; clock; every store file's checksums; every block's links, roots,
+receipts and certificate; the state against the roots, by executing every block again. Each finding names the part, the
+reason and the remedy.
+Rules: reads the directory, writes only to a temporary folder elsewhere, which is removed. Takes no lock, and runs
+beside a node: it sees the store as it was at one moment.
+Not here: repairing (nothing ever needs it: restore a backup or fetch from peers), the ledger's checks
+(``ops.ledger_checks``), printing (``cli``).
 """
 
 from __future__ import annotations
@@ -11,195 +14,213 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from govchain.ledger import Machine, decode_chain_state
 from govchain.model import Code, GovChainError
-from govchain.node.embedded import load_machine
-from govchain.ops.replay import compare_tables, replay_blocks
-from govchain.proof.certificates import decode_certificate, verify_certificate
+from govchain.model.wire import Genesis
+from govchain.node.embedded import load_machine, passphrase_source
+from govchain.ops.findings import Finding, Report
+from govchain.ops.ledger_checks import LedgerChecks, store_part
+from govchain.ops.replay import Progress
 from govchain.proof.genesis import decode_genesis
-from govchain.proof.headers import decode_header, header_identity
 from govchain.services.chains import KEYS_FOLDER
-from govchain.state import Table
-from govchain.storage import BlockReader, DataDirectory, RocksReader, RocksStore
+from govchain.signers import open_signer
+from govchain.storage import BlockReader, DataDirectory, RocksReader
 
-__all__ = ["Finding", "Report", "run"]
+__all__ = ["CLOCK_AHEAD_MS_MAX", "DISK_FREE_BYTES_MIN", "Finding", "Report", "run"]
 
 #: Free disk below which a finding is made, in bytes.
 DISK_FREE_BYTES_MIN = 1024**3
 #: How far the newest block may lie ahead of the clock, in ms.
 CLOCK_AHEAD_MS_MAX = 10_000
+#: How often the newest block's certificate is asked for, and the pause between: a node writes it behind its block.
+_CERTIFICATE_ATTEMPTS = 5
+_CERTIFICATE_PAUSE_S = 0.2
+#: Files beside the keys that hold secrets: the submitter's salts.
+_PRIVATE_FILES = "catalogue.sqlite3*"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong: where, what, and what to do. ``remedy`` is a key of the catalogue."""
-
-    part: str
-    code: Code
-    reason: str
-    remedy: str
-    height: int | None = None
-
-
-@dataclass(slots=True)
-class Report:
-    """What was checked and what was found; clean when ``findings`` is empty."""
-
-    chain: str = ""
-    height: int = 0
-    checks: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
-
-
-def run(path: Path, *, now: int, replay: bool = True, progress: Callable[[int, int], None] | None = None) -> Report:
+def run(
+    path: Path,
+    *,
+    now: int,
+    replay: bool = True,
+    progress: Progress | None = None,
+    disk_free_bytes_min: int = DISK_FREE_BYTES_MIN,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report:
     """Check the data directory at ``path``.
 
     Args:
         path: the data directory.
         now: ms since 1970, to compare the newest block with.
-        replay: execute every block again and compare the whole state; without it, links and certificates only.
+        replay: read every file, check every root, execute every block again; without it, links and certificates only.
         progress: called with (done, total) blocks.
+        disk_free_bytes_min: less free disk than this is a finding.
+        sleep: waits while a running node may be signing its newest block.
+
+    Raises:
+        UnavailableError: it is no data directory, half of one, or of a newer version.
     """
     report = Report()
-    directory = DataDirectory(path, read_only=True)
-    try:
-        _check_keys(directory, report)
-        _check_disk(directory, report)
-        _check_ledger(directory, report, now, replay, progress)
-    finally:
-        directory.close()
+    with DataDirectory(path, read_only=True) as directory:
+        genesis = _read_genesis(directory, report)
+        _check_keys(directory.path, genesis, report)
+        _check_disk(directory.path, disk_free_bytes_min, report)
+        machine = None if genesis is None else _machine(genesis, report)
+        if machine is not None:
+            _check_ledger(directory, machine, report, now, replay, progress, sleep)
     return report
 
 
-def _check_keys(directory: DataDirectory, report: Report) -> None:
+def _read_genesis(directory: DataDirectory, report: Report) -> Genesis | None:
+    report.checks.append("genesis")
+    name = "genesis.json"
+    try:
+        genesis = decode_genesis((directory.path / name).read_bytes())
+    except FileNotFoundError:
+        report.add(name, Code.GENESIS_INVALID, "missing", "genesis")
+    except OSError as error:
+        report.add(name, Code.FILE_UNREADABLE, "code.FILE_UNREADABLE", "genesis", path=name, reason=error.strerror)
+    except GovChainError as error:
+        report.add_error(name, error, "genesis")
+    else:
+        report.chain = genesis.chain
+        return genesis
+    return None
+
+
+def _machine(genesis: Genesis, report: Report) -> Machine | None:
+    try:
+        return load_machine(genesis)
+    except GovChainError as error:
+        report.add_error("genesis.json", error, "genesis")
+        return None
+
+
+def _check_keys(path: Path, genesis: Genesis | None, report: Report) -> None:
+    """Who may read what is secret, and whether the node's key opens and is a member's."""
     report.checks.append("keys")
-    keys = directory.path / KEYS_FOLDER
-    paths = [keys, *sorted(keys.glob("*"))] if keys.is_dir() else []
-    for path in paths:
-        mode = stat.S_IMODE(os.lstat(path).st_mode)
+    keys = path / KEYS_FOLDER
+    for entry in [keys, *sorted(keys.glob("*")), *sorted(path.glob(_PRIVATE_FILES))]:
+        try:
+            mode = stat.S_IMODE(os.stat(entry).st_mode)
+        except OSError:
+            continue  # what must be there is looked for below
         if mode & 0o077:
-            report.findings.append(
-                Finding(str(path), Code.KEY_FILE_PERMISSIONS, f"mode {mode:04o}", "doctor.remedy.permissions")
-            )
-    if not (keys / "node.pem").exists():
-        report.findings.append(Finding(str(keys / "node.pem"), Code.KEY_FILE_INVALID, "missing", "doctor.remedy.key"))
+            name = entry.relative_to(path)
+            report.add(name, Code.KEY_FILE_PERMISSIONS, "mode", "permissions", mode=f"{mode:04o}")
+    node = keys / "node.pem"
+    part = node.relative_to(path)
+    if not node.exists():
+        report.add(part, Code.KEY_FILE_INVALID, "missing", "key")
+    elif os.environ.get("GOVCHAIN_PASSPHRASE") or (keys / "passphrase").exists():
+        _check_node_key(node, part, genesis, report)
 
 
-def _check_disk(directory: DataDirectory, report: Report) -> None:
+def _check_node_key(node: Path, part: Path, genesis: Genesis | None, report: Report) -> None:
+    try:
+        signer = open_signer(f"file:{node}", passphrase_source(node.parent))
+    except GovChainError as error:
+        if error.code != Code.KEY_FILE_PERMISSIONS:  # said already
+            remedy = "key" if error.code == Code.KEY_FILE_INVALID else "passphrase"
+            report.add_error(part, error, remedy)
+        return
+    try:
+        if genesis is not None and signer.public_key.hex() not in {member.key for member in genesis.members}:
+            report.add(part, Code.KEY_FILE_INVALID, "no_member", "key")
+    finally:
+        signer.close()
+
+
+def _check_disk(path: Path, wanted: int, report: Report) -> None:
     report.checks.append("disk")
-    usage = shutil.disk_usage(directory.path)
-    if usage.free < DISK_FREE_BYTES_MIN:
-        free = f"{usage.free // 2**20} MiB free"
-        report.findings.append(Finding(str(directory.path), Code.DISK_FULL, free, "doctor.remedy.disk"))
+    free = shutil.disk_usage(path).free
+    if free < wanted:
+        report.add(path, Code.DISK_FULL, "disk", "disk", free_mib=free // 2**20, wanted_mib=wanted // 2**20)
 
 
 def _check_ledger(
     directory: DataDirectory,
+    machine: Machine,
     report: Report,
     now: int,
     replay: bool,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
+    sleep: Callable[[float], None],
 ) -> None:
-    report.checks.append("genesis")
-    try:
-        machine = load_machine(decode_genesis((directory.path / "genesis.json").read_bytes()))
-    except GovChainError as error:
-        report.findings.append(Finding("genesis.json", error.code, error.text(), "doctor.remedy.genesis"))
-        return
-    report.chain = machine.genesis.chain
+    path = directory.path / "store"
     try:
         store = directory.open_reader()
     except GovChainError as error:
-        report.findings.append(Finding("ledger", error.code, error.text(), "doctor.remedy.store"))
+        report.checks.append("files")
+        report.add_error(store_part(error, path), error, "store")
         return
     try:
-        blocks = BlockReader(store)
-        stored = blocks.chain_state()
-        if stored is None:
-            report.findings.append(
-                Finding("ledger", Code.DATA_DIRECTORY_INCOMPLETE, "no chain state", "doctor.remedy.restore")
-            )
-            return
-        chain = decode_chain_state(stored)
-        report.height = chain.height
-        _check_clock(report, chain.time, now)
-        if _check_chain(machine, blocks, report, chain.height, chain.identity) and replay:
-            _check_replay(machine, store, blocks, report, chain.height, progress)
+        _check_store(directory, store, machine, report, now, replay, progress, sleep)
     except GovChainError as error:
-        report.findings.append(Finding("ledger", error.code, error.text(), "doctor.remedy.store"))
+        report.add_error(store_part(error, path), error, "store")
     finally:
         store.close()
+
+
+def _check_store(
+    directory: DataDirectory,
+    store: RocksReader,
+    machine: Machine,
+    report: Report,
+    now: int,
+    replay: bool,
+    progress: Progress | None,
+    sleep: Callable[[float], None],
+) -> None:
+    blocks = BlockReader(store)
+    stored = blocks.chain_state()
+    if stored is None:
+        report.add("meta", Code.DATA_DIRECTORY_INCOMPLETE, "no_state", "restore")
+        return
+    chain = decode_chain_state(stored)
+    report.height = chain.height
+    _check_clock(report, chain.time, now)
+    _check_checkpoint(directory, report, chain.checkpoint.outstanding, chain.height)
+
+    def find_certificate(height: int) -> bytes | None:
+        return _ask_again(directory, height, sleep)
+
+    checks = LedgerChecks(machine, store, chain, report, find_certificate)
+    if replay and not checks.check_files():
+        return  # everything else would stumble over the same files
+    whole = checks.check_headers(blocks)
+    if replay and checks.check_roots(blocks) and whole:
+        checks.check_state(blocks, progress)
 
 
 def _check_clock(report: Report, newest: int, now: int) -> None:
     report.checks.append("clock")
     if newest > now + CLOCK_AHEAD_MS_MAX:
-        ahead = f"newest block is {newest - now} ms ahead of the clock"
-        report.findings.append(Finding("clock", Code.NODE_CLOCK, ahead, "doctor.remedy.clock"))
+        report.add("clock", Code.NODE_CLOCK, "clock", "clock", ahead_s=(newest - now) // 1000)
 
 
-def _check_chain(machine: Machine, blocks: BlockReader, report: Report, head: int, identity: bytes) -> bool:
-    """Links, identities and certificates of every header; whether all hold."""
-    report.checks += ["headers", "certificates"]
-    previous = machine.fingerprint
-    time = machine.genesis.created
-    before = len(report.findings)
-    for height in range(1, head + 1):
+def _check_checkpoint(directory: DataDirectory, report: Report, outstanding: int, height: int) -> None:
+    """A checkpoint whose root a later header must carry has to be there; that of the head is taken at the start."""
+    report.checks.append("checkpoint")
+    place = Path("checkpoints") / f"height-{outstanding}"
+    if outstanding and outstanding != height and not (directory.path / place).is_dir():
+        report.add(place, Code.STORE_CORRUPT, "checkpoint_missing", "restore", height=outstanding)
+
+
+def _ask_again(directory: DataDirectory, height: int, sleep: Callable[[float], None]) -> bytes | None:
+    """The newest block's certificate, where a running node was about to write it."""
+    for _ in range(_CERTIFICATE_ATTEMPTS):
+        sleep(_CERTIFICATE_PAUSE_S)
+        reader = directory.open_reader()
         try:
-            data = blocks.header(height)
-            if data is None:
-                raise GovChainError(Code.HEADER_INVALID, reason="missing")
-            header = decode_header(data)
-            own = header_identity(machine.suite, data)
-            if header.height != height or header.previous != previous.hex() or header.time <= time:
-                raise GovChainError(Code.HEADER_INVALID, reason="does not follow the block before it")
-            certificate = blocks.certificate(height)
-            if certificate is None:
-                raise GovChainError(Code.CERTIFICATE_INVALID, reason="missing")
-            verify_certificate(machine.suite, header, own, decode_certificate(certificate))
-        except GovChainError as error:
-            report.findings.append(Finding("headers", error.code, error.text(), "doctor.remedy.restore", height))
-            return False
-        previous, time = own, header.time
-    if previous != identity and head:
-        report.findings.append(
-            Finding("headers", Code.HEADER_INVALID, "the head is not the last block", "doctor.remedy.restore", head)
-        )
-    return len(report.findings) == before
-
-
-def _check_replay(
-    machine: Machine,
-    store: RocksReader,
-    blocks: BlockReader,
-    report: Report,
-    head: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Execute every block again; compare headers, receipts, and every key of state, look-ups and indexes."""
-    report.checks += ["bodies", "receipts", "roots", "state"]
-    folder = Path(tempfile.mkdtemp(prefix="govchain-doctor-"))
-    try:
-        target = RocksStore(folder / "replay")
-        try:
-            difference = replay_blocks(machine, blocks, head, target, progress)
-            for table in (Table.STATE, Table.LIVE, Table.TRANSACTIONS, Table.HISTORY, Table.IDS):
-                difference = difference or compare_tables(store, target, table)
+            found = BlockReader(reader).certificate(height)
         finally:
-            target.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if difference is not None:
-        report.findings.append(
-            Finding(difference.part, Code.STORE_CORRUPT, difference.reason, "doctor.remedy.restore", difference.height)
-        )
+            reader.close()
+        if found is not None:
+            return found
+    return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from string import Formatter
 
-from govchain.texts import codes, signers, statements, words
+from govchain.texts import codes, operations, signers, statements, words
 
 __all__ = ["LANGUAGES", "keys", "sentence"]
 
@@ -22,6 +22,7 @@ LANGUAGES = ("zh", "en")
 
 _CATALOGUE: dict[str, dict[str, str]] = {
     **codes.SENTENCES,
+    **operations.SENTENCES,
     **signers.SENTENCES,
     **statements.SENTENCES,
     **words.SENTENCES,

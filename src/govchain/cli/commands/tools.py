@@ -41,7 +41,7 @@ def doctor(
             "part": finding.part,
             "code": finding.code.name,
             "number": int(finding.code),
-            "reason": finding.reason,
+            "reason": finding.reason_in(session().language),
             "height": finding.height,
             "remedy": t(finding.remedy),
         }
@@ -70,7 +70,7 @@ def doctor(
                     remedy=finding["remedy"],
                 )
             )
-        print(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings)))
+        print(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings) + report.dropped))
 
     emit(result, show)
     if not report.clean:

@@ -1,0 +1,97 @@
+"""Sentences of operations: what the doctor finds and what to do about it."""
+
+from __future__ import annotations
+
+__all__ = ["SENTENCES"]
+
+_PAIRS: dict[str, tuple[str, str]] = {
+    "doctor.check.files": ("存储文件", "store files"),
+    "doctor.check.checkpoint": ("检查点", "checkpoint"),
+    "doctor.reason.mode": ("权限为 {mode}，其他用户可以访问", "its mode is {mode}: others may access it"),
+    "doctor.reason.missing": ("缺失", "it is missing"),
+    "doctor.reason.no_member": (
+        "该密钥不在本链的签名成员之中",
+        "its key is not among the members that sign this chain",
+    ),
+    "doctor.reason.disk": (
+        "剩余 {free_mib} MiB，少于 {wanted_mib} MiB",
+        "{free_mib} MiB are free, fewer than {wanted_mib} MiB",
+    ),
+    "doctor.reason.clock": (
+        "最新区块的时间比系统时钟超前 {ahead_s} 秒",
+        "the newest block is {ahead_s} s ahead of the machine's clock",
+    ),
+    "doctor.reason.other_genesis": (
+        "区块 1 所接续的是另一个创世文件",
+        "block 1 continues another genesis than this one",
+    ),
+    "doctor.reason.no_state": ("没有创世状态", "there is no state of genesis"),
+    "doctor.reason.header_altered": (
+        "区块头的摘要为 {found}，而链上其他部分指明的是 {named}",
+        "the header's identity is {found}, while the rest of the chain names {named}",
+    ),
+    "doctor.reason.header_link": ("与前一区块不相接", "it does not follow the block before it"),
+    "doctor.reason.header_signers": (
+        "所列签名成员不是当时有效的成员",
+        "it names another signer set than the one in force",
+    ),
+    "doctor.reason.head": (
+        "链头状态指明的区块标识与最后一个区块头不符",
+        "the moving facts name another block as the newest",
+    ),
+    "doctor.reason.certificate_missing": ("没有终局凭证", "there is no finality certificate"),
+    "doctor.reason.certificate_behind": (
+        "最新区块还没有终局凭证，节点可能刚被中断",
+        "the newest block has no finality certificate yet; the node was probably interrupted",
+    ),
+    "doctor.reason.transaction_root": (
+        "交易内容与区块头中的交易根不符",
+        "the transactions do not give the header's transaction root",
+    ),
+    "doctor.reason.receipt_root": ("回执与区块头中的回执根不符", "the receipts do not give the header's receipt root"),
+    "doctor.reason.refused": (
+        "重新执行时被拒绝（{code}）",
+        "executed again, the block is refused ({code})",
+    ),
+    "doctor.reason.replayed_header": (
+        "重新执行得到不同的区块头：{fields}",
+        "executed again, the block gives another header: {fields}",
+    ),
+    "doctor.reason.replayed_receipts": (
+        "重新执行得到不同的回执",
+        "executed again, the block gives other receipts",
+    ),
+    "doctor.reason.entry_missing": (
+        "{count} 项与区块推导的结果不符；首项 {key} 缺失",
+        "{count} differ from what the blocks give; first, {key} is missing",
+    ),
+    "doctor.reason.entry_added": (
+        "{count} 项与区块推导的结果不符；首项 {key} 多余",
+        "{count} differ from what the blocks give; first, {key} should not be there",
+    ),
+    "doctor.reason.entry_changed": (
+        "{count} 项与区块推导的结果不符；首项 {key} 的值被改动",
+        "{count} differ from what the blocks give; first, {key} has another value",
+    ),
+    "doctor.reason.chain_state": (
+        "与区块推导的结果不符：{fields}",
+        "it differs from what the blocks give: {fields}",
+    ),
+    "doctor.reason.checkpoint_missing": (
+        "高度 {height} 的检查点缺失，节点将无法继续出块",
+        "the checkpoint of height {height} is missing; the node could not go on",
+    ),
+    "doctor.remedy.start": (
+        "请启动一次节点（任何写入命令均可），它会补签。",
+        "Start the node once, as any command that writes does; it signs what is missing.",
+    ),
+    "doctor.remedy.passphrase": (
+        "请提供正确的口令，或从备份恢复密钥文件。",
+        "Provide the right passphrase, or restore the key file from a backup.",
+    ),
+}
+
+#: Key to its sentence in each language.
+SENTENCES: dict[str, dict[str, str]] = {
+    key: {"zh": chinese, "en": english} for key, (chinese, english) in _PAIRS.items()
+}
