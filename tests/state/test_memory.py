@@ -1,15 +1,26 @@
 """The memory twin keeps the contract of the store port."""
 
 import pytest
+from hypothesis import settings
 
 from govchain.state import Batch, MemoryStore, Table
 from tests.state.store_contract import StoreContract
+from tests.state.store_machine import StoreMachine
 
 
 class TestMemoryStore(StoreContract):
     @pytest.fixture
     def store(self):
         return MemoryStore()
+
+
+class MemoryMachine(StoreMachine):
+    def open(self):
+        return MemoryStore()
+
+
+TestMemoryMachine = MemoryMachine.TestCase
+TestMemoryMachine.settings = settings(max_examples=60, deadline=None)
 
 
 def test_counts_how_often_durability_was_asked_for():

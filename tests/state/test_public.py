@@ -10,6 +10,7 @@ def test_public_names():
         "CheckpointProgress",
         "CheckpointReader",
         "CheckpointRoot",
+        "CheckpointTree",
         "CommittedState",
         "MemoryStore",
         "NO_STATE_ROOT",

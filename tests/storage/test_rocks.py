@@ -1,11 +1,17 @@
 """The RocksDB driver keeps the contract of the store port, over restarts too."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import settings
 
 from govchain.model import Code, UnavailableError
 from govchain.state import Table
 from govchain.storage import RocksReader, RocksStore
 from tests.state.store_contract import StoreContract, fill, write
+from tests.state.store_machine import StoreMachine
 
 SMALL = 8 * 1024 * 1024
 
@@ -16,6 +22,24 @@ class TestRocksStore(StoreContract):
         store = RocksStore(tmp_path / "store", memory_bytes=SMALL)
         yield store
         store.close()
+
+
+class RocksMachine(StoreMachine):
+    def open(self):
+        self.place = Path(tempfile.mkdtemp(prefix="govchain-test-"))
+        return RocksStore(self.place / "store", memory_bytes=SMALL)
+
+    def reopen(self):
+        self.store.close()
+        self.store = RocksStore(self.place / "store", memory_bytes=SMALL)
+
+    def teardown(self):
+        super().teardown()
+        shutil.rmtree(self.place)
+
+
+TestRocksMachine = RocksMachine.TestCase
+TestRocksMachine.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
 
 
 @pytest.fixture

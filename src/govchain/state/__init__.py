@@ -5,7 +5,7 @@ floats or unordered iteration. Not here: drivers that keep things on disk (``gov
 (``govchain.modules``).
 """
 
-from govchain.state.checkpoints import CheckpointComputation, CheckpointProgress, CheckpointRoot
+from govchain.state.checkpoints import CheckpointComputation, CheckpointProgress, CheckpointRoot, CheckpointTree
 from govchain.state.memory import MemoryStore
 from govchain.state.namespaces import Namespace, NamespaceRegistry, split_key, state_key
 from govchain.state.overlay import CommittedState, Overlay, StateReader
@@ -19,6 +19,7 @@ __all__ = [
     "CheckpointProgress",
     "CheckpointReader",
     "CheckpointRoot",
+    "CheckpointTree",
     "CommittedState",
     "MemoryStore",
     "Namespace",

@@ -24,7 +24,7 @@ Example:
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import msgspec
@@ -45,6 +45,7 @@ __all__ = [
     "CheckpointComputation",
     "CheckpointProgress",
     "CheckpointRoot",
+    "CheckpointTree",
     "advance",
     "due",
     "plain_checkpoint_root",
@@ -122,6 +123,53 @@ def advance(
     return CheckpointProgress(keys=keys, writes=writes, outstanding=outstanding, last=last)
 
 
+class CheckpointTree:
+    """The RFC 9162 tree over rooted pairs that come in key order.
+
+    Full chunks of :data:`CHUNK_KEYS` pairs are hashed natively and enter a :class:`~govchain.merkle.Frontier` as
+    complete subtrees; the last, ragged one comes with :meth:`result`. Memory: one chunk.
+
+    Args:
+        suite: the chain's digest.
+        frontier: of the full chunks that are hashed already.
+    """
+
+    def __init__(self, suite: Suite, frontier: Frontier | None = None) -> None:
+        self._suite = suite
+        self._frontier = Frontier(suite.digest) if frontier is None else frontier
+        self._pairs: list[Pair] = []
+
+    @property
+    def keys(self) -> int:
+        """Pairs so far."""
+        return self._frontier.size * CHUNK_KEYS + len(self._pairs)
+
+    @property
+    def frontier(self) -> Frontier:
+        """Of the full chunks; each of its leaves is one."""
+        return self._frontier
+
+    def push(self, pairs: Iterable[Pair]) -> None:
+        """Add pairs that follow those before in key order."""
+        self._pairs.extend(pairs)
+        while len(self._pairs) >= CHUNK_KEYS:
+            self._frontier = self._frontier.append_hash(self._chunk_root(self._pairs[:CHUNK_KEYS]))
+            del self._pairs[:CHUNK_KEYS]
+
+    def result(self) -> CheckpointRoot:
+        """The root over all pairs so far."""
+        if not self._pairs:
+            return CheckpointRoot(self._frontier.root(), self.keys)
+        # A ragged last chunk takes the place of one more complete subtree: every split of the tree that lies above
+        # the chunks is at a multiple of a chunk.
+        root = self._frontier.append_hash(self._chunk_root(self._pairs)).root()
+        return CheckpointRoot(root, self.keys)
+
+    def _chunk_root(self, pairs: list[Pair]) -> bytes:
+        name = digest_name_of(self._suite)
+        return native.merkle_root_of_pairs(name, [key for key, _ in pairs], [value for _, value in pairs])
+
+
 class _Token(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
     """How far a computation came: the last key that is hashed, how many there were, and the tree's right edge."""
 
@@ -136,10 +184,7 @@ _TOKEN_VERSION = 1
 
 
 class CheckpointComputation:
-    """The root over the rooted namespaces of one checkpoint, computed in pieces.
-
-    Full chunks of :data:`CHUNK_KEYS` keys are hashed natively and enter a :class:`~govchain.merkle.Frontier` as
-    complete subtrees; the last, ragged one comes when the end is reached. Memory: one chunk.
+    """The root over the rooted namespaces of one checkpoint, computed in pieces of :data:`CHUNK_KEYS` keys.
 
     Args:
         suite: the chain's digest.
@@ -152,20 +197,18 @@ class CheckpointComputation:
     """
 
     def __init__(self, suite: Suite, registry: NamespaceRegistry, reader: Reader, token: bytes | None = None) -> None:
-        self._suite = suite
         self._prefixes = tuple(namespace.prefix for namespace in registry.rooted())
         self._reader = reader
         self._after = b""
-        self._keys = 0
-        self._frontier = Frontier(suite.digest)
         self._result: CheckpointRoot | None = None
+        self._tree = CheckpointTree(suite)
         if token is not None:
-            self._resume(token)
+            self._after, self._tree = _resume(suite, token)
 
     @property
     def keys(self) -> int:
         """Keys hashed so far; a progress display's numerator."""
-        return self._keys
+        return self._tree.keys
 
     @property
     def result(self) -> CheckpointRoot | None:
@@ -178,27 +221,19 @@ class CheckpointComputation:
             if self._result is not None:
                 break
             pairs = self._next_pairs()
+            self._tree.push(pairs)
             if len(pairs) < CHUNK_KEYS:
-                self._finish(pairs)
+                self._result = self._tree.result()
             else:
-                self._frontier = self._frontier.append_hash(self._chunk_root(pairs))
-                self._keys += len(pairs)
                 self._after = pairs[-1][0]
         return self._result is not None
 
     def token(self) -> bytes:
-        """How far it came, for another computation to go on from."""
-        return msgspec.msgpack.encode(_Token(_TOKEN_VERSION, self._after, self._keys, self._frontier.encode()))
-
-    def _resume(self, token: bytes) -> None:
-        try:
-            saved = _token_decoder.decode(token)
-            self._frontier = Frontier.decode(self._suite.digest, saved.frontier)
-        except (msgspec.MsgspecError, GovChainError):
-            raise UnavailableError(Code.STORE_CORRUPT, path="", reason="checkpoint token") from None
-        if saved.version != _TOKEN_VERSION or saved.keys != self._frontier.size * CHUNK_KEYS:
-            raise UnavailableError(Code.STORE_CORRUPT, path="", reason="checkpoint token")
-        self._after, self._keys = saved.after, saved.keys
+        """How far it came, for another computation to go on from; meaningless once it is done."""
+        frontier = self._tree.frontier
+        return msgspec.msgpack.encode(
+            _Token(_TOKEN_VERSION, self._after, frontier.size * CHUNK_KEYS, frontier.encode())
+        )
 
     def _next_pairs(self) -> list[Pair]:
         pairs: list[Pair] = []
@@ -209,25 +244,21 @@ class CheckpointComputation:
             # The key after x, in bytewise order, is x ‖ 0x00.
             start = max(prefix, self._after + b"\x00") if self._after else prefix
             room = CHUNK_KEYS - len(pairs)
-            pairs.extend(islice(self._reader.scan(Table.STATE, start, end, limit=room), room))
+            pairs.extend(self._reader.scan(Table.STATE, start, end, limit=room))
             if len(pairs) == CHUNK_KEYS:
                 break
         return pairs
 
-    def _chunk_root(self, pairs: list[Pair]) -> bytes:
-        name = digest_name_of(self._suite)
-        return native.merkle_root_of_pairs(name, [key for key, _ in pairs], [value for _, value in pairs])
 
-    def _finish(self, pairs: list[Pair]) -> None:
-        if pairs or not self._keys:
-            # A ragged last chunk takes the place of one more complete subtree: every split of the tree that lies
-            # above the chunks is at a multiple of a chunk. Without any key the root is that of the empty tree.
-            root = self._chunk_root(pairs)
-            if self._keys:
-                root = self._frontier.append_hash(root).root()
-        else:
-            root = self._frontier.root()
-        self._result = CheckpointRoot(root, self._keys + len(pairs))
+def _resume(suite: Suite, token: bytes) -> tuple[bytes, CheckpointTree]:
+    try:
+        saved = _token_decoder.decode(token)
+        frontier = Frontier.decode(suite.digest, saved.frontier)
+    except (msgspec.MsgspecError, GovChainError):
+        raise UnavailableError(Code.STORE_CORRUPT, path="", reason="checkpoint token") from None
+    if saved.version != _TOKEN_VERSION or saved.keys != frontier.size * CHUNK_KEYS:
+        raise UnavailableError(Code.STORE_CORRUPT, path="", reason="checkpoint token")
+    return saved.after, CheckpointTree(suite, frontier)
 
 
 def plain_checkpoint_root(suite: Suite, registry: NamespaceRegistry, reader: Reader) -> CheckpointRoot:

@@ -100,6 +100,12 @@ class RocksReader:
     def _open_database(self, path: Path, access: Any) -> Any:
         return Rdict(str(path), self._options.database, self._options.tables, access)
 
+    def _open_mirrored(self, place: Path, path: Path) -> Any:
+        try:
+            return self._open_database(place, AccessType.read_only(False))
+        except Exception as error:
+            raise OSError(str(error).replace(str(place), str(path))) from error  # name the store's own file
+
     def _open_reader(self, path: Path) -> Any:
         """Open without writing anything there, whoever is writing meanwhile; again if the writer changed its files."""
         database = self._options.database
@@ -111,7 +117,7 @@ class RocksReader:
             try:
                 before = _outline(path)
                 with _mirror(path) as place:
-                    opened = self._open_database(place, AccessType.read_only(False))
+                    opened = self._open_mirrored(place, path)
                 if before != _outline(path) and not last:
                     opened.close()
                     continue

@@ -12,13 +12,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import govchain_native as native
 from govchain.crypto import Suite
 from govchain.merkle import DEPTH_MAX, EMPTY_SUBTREE, Frontier, leaf_hash, node_hash, position
 from govchain.model import Code, GovChainError, VerificationError
 from govchain.proof.headers import decode_header, header_identity
-from govchain.state import NamespaceRegistry, Table
-from govchain.state.roots import STATE_DOMAIN, digest_name_of
+from govchain.state import CheckpointTree, NamespaceRegistry, Table
+from govchain.state.roots import STATE_DOMAIN
 from govchain.storage.blocks import CHAIN_STATE_KEY, height_key, history_key
 
 __all__ = ["SnapshotTrust", "SnapshotVerifier", "read_entries"]
@@ -28,8 +27,6 @@ _LENGTH = struct.Struct(">I")
 _ID_BYTES = 40
 _NODE_BYTES = 32
 _RECORD_BYTES = 65
-#: Leaves that are handed to the native tree at once.
-_LEAVES = 4096
 _TABLES = {
     int(table): table
     for table in (
@@ -132,8 +129,7 @@ class SnapshotVerifier:
         self._member = ""
         self._last: tuple[int, bytes] = (-1, b"")
         self._counts = dict.fromkeys(_TABLES.values(), 0)
-        self._stream = native.MerkleStream(digest_name_of(suite))
-        self._leaves: list[bytes] = []
+        self._tree = CheckpointTree(suite)
         # Nodes of the live tree that must come, in the order of their positions, which is breadth first.
         self._awaited: deque[tuple[bytes, bytes]] = deque()
         if live_root != EMPTY_SUBTREE:
@@ -166,8 +162,8 @@ class SnapshotVerifier:
         Raises:
             VerificationError: ``STORE_CORRUPT`` with the step.
         """
-        self._push()
-        if self._stream.root() != self._trust.checkpoint_root:
+        result = self._tree.result()
+        if result.root != self._trust.checkpoint_root:
             raise self._wrong(4, "checkpoint root")
         if self._awaited:
             raise self._wrong(5, "live node missing")
@@ -176,7 +172,7 @@ class SnapshotVerifier:
         self._finish_history()
         if not self._counts[Table.META]:
             raise self._wrong(8, "moving facts missing")
-        return self._stream.size
+        return result.keys
 
     def _entry(self, table: Table, key: bytes, value: bytes) -> None:
         tip = height_key(self._trust.height)
@@ -204,13 +200,7 @@ class SnapshotVerifier:
         except GovChainError:
             raise self._wrong(4, "namespace") from None
         if namespace.rooted:
-            self._leaves.append(len(key).to_bytes(4, "big") + key + b"\x01" + value)
-            if len(self._leaves) >= _LEAVES:
-                self._push()
-
-    def _push(self) -> None:
-        self._stream.push_many(self._leaves)
-        self._leaves = []
+            self._tree.push([(key, value)])
 
     def _live(self, at: bytes, record: bytes) -> None:
         if not self._awaited or len(record) != _RECORD_BYTES:
