@@ -7,6 +7,7 @@ what an earlier run left pending. Not here: what the commands do.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from govchain.cli.output import notice, say
 from govchain.cli.session import session, t
-from govchain.model import Code, UnavailableError
+from govchain.model import Code, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from govchain.model.wire import Genesis
@@ -77,8 +78,11 @@ def trust_store() -> TrustStore:
     return TrustStore(default_trust_path())
 
 
-def passphrases(keys_path: Path | None) -> Callable[[str], bytes]:
-    """Where passphrases come from: ``GOVCHAIN_PASSPHRASE``, the data directory's own file, or the person asking."""
+def passphrases(keys_path: Path | None, *, new: bool = False) -> Callable[[str], bytes]:
+    """Where passphrases come from: ``GOVCHAIN_PASSPHRASE``, the data directory's own file, or a person at the terminal.
+
+    ``new``: a person gives it twice.
+    """
     from govchain import signers  # noqa: PLC0415 - loaded by the commands that need it
 
     if os.environ.get("GOVCHAIN_PASSPHRASE"):
@@ -89,7 +93,11 @@ def passphrases(keys_path: Path | None) -> Callable[[str], bytes]:
     def ask(name: str) -> str:
         import typer  # noqa: PLC0415 - only where somebody is asked
 
-        return str(typer.prompt(t("cli.passphrase_for", name=name), hide_input=True, err=True))
+        if not sys.stdin.isatty():
+            bounds = {"length_min": signers.PASSPHRASE_BYTES_MIN, "length_max": signers.PASSPHRASE_BYTES_MAX}
+            raise UsageError(Code.PASSPHRASE_UNUSABLE, source=t("cli.no_terminal"), **bounds)
+        question = t("cli.passphrase_for", name=name)
+        return str(typer.prompt(question, hide_input=True, err=True, confirmation_prompt=new))
 
     return signers.passphrase_from_prompt(ask)
 

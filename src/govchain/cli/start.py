@@ -22,7 +22,7 @@ import typer.core
 import typer.main
 
 from govchain.cli.hints import hint_for
-from govchain.cli.output import emit_error
+from govchain.cli.output import emit_error, say
 from govchain.cli.session import Session, session, split_globals, start_session, t
 from govchain.model import Code, GovChainError, UsageError
 
@@ -123,6 +123,8 @@ def _guarded(words: list[str]) -> int:
         if {"-h", "--help"} & set(rest) or len(rest) < 2:
             _translate_help()
         result = build_root().main(args=rest, prog_name="govchain", standalone_mode=False)
+        if result == EXIT_INTERRUPTED:
+            say(t("cli.interrupted"))
         return result if isinstance(result, int) else 0
     except GovChainError as error:
         emit_error(error, hint=hint_for(error))
@@ -130,7 +132,7 @@ def _guarded(words: list[str]) -> int:
     except (typer.Exit, SystemExit) as error:
         return _exit_code(error)
     except (typer.Abort, KeyboardInterrupt):
-        print(t("cli.interrupted"), file=sys.stderr)
+        say(t("cli.interrupted"))
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return 0

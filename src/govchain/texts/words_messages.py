@@ -25,6 +25,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "cli.missing_parameter": ("缺少参数 {name}", "{name} is missing"),
     "cli.no_such_command": ("没有命令 {name}", "there is no command {name}"),
     "cli.no_such_option": ("没有选项 {option}", "there is no option {option}"),
+    "cli.no_terminal": (
+        "未设置 GOVCHAIN_PASSPHRASE，也没有终端可供输入",
+        "GOVCHAIN_PASSPHRASE is not set, and there is no terminal to ask at",
+    ),
     "cli.option_value": ("选项 {option} 缺少值", "option {option} needs a value"),
     "cli.passphrase_for": ("请输入密钥 {name} 的口令", "Passphrase of the key {name}"),
     "cli.pending": (

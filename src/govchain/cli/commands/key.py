@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,12 +33,17 @@ def new(
 ) -> None:
     """Make a key in an encrypted file of its own."""
     from govchain.cli.opening import passphrases  # noqa: PLC0415 - with the signers, only where needed
+    from govchain.crypto import get_algorithm  # noqa: PLC0415
     from govchain.signers import create_key_file  # noqa: PLC0415
 
     keys = _keys_path()
     inside = keys is not None and "/" not in name and not name.endswith(".pem")
     path = keys / f"{name}.pem" if inside and keys is not None else Path(name)
-    passphrase = passphrases(keys if inside else None)(str(path))
+    # Everything that can be refused is, before anybody is asked for a passphrase.
+    get_algorithm(algorithm)
+    if os.path.lexists(path):
+        raise UsageError(Code.KEY_FILE_EXISTS, path=str(path))
+    passphrase = passphrases(keys if inside else None, new=True)(str(path))
     public = create_key_file(path, algorithm, passphrase)
     _show(algorithm, public, str(path))
 

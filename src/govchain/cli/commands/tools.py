@@ -51,14 +51,15 @@ def doctor(
         "path": str(path),
         "chain": report.chain,
         "height": report.height,
-        "checks": report.checks,
+        "checks": list(dict.fromkeys(report.checks)),
         "clean": report.clean,
         "findings": findings,
+        "dropped": report.dropped,
     }
 
     def show() -> None:
         facts([("directory", path), ("chain", report.chain), ("height", report.height)])
-        print(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in report.checks)))
+        print(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in dict.fromkeys(report.checks))))
         for finding in findings:
             place = finding["part"] if finding["height"] is None else f"{finding['part']} {finding['height']}"
             print(
