@@ -11,6 +11,8 @@ from govchain.state import Namespace
 
 VALUE = b"trial.value/"
 LIVE = b"trial.live/"
+#: Keys that one act of "bulk" writes.
+BULK = 15_000
 
 
 class Act(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +104,8 @@ def apply(context: Context, message: Act) -> Outcome:
     if message.act == "count":
         stored = context.state.get(VALUE + key)
         return Outcome(writes=((VALUE + key, str(int(stored or b"0") + 1).encode()),), events=(event(key=message.key),))
+    if message.act == "bulk":
+        return Outcome(writes=[(VALUE + b"%s-%d" % (key, number), b"1") for number in range(BULK)])
     if message.act == "set live":
         return Outcome(writes=((LIVE + key, b"1"),))
     if message.act == "remove":
