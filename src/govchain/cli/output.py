@@ -8,6 +8,7 @@ Not here: what is printed.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -27,6 +28,7 @@ __all__ = [
     "notice",
     "parse_time",
     "say",
+    "silence",
     "size_text",
     "table",
 ]
@@ -37,11 +39,20 @@ _WIDTH_PLAIN = 200
 
 
 def emit(result: dict[str, Any], show: Callable[[], None]) -> None:
-    """Print ``result`` as JSON, or let ``show`` print it for people."""
-    if session().json:
-        print(json.dumps(result, ensure_ascii=False, indent=2))
-    else:
-        show()
+    """Print ``result`` as JSON, or let ``show`` print it for people; a reader that goes away changes nothing."""
+    try:
+        if session().json:
+            print(json.dumps(result, ensure_ascii=False, indent=2))
+        else:
+            show()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+
+
+def silence() -> None:
+    """Let nothing more be printed: whoever read it is gone, and the interpreter would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit_error(error: GovChainError, *, hint: str = "") -> None:

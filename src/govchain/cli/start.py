@@ -22,7 +22,7 @@ import typer.core
 import typer.main
 
 from govchain.cli.hints import hint_for
-from govchain.cli.output import emit_error, say
+from govchain.cli.output import emit_error, say, silence
 from govchain.cli.session import Session, session, split_globals, start_session, t
 from govchain.model import Code, GovChainError, UsageError
 
@@ -110,8 +110,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader went away; keep the interpreter from saying so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
     sys.exit(code)
 
 
