@@ -920,7 +920,8 @@ def read_anchors(paths: list[str]) -> tuple[list[str], list[bytes]]:
     """Genesis fingerprints and headers in the files that the user trusts."""
     genesis, headers = [], []
     for path in paths:
-        value = parse(read(path), 12, path, canonical=False)
+        value = parse(read(path).rstrip(b" \t\r\n"), 12, path, canonical=False)
+        value = value.get("header", value)  # a certified header file holds the header beside its certificate
         data = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
         if fits(value, "Genesis"):
             digest = sm3 if value["suite"] == "gm" else sha256

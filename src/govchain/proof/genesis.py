@@ -34,11 +34,13 @@ def encode_genesis(genesis: Genesis) -> bytes:
 
 
 def decode_genesis(data: bytes, *, canonical: bool = False) -> Genesis:
-    """Read a genesis file; people may have indented it, unless ``canonical``.
+    """Read a genesis file; people may have indented it and ended its last line, unless ``canonical``.
 
     Raises:
         DecodingError: pre-scan codes for what is no strict JSON, otherwise ``GENESIS_INVALID`` with the reason.
     """
+    if not canonical:
+        data = data.rstrip(b" \t\r\n")  # what editors leave at the end
     prescan(data)
     try:
         genesis = msgspec.json.decode(data, type=Genesis)

@@ -112,6 +112,7 @@ def decode_anchor(data: bytes) -> Anchor:
     """
     if len(data) > ANCHOR_BYTES_MAX:
         raise RefusedError(Code.FILE_TOO_LARGE, size_max=ANCHOR_BYTES_MAX)
+    data = data.rstrip(b" \t\r\n")  # what editors leave at the end
     prescan(data)
     if b'"certificate"' not in data:
         genesis = decode_genesis(data)
