@@ -27,6 +27,7 @@ class Node:
         limits: PoolLimits | None = None,
         member: TestAccount | None = None,
         certify: bool = True,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self.kit = kit
         self.store = MemoryStore() if store is None else store
@@ -34,7 +35,7 @@ class Node:
         self.now = CREATED + 1
         signer = (member or kit.member).signer
         certifier = Certifier(kit.machine.suite, signer) if certify else None
-        self.application = LedgerApplication(kit.machine, self.store, self.pool, lambda: self.now, certifier)
+        self.application = LedgerApplication(kit.machine, self.store, self.pool, clock or (lambda: self.now), certifier)
         self.heard: list[ExecutedBlock] = []
         self.application.add_listener(self.heard.append)
         if self.application.info().app_hash == b"":

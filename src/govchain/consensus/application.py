@@ -274,11 +274,13 @@ class LedgerApplication:
             self._window.commit(ids, following.time)
             self._chain = following
             self._executed = None
+        try:
             if self._certifier is not None and self._certifier.is_member(signers):
                 certificate = self._certifier.certify_block(block, signers)
                 self.blocks.write_certificate(following.height, certificate)
-        self._checkpointer.after_commit(following)
-        self._tell(block)
+            self._checkpointer.after_commit(following)
+        finally:
+            self._tell(block)  # the block is durable, whatever failed after it
         return 0
 
     def list_snapshots(self) -> list[SnapshotInfo]:
