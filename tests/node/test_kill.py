@@ -131,7 +131,7 @@ def kill_rounds(tmp_path, actor, rounds, capsys):
     ordered = sorted(watched.restarts_ms)
     with capsys.disabled():
         print(
-            f"  {rounds} kills, {len(watched.acknowledged)} acknowledged, {sum(watched.under_way)} under way at the kill,"
+            f"  {rounds} kills, {len(watched.acknowledged)} acknowledged, {sum(watched.under_way)} under way,"
             f" {watched.height} blocks; restart to first commit: median {ordered[rounds // 2]:.0f} ms, worst"
             f" {ordered[-1]:.0f} ms; doctor clean"
         )

@@ -16,6 +16,7 @@ import shutil
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from govchain.ledger import Machine, decode_chain_state
@@ -23,7 +24,7 @@ from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
 from govchain.node.embedded import load_machine, passphrase_source
 from govchain.ops.findings import Finding, Report
-from govchain.ops.ledger_checks import LedgerChecks, store_part
+from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, LedgerChecks, store_part
 from govchain.ops.replay import Progress
 from govchain.proof.genesis import decode_genesis
 from govchain.services.chains import KEYS_FOLDER
@@ -43,6 +44,17 @@ _CERTIFICATE_PAUSE_S = 0.2
 _PRIVATE_FILES = "catalogue.sqlite3*"
 
 
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How to examine: the arguments of :func:`run` that concern the ledger."""
+
+    now: int
+    replay: bool
+    progress: Progress | None
+    replay_memory_bytes_max: int
+    sleep: Callable[[float], None]
+
+
 def run(
     path: Path,
     *,
@@ -50,6 +62,7 @@ def run(
     replay: bool = True,
     progress: Progress | None = None,
     disk_free_bytes_min: int = DISK_FREE_BYTES_MIN,
+    replay_memory_bytes_max: int = REPLAY_MEMORY_BYTES_MAX,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """Check the data directory at ``path``.
@@ -60,6 +73,7 @@ def run(
         replay: read every file, check every root, execute every block again; without it, links and certificates only.
         progress: called with (done, total) blocks.
         disk_free_bytes_min: less free disk than this is a finding.
+        replay_memory_bytes_max: stores up to this size are replayed in memory, larger ones in a temporary folder.
         sleep: waits while a running node may be signing its newest block.
 
     Raises:
@@ -72,7 +86,8 @@ def run(
         _check_disk(directory.path, disk_free_bytes_min, report)
         machine = None if genesis is None else _machine(genesis, report)
         if machine is not None:
-            _check_ledger(directory, machine, report, now, replay, progress, sleep)
+            manner = _Manner(now, replay, progress, replay_memory_bytes_max, sleep)
+            _check_ledger(directory, machine, report, manner)
     return report
 
 
@@ -143,15 +158,7 @@ def _check_disk(path: Path, wanted: int, report: Report) -> None:
         report.add(path, Code.DISK_FULL, "disk", "disk", free_mib=free // 2**20, wanted_mib=wanted // 2**20)
 
 
-def _check_ledger(
-    directory: DataDirectory,
-    machine: Machine,
-    report: Report,
-    now: int,
-    replay: bool,
-    progress: Progress | None,
-    sleep: Callable[[float], None],
-) -> None:
+def _check_ledger(directory: DataDirectory, machine: Machine, report: Report, manner: _Manner) -> None:
     path = directory.path / "store"
     try:
         store = directory.open_reader()
@@ -160,7 +167,7 @@ def _check_ledger(
         report.add_error(store_part(error, path), error, "store")
         return
     try:
-        _check_store(directory, store, machine, report, now, replay, progress, sleep)
+        _check_store(directory, store, machine, report, manner)
     except GovChainError as error:
         report.add_error(store_part(error, path), error, "store")
     finally:
@@ -168,14 +175,7 @@ def _check_ledger(
 
 
 def _check_store(
-    directory: DataDirectory,
-    store: RocksReader,
-    machine: Machine,
-    report: Report,
-    now: int,
-    replay: bool,
-    progress: Progress | None,
-    sleep: Callable[[float], None],
+    directory: DataDirectory, store: RocksReader, machine: Machine, report: Report, manner: _Manner
 ) -> None:
     blocks = BlockReader(store)
     stored = blocks.chain_state()
@@ -184,18 +184,18 @@ def _check_store(
         return
     chain = decode_chain_state(stored)
     report.height = chain.height
-    _check_clock(report, chain.time, now)
+    _check_clock(report, chain.time, manner.now)
     _check_checkpoint(directory, report, chain.checkpoint.outstanding, chain.height)
 
     def find_certificate(height: int) -> bytes | None:
-        return _ask_again(directory, height, sleep)
+        return _ask_again(directory, height, manner.sleep)
 
-    checks = LedgerChecks(machine, store, chain, report, find_certificate)
-    if replay and not checks.check_files():
+    checks = LedgerChecks(machine, store, chain, report, find_certificate, manner.replay_memory_bytes_max)
+    if manner.replay and not checks.check_files():
         return  # everything else would stumble over the same files
     whole = checks.check_headers(blocks)
-    if replay and checks.check_roots(blocks) and whole:
-        checks.check_state(blocks, progress)
+    if manner.replay and checks.check_roots(blocks) and whole:
+        checks.check_state(blocks, manner.progress)
 
 
 def _check_clock(report: Report, newest: int, now: int) -> None:

@@ -28,10 +28,10 @@ from govchain.state import MemoryStore, Store, Table
 from govchain.state.roots import digest_name_of
 from govchain.storage import BlockReader, RocksReader, RocksStore
 
-__all__ = ["LedgerChecks"]
+__all__ = ["REPLAY_MEMORY_BYTES_MAX", "LedgerChecks", "store_part"]
 
-#: Stores up to this size (bytes of files) are replayed in memory.
-_REPLAY_MEMORY_BYTES_MAX = 16 * 1024 * 1024
+#: Stores up to this size (bytes of table files) are replayed in memory, where nothing else is said.
+REPLAY_MEMORY_BYTES_MAX = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -44,6 +44,7 @@ class LedgerChecks:
         chain: the moving facts in it.
         report: where findings go.
         find_certificate: asks again for the certificate of a height whose block is new, or None.
+        replay_memory_bytes_max: stores up to this size are replayed in memory.
     """
 
     machine: Machine
@@ -51,6 +52,7 @@ class LedgerChecks:
     chain: ChainState
     report: Report
     find_certificate: Callable[[int], bytes | None]
+    replay_memory_bytes_max: int = REPLAY_MEMORY_BYTES_MAX
 
     def check_files(self) -> bool:
         """Read every table to its end, so that each block of each file meets its checksum; then each file's filter."""
@@ -157,7 +159,7 @@ class LedgerChecks:
 
     def _empty_store(self, folder: Path) -> Store:
         size = sum(entry.stat().st_size for entry in self.store.path.iterdir() if entry.suffix == ".sst")
-        return MemoryStore() if size <= _REPLAY_MEMORY_BYTES_MAX else RocksStore(folder / "replay")
+        return MemoryStore() if size <= self.replay_memory_bytes_max else RocksStore(folder / "replay")
 
     def _decoded(self, blocks: BlockReader, height: int, *, quiet: bool = False) -> tuple[Header, bytes] | None:
         """The header at ``height``, or None with a finding; above the head, None without one."""
