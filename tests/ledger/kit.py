@@ -28,7 +28,7 @@ from govchain.ledger import (
     prepare,
 )
 from govchain.ledger.chain import NO_ROOT
-from govchain.merkle import Frontier
+from govchain.merkle import Frontier, SparseTree, verify_sparse
 from govchain.model import Code, encode_canonical
 from govchain.model.wire import Genesis, GenesisAccount, GenesisMember, GenesisModule, GenesisOrganisation, Limits
 from govchain.modules.accounts import MODULE as ACCOUNTS
@@ -247,6 +247,16 @@ class Ledger:
         batch.extend(Table.STATE, writes)
         batch.extend(Table.LIVE, live_nodes.items())
         self.store.write(batch, durable=False)
+
+
+def prove_live(ledger: Ledger, key: bytes) -> bytes | None:
+    """The present value of a key, proved by the ``live`` tree against the head's root; None where absence is proved."""
+    digest = ledger.machine.suite.digest
+    proof = SparseTree(digest, lambda at: ledger.store.get(Table.LIVE, at)).prove(digest(key))
+    value = ledger.state.get(key)
+    wanted = None if value is None else digest(value)
+    verify_sparse(digest, ledger.chain.live_root, digest(key), wanted, proof)
+    return value
 
 
 def item(**changes: object) -> dict[str, object]:
