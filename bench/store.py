@@ -113,6 +113,7 @@ def run(path: Path, transactions: int, memory_bytes: int) -> dict[str, Any]:
     store = RocksStore(path, memory_bytes=memory_bytes)
     reopened = time.perf_counter() - started
     checked = read_back(store, transactions)
+    reads = time_reads(store, transactions)
     store.close()
     size = sum(entry.stat().st_size for entry in path.iterdir())
     seconds = sum(sample[0] for sample in samples)
@@ -125,6 +126,7 @@ def run(path: Path, transactions: int, memory_bytes: int) -> dict[str, Any]:
         "us_per_tx_all": last,
         "us_per_tx_last_100k": mean(samples[-EARLY:]),
         "growth": {name: round(last[name] / first[name], 2) for name in first},
+        "us_per_read": reads,
         "bytes_per_tx": round(size / transactions),
         "memory_growth_mib": round((peak - idle) / 1024),
         "reopen_s": round(reopened, 3),
@@ -156,6 +158,23 @@ def read_back(store: RocksStore, transactions: int) -> int:
                 sys.exit(f"transaction {height}/{index} differs")
             checked += len(puts)
     return checked
+
+
+def time_reads(store: RocksStore, transactions: int) -> dict[str, float]:
+    """Microseconds of one read under a random key: of a present one, and of an absent one."""
+    keys = [
+        key
+        for height in range(1, transactions // BLOCK, max(1, transactions // BLOCK // 4))
+        for puts in make_block(height).writes
+        for key, _ in puts
+    ]
+    absent = [key[:-1] + b"?" for key in keys]
+    figures = {}
+    for name, wanted in (("present", keys), ("absent", absent)):
+        started = time.perf_counter()
+        store.get_many(Table.STATE, wanted)
+        figures[name] = round((time.perf_counter() - started) / len(wanted) * 1e6, 2)
+    return figures
 
 
 def main() -> None:

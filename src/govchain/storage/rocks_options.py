@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rocksdict import (
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     ChecksumType,
@@ -44,6 +45,8 @@ _MIB = 1024 * 1024
 _MEMTABLE_SIXTEENTHS = 10
 #: Bits of Bloom filter per key: one look-up of an absent key in a hundred reads a block for nothing.
 _BLOOM_BITS = 10
+#: Of Zstandard: level 1 takes half the time of the default, for a few per cent more bytes.
+_ZSTD_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ def _table_options(kind: _Kind, memtables: int, cache: Cache) -> Options:
     options.set_write_buffer_size(max(memtables * kind.share // 64, 64 * 1024))
     options.set_max_write_buffer_number(3)
     options.set_compression_type(_compression(kind.compression))
+    if kind.compression == "zstd":
+        options.set_compression_options(-14, _ZSTD_LEVEL, 0, 0)
     blocks = BlockBasedOptions()
     blocks.set_block_cache(cache)
     blocks.set_block_size(kind.block_bytes)
@@ -130,16 +135,23 @@ def _table_options(kind: _Kind, memtables: int, cache: Cache) -> Options:
     blocks.set_checksum_type(ChecksumType.xxh3())
     blocks.set_cache_index_and_filter_blocks(True)
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    # Index and filter in pieces: the cache is cut into shards, and the filter of a large file, in one piece, would fit
+    # into none of them and be read from the disk again for every look-up.
+    blocks.set_index_type(BlockBasedIndexType.two_level_index_search())
+    blocks.set_pin_top_level_index_and_filter(True)
     if kind.bloom:
         blocks.set_bloom_filter(_BLOOM_BITS, False)
+        blocks.set_partition_filters(True)
     options.set_block_based_table_factory(blocks)
     if kind.random:
         options.set_compaction_style(DBCompactionStyle.universal())
-        options.set_level_zero_file_num_compaction_trigger(8)
+        options.set_level_zero_file_num_compaction_trigger(12)
+        options.set_level_zero_slowdown_writes_trigger(32)
+        options.set_level_zero_stop_writes_trigger(48)
         universal = UniversalCompactOptions()
         universal.max_size_amplification_percent = 300
         universal.size_ratio = 20
-        universal.min_merge_width = 6
+        universal.min_merge_width = 8
         options.set_universal_compaction_options(universal)
     else:
         options.set_max_bytes_for_level_base(256 * _MIB)
