@@ -28,7 +28,7 @@ def report_json(report: VerificationReport) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "steps": [_step(s.number, s.name, s.outcome, s.detail) for s in report.steps],
         "facts": msgspec.to_builtins(report.facts),
-        "trust": msgspec.to_builtins(report.trust),
+        "trust": {**msgspec.to_builtins(report.trust), "notes": _notes(report)},
         "in_force": report.in_force,
         "not_proved": [t(f"statement.{key}") for key in report.not_proved],
     }
@@ -80,8 +80,10 @@ def show_report(report: VerificationReport, language: str) -> None:
     fingerprint = report.facts.genesis
     if report.trust.trusted:
         print(t("verify.trusted", by=report.trust.by, fingerprint=fingerprint))
+        for note in _notes(report):
+            print(note)
     else:
-        print(t("verify.untrusted", fingerprint=fingerprint))
+        print(t(f"verify.{report.trust.cause}", fingerprint=fingerprint, height=report.trust.height))
     print(t(f"verify.result.{_RESULTS[report.exit_code]}"))
 
 
@@ -116,8 +118,14 @@ def _detail(name: str, report: VerificationReport) -> str:
     if name == "evidence":
         return t("verify.detail.evidence", count=sum(claim.evidence is not None for claim in report.facts.claims))
     if name == "trust":
-        return report.trust.by if report.trust.trusted else t("verify.detail.untrusted")
+        trust = report.trust
+        return trust.by if trust.trusted else t(f"verify.detail.{trust.cause}", height=trust.height)
     return ""
+
+
+def _notes(report: VerificationReport) -> list[str]:
+    """Trusted blocks of which the package says nothing."""
+    return [t("verify.note", height=height) for height in report.trust.unshown]
 
 
 def _steps(rows: Sequence[tuple[int, str, str, str]]) -> None:

@@ -31,12 +31,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """Where the application stands: the engine's era and height, the ledger's height, the app hash (block identity)."""
+    """Where the application stands: the engine's era and height, the ledger's height, app hash and block time (ms)."""
 
     engine_era: int
     engine_height: int
     ledger_height: int
     app_hash: bytes
+    time: int = 0
 
 
 @dataclass(frozen=True, slots=True)

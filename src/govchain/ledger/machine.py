@@ -50,9 +50,11 @@ class Machine:
 
 
 def build_machine(
-    genesis: Genesis, modules: Sequence[Module], digests: Mapping[str, str], verifier: BatchVerifier
+    genesis: Genesis, modules: Sequence[Module], digests: Mapping[str, str] | None, verifier: BatchVerifier
 ) -> Machine:
     """The machine for ``genesis`` with the installed ``modules``; ``digests`` gives each family's source digest (hex).
+
+    Without ``digests`` the families' texts are not compared: enough to read a chain, never to make or judge blocks.
 
     Raises:
         UnavailableError: ``MODULE_MISSING`` when a family that genesis names is absent or differs.
@@ -61,7 +63,8 @@ def build_machine(
     installed = {module.name: module for module in modules}
     chosen: list[Module] = []
     for wanted in genesis.modules:
-        _require(wanted, installed.get(wanted.name), digests.get(wanted.name, ""))
+        digest = wanted.digest if digests is None else digests.get(wanted.name, "")
+        _require(wanted, installed.get(wanted.name), digest)
         chosen.append(installed[wanted.name])
     suite = get_suite(genesis.suite)
     handlers: dict[tuple[str, int], BoundHandler] = {}

@@ -1,7 +1,7 @@
 """From envelope bytes to prepared transactions: everything that can be decided without the state.
 
 Purpose: decode, refuse and verify in batches, once; the pool, the proposal check and execution then use the same
-prepared object, found by the digest of the whole envelope, never by id (ARCHITECTURE decision 7).
+prepared object, found by the whole envelope, never by id (ARCHITECTURE decision 7).
 Rules: of several reasons the lowest code is the answer, so a prepared transaction may carry a static code in the 200s
 and still be looked at against the state (:mod:`govchain.ledger.checks`).
 Not here: accounts, replay, permission.

@@ -126,7 +126,10 @@ def _no_genesis(_suite: Suite, _genesis: Genesis) -> Iterable[Write]:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A family: its name, version, namespaces, handlers, and the writes that genesis makes for it."""
+    """A family: its name, version, namespaces, handlers, and the writes that genesis makes for it.
+
+    ``package`` and the modules named in ``sources`` hold all of its rules: genesis pins the digest of their text.
+    """
 
     name: str
     version: int
@@ -134,3 +137,4 @@ class Module:
     handlers: tuple[Handler, ...]
     genesis: Callable[[Suite, Genesis], Iterable[Write]] = _no_genesis
     package: str = field(default="")
+    sources: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ from govchain.model import Code, UnavailableError
 from govchain.model.wire import Genesis
 from govchain.node.modules import genesis_modules, installed_modules, module_digests
 from govchain.node.transport import InProcessTransport
-from govchain.proof.genesis import decode_genesis
+from govchain.proof.genesis import decode_genesis, first_signer_set
 from govchain.services.chains import KEYS_FOLDER, ChainOptions, CreatedChain, prepare_chain
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
@@ -104,8 +104,10 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
     return created
 
 
-def load_machine(genesis: Genesis, options: NodeOptions | None = None) -> Machine:
+def load_machine(genesis: Genesis, options: NodeOptions | None = None, *, reading: bool = False) -> Machine:
     """The state machine of ``genesis`` with the families that are installed.
+
+    For ``reading`` a family may have another text than genesis pins, as in a later release; never to make blocks.
 
     Raises:
         UnavailableError: ``MODULE_MISSING``.
@@ -113,7 +115,7 @@ def load_machine(genesis: Genesis, options: NodeOptions | None = None) -> Machin
     options = options or NodeOptions()
     modules = installed_modules()
     verifier = BatchVerifier(memory_limit_bytes=options.verifier_bytes_max, threads=options.verifier_threads)
-    return build_machine(genesis, modules, module_digests(modules), verifier)
+    return build_machine(genesis, modules, None if reading else module_digests(modules), verifier)
 
 
 class EmbeddedNode:
@@ -144,7 +146,7 @@ class EmbeddedNode:
             read_only=directory.read_only,
         )
         self.engine = SoloEngine(self.application, self.pool, clock, options.solo, on_problem)
-        self.submitter = Submitter(self.application, self.pool, lambda: self.engine.status().problem)
+        self.submitter = Submitter(self.application, self.pool, self._problem)
         self.queries = Queries(self.application)
         self.proofs = Proofs(self.application)
         self.transport = InProcessTransport(self.application, self.pool, self.submitter, self.queries, self.proofs)
@@ -158,6 +160,10 @@ class EmbeddedNode:
     def start(self) -> None:
         """Begin to order."""
         self.engine.start()
+
+    def _problem(self) -> Code | None:
+        """Why nothing is ordered here, if nothing is."""
+        return Code.DATA_DIRECTORY_READ_ONLY if self.directory.read_only else self.engine.status().problem
 
     def close(self, *, drain: bool = True) -> None:
         """Order what the pool holds, stop the engine, close the store, release the lock. Closing twice is allowed."""
@@ -193,8 +199,7 @@ def open_embedded(
     options = options or NodeOptions()
     directory = DataDirectory(path, read_only=read_only)
     try:
-        genesis = decode_genesis((path / "genesis.json").read_bytes())
-        machine = load_machine(genesis, options)
+        machine = load_machine(_read_genesis(path / "genesis.json"), options, reading=read_only)
         certifier = None if read_only else _certifier(directory, machine)
         store = directory.open_reader() if read_only else directory.open_store()
     except BaseException:
@@ -216,10 +221,26 @@ def open_embedded(
     return node
 
 
+def _read_genesis(path: Path) -> Genesis:
+    try:
+        return decode_genesis(path.read_bytes())
+    except FileNotFoundError:
+        raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path)) from None
+    except OSError as error:
+        raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror) from None
+
+
 def _certifier(directory: DataDirectory, machine: Machine) -> Certifier:
     keys = directory.path / KEYS_FOLDER
     signer = open_signer(f"file:{keys / 'node.pem'}", passphrase_source(keys))
-    return Certifier(machine.suite, signer)
+    certifier = Certifier(machine.suite, signer)
+    genesis = machine.genesis
+    if genesis.rule != "solo" or len(genesis.members) != 1:
+        reason = f"rule {genesis.rule}, {len(genesis.members)} members; the embedded engine takes rule solo and one"
+        raise UnavailableError(Code.ENGINE_MISMATCH, reason=reason)
+    if not certifier.is_member(first_signer_set(genesis)):
+        raise UnavailableError(Code.ENGINE_MISMATCH, reason="keys/node.pem is not the member's key that genesis names")
+    return certifier
 
 
 def passphrase_source(keys_path: Path) -> Callable[[str], bytes]:

@@ -41,7 +41,11 @@ def installed_modules() -> tuple[Module, ...]:
 def source_digest(module: Module) -> str:
     """The digest (hex) of a family's sources as they are installed."""
     parts: list[bytes] = []
-    for name, content in sorted(_sources(resources.files(module.package), "")):
+    found = _sources(resources.files(module.package), "")
+    for dotted in module.sources:
+        package, _, name = dotted.rpartition(".")
+        found.append((dotted, (resources.files(package) / f"{name}.py").read_bytes()))
+    for name, content in sorted(found):
         parts += [name.encode(), content.replace(b"\r\n", b"\n")]
     return native.sm3(frame("govchain/module-source/1", *parts)).hex()
 

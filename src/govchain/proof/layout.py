@@ -6,7 +6,8 @@ Not here: the zip (:mod:`govchain.proof.archive`), whether anything holds (:mod:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Final, Literal
@@ -32,6 +33,7 @@ __all__ = [
     "check_members",
     "claim_order",
     "decode_manifest",
+    "find_anchors",
     "header_name",
     "history_name",
     "item_name",
@@ -52,6 +54,7 @@ STATEMENT_NAMES = {"en": "statement.en.txt", "zh": "statement.zh.txt"}
 
 #: Leaves that one batch may have.
 _BATCH_MEMBERS_MAX = 100_000
+_HISTORY_NAME = re.compile(r"proofs/history-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})\.json")
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,21 +98,23 @@ class MemberProof(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class PackagePlan:
-    """What a package with given claims must hold, beside the headers of signer-set changes.
+    """What a package with given claims and anchors must hold, beside the headers of signer-set changes.
 
     ``names`` are the members other than headers and certificates, sorted; ``optional`` those that may be there.
-    ``heights`` rise and start with 1; ``histories`` are the pairs (height, head) that are proved.
+    ``claimed`` are block 1 and the heights that claims name, rising; ``heights`` these and the anchors';
+    ``histories`` are the pairs (height, head) that are proved.
     """
 
     names: tuple[str, ...]
     optional: tuple[str, ...]
+    claimed: tuple[int, ...]
     heights: tuple[int, ...]
     histories: tuple[tuple[int, int], ...]
 
     @property
     def head(self) -> int:
         """The last block that the package speaks of."""
-        return self.heights[-1]
+        return self.claimed[-1]
 
 
 def body_name(transaction: str) -> str:
@@ -188,8 +193,12 @@ def check_claims(claims: Sequence[Claim]) -> str:
     return ""
 
 
-def plan_package(claims: Sequence[Claim]) -> PackagePlan:
-    """The members that ``claims`` need."""
+def plan_package(claims: Sequence[Claim], anchors: Iterable[int] = ()) -> PackagePlan:
+    """The members that ``claims`` need, and ``anchors``: heights of blocks that are shown to be part of this past.
+
+    An anchor's history shows the claimed blocks below it, and the last block's history shows the anchor: whoever trusts
+    the anchor's header knows that these are its own past and not another one.
+    """
     names = [GENESIS_NAME, *STATEMENT_NAMES.values()]
     optional: list[str] = []
     heights = [1]
@@ -198,27 +207,44 @@ def plan_package(claims: Sequence[Claim]) -> PackagePlan:
         names += [body_name(claim.transaction), receipt_name(claim.transaction)]
         names.append(transaction_proof_name(claim.transaction))
         heights.append(claim.height)
+        histories.append((1, claim.height))
         if claim.status_height is None:
             continue
         names.append(status_name(claim.transaction, claim.member))
         optional.append(openings_name(claim.transaction, claim.member))
         heights.append(claim.status_height)
-        if claim.height < claim.status_height:
-            histories.append((claim.height, claim.status_height))
+        histories.append((claim.height, claim.status_height))
         if claim.member is not None:
             names.append(member_proof_name(claim.transaction, claim.member))
             names.append(item_name(claim.transaction, claim.member))
-    head = max(heights)
-    if head > 1:
-        histories.append((1, head))
-    histories = sorted(dict.fromkeys(histories))
+    claimed = sorted(dict.fromkeys(heights))
+    head = claimed[-1]
+    histories += [(height, head) for height in claimed]
+    anchors = sorted(dict.fromkeys(anchors))
+    for anchor in anchors:
+        histories += [(height, anchor) for height in claimed]
+        histories.append((anchor, head))
+    histories = sorted(dict.fromkeys(pair for pair in histories if pair[0] < pair[1]))
     names += [history_name(*pair) for pair in histories]
     return PackagePlan(
         names=tuple(sorted(dict.fromkeys(names))),
         optional=tuple(sorted(optional)),
-        heights=tuple(sorted(dict.fromkeys(heights))),
+        claimed=tuple(claimed),
+        heights=tuple(sorted(dict.fromkeys((*claimed, *anchors)))),
         histories=tuple(histories),
     )
+
+
+def find_anchors(plan: PackagePlan, members: Iterable[str]) -> tuple[int, ...]:
+    """The anchors that the history proofs among ``members`` speak of beyond those of ``plan``, which has none."""
+    found = []
+    for name in members:
+        match = _HISTORY_NAME.fullmatch(name)
+        if match is None or name in plan.names:
+            continue
+        height, head = int(match[1]), int(match[2])
+        found.append(height if head == plan.head else head)
+    return tuple(sorted(dict.fromkeys(found)))
 
 
 def check_members(plan: PackagePlan, members: Mapping[str, bytes]) -> tuple[str, str, tuple[int, ...]]:

@@ -29,6 +29,7 @@ from govchain.proof.layout import (
     check_claims,
     check_members,
     claim_order,
+    find_anchors,
     header_name,
     history_name,
     item_name,
@@ -82,8 +83,8 @@ class PackageContents:
     """The parts of a package.
 
     ``genesis`` in any accepted form; ``headers`` by height, each with its certificate: block 1, every block that a
-    claim names, every signer-set change below the last of them; ``histories`` as
-    :func:`govchain.proof.layout.plan_package` lists them.
+    claim names, every signer-set change below the last of them, anchors; ``histories`` as
+    :func:`govchain.proof.layout.plan_package` lists them for the claims and anchors.
     """
 
     genesis: bytes
@@ -125,7 +126,7 @@ def build_package(contents: PackageContents) -> bytes:
     fault = check_claims(claims) if claims else "no claim"
     if fault:
         raise VerificationError(Code.PACKAGE_MANIFEST, step=2, member=MANIFEST_NAME, reason=fault)
-    plan = plan_package(claims)
+    plan = plan_package(claims, find_anchors(plan_package(claims), members))
     reason, name, heights = check_members(plan, members)
     if reason:
         raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason=reason)

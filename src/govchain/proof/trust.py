@@ -1,15 +1,17 @@
 """Which chain a verifier believes: anchors, and the walk over signer sets from one header to the next.
 
 Purpose: trust is given, never found (ARCHITECTURE decision 6). An anchor is a genesis fingerprint, or a header that the
-verifier was given. Rules: a genesis vouches for its whole chain. A header vouches for its own block, for later blocks
-signed by the sets that follow from it, for earlier blocks of its epoch, and for whatever a vouched header's history
-proves. Not here: the trust store's files (``sdk``), signatures (:mod:`govchain.proof.certificates`).
+verifier was given. Rules: a genesis vouches for its whole chain. A header vouches for a package that shows itself to be
+this block's past and future: it is in the package, its own history proves every claimed block below it, and the last
+header's history proves it. Signatures alone do not do: keys of former members could sign another past.
+Not here: the trust store's files (``sdk``), signatures (:mod:`govchain.proof.certificates`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from govchain.crypto import Suite
 from govchain.model import Code, VerificationError
@@ -43,11 +45,23 @@ class TrustAnchors:
 
 @dataclass(frozen=True, slots=True)
 class TrustVerdict:
-    """Whether the issuer is trusted, ``by`` ``genesis`` or ``header HEIGHT``; otherwise ``reason`` says why not."""
+    """Whether the issuer is trusted, ``by`` ``genesis`` or ``header HEIGHT``; otherwise ``reason`` says why not.
+
+    ``cause`` is the reason as a key, ``height`` the block that it speaks of. ``unshown`` are the heights of trusted
+    headers of this chain, at or below the package's last, that the package does not show to be part of its past.
+    """
 
     trusted: bool
     by: str
     reason: str
+    cause: Literal["", "unknown", "contradiction", "not_contained"] = ""
+    height: int = 0
+    unshown: tuple[int, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What somebody who trusts the issuer should still know."""
+        return tuple(f"trusted block {height} is not shown to be part of this past" for height in self.unshown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ def judge_trust(
     genesis: str,
     headers: Sequence[FinalHeader],
     *,
-    needed: Sequence[int],
+    claimed: Sequence[int],
     histories: Sequence[tuple[int, int]],
     anchors: TrustAnchors,
 ) -> TrustVerdict:
@@ -108,56 +122,42 @@ def judge_trust(
         suite: the chain's.
         genesis: fingerprint (hex) of the package's genesis.
         headers: the package's final headers, heights rising, block 1 first.
-        needed: heights that must be vouched for, block 1 among them since it names the genesis.
+        claimed: heights that must be vouched for, block 1 among them since it names the genesis.
         histories: pairs (height, head) that the package proves.
         anchors: what the verifier believes.
     """
-    if genesis in anchors.genesis:
-        return TrustVerdict(True, "genesis", "")
-    reason = "no trusted genesis or header of this chain"
+    last = headers[-1].header
+    identities = {final.header.height: final.identity for final in headers}
+    by = "genesis" if genesis in anchors.genesis else ""
+    unshown: list[int] = []
+    lacking = 0
     for data in anchors.headers:
         trusted = decode_header(data)
-        if trusted.chain != headers[0].header.chain:
+        if trusted.chain != last.chain:
             continue
-        reason = _vouch(trusted, header_identity(suite, data), headers, needed, histories)
-        if not reason:
-            return TrustVerdict(True, f"header {trusted.height}", "")
-    return TrustVerdict(False, "", reason)
+        height = trusted.height
+        if height in identities and identities[height] != header_identity(suite, data):
+            return TrustVerdict(False, "", f"block {height} is not the trusted one", "contradiction", height)
+        if height in identities and _proofs_wanted(height, last.height, claimed) <= set(histories):
+            by = by or f"header {height}"
+            continue
+        lacking = lacking or height
+        if height <= last.height:
+            unshown.append(height)
+    notes = tuple(sorted(dict.fromkeys(unshown)))
+    if by:
+        return TrustVerdict(True, by, "", unshown=notes)
+    if lacking:
+        reason = f"does not show that it contains the trusted block {lacking}"
+        return TrustVerdict(False, "", reason, "not_contained", lacking, notes)
+    return TrustVerdict(False, "", "no trusted genesis or header of this chain", "unknown")
 
 
-def _vouch(
-    trusted: Header,
-    identity: bytes,
-    headers: Sequence[FinalHeader],
-    needed: Sequence[int],
-    histories: Sequence[tuple[int, int]],
-) -> str:
-    """The reason why ``trusted`` does not vouch for every needed height, or an empty string."""
-    vouched: dict[int, bool] = {}
-    walk: EpochWalk | None = EpochWalk.after(trusted)
-    before = (trusted.epoch, trusted.signers, trusted.signers)
-    for final in headers:
-        header = final.header
-        if header.height < trusted.height:
-            vouched[header.height] = (header.epoch, header.signers, header.next_signers) == before
-        elif header.height == trusted.height:
-            if final.identity != identity:
-                return f"block {header.height} is not the trusted one"
-            vouched[header.height] = True
-        else:
-            walk = _walk_on(walk, header)
-            vouched[header.height] = walk is not None
-    for height, head in sorted(histories, key=lambda pair: -pair[1]):
-        if vouched.get(head, False):
-            vouched[height] = True
-    for height in needed:
-        if not vouched.get(height, False):
-            return f"the trusted header {trusted.height} does not vouch for block {height}"
-    return ""
+def _proofs_wanted(trusted: int, last: int, claimed: Sequence[int]) -> set[tuple[int, int]]:
+    """History proofs that make a package the past and future of its block ``trusted``.
 
-
-def _walk_on(walk: EpochWalk | None, header: Header) -> EpochWalk | None:
-    try:
-        return None if walk is None else walk.step(header)
-    except VerificationError:
-        return None
+    What lies below must be proved by the trusted header itself: a later one may be signed by the very keys that forge.
+    """
+    below = {(height, trusted) for height in claimed if height < trusted}
+    above = {(height, last) for height in (trusted, *claimed) if trusted <= height < last}
+    return below | above

@@ -43,6 +43,7 @@ from govchain.proof.layout import (
     check_claims,
     check_members,
     decode_manifest,
+    find_anchors,
     header_name,
     history_name,
     item_name,
@@ -115,7 +116,7 @@ def verify_package(data: bytes, *, trusted: TrustAnchors, original: OriginalFact
         get_suite(proved.genesis.suite),
         manifest.genesis,
         proved.headers,
-        needed=plan.heights,
+        claimed=plan.claimed,
         histories=plan.histories,
         anchors=trusted,
     )
@@ -215,7 +216,7 @@ def _check_manifest(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[P
     for name in manifest.members:
         if name not in members or name == MANIFEST_NAME:
             raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason="missing")
-    plan = plan_package(manifest.claims)
+    plan = plan_package(manifest.claims, find_anchors(plan_package(manifest.claims), members))
     reason, name, heights = check_members(plan, members)
     if reason:
         raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason=reason)

@@ -273,18 +273,26 @@ class Client:
         return finding.history(self, evidence)
 
     def export_package(
-        self, evidence: str, member: int | None = None, *, disclose: Sequence[str] = (), content: bool = True
+        self,
+        evidence: str,
+        member: int | None = None,
+        *,
+        disclose: Sequence[str] = (),
+        content: bool = True,
+        anchors: Sequence[int] = (),
     ) -> bytes:
         """An evidence package: the record, its proofs and its status now (docs/spec/evidence-package.md).
 
         ``disclose`` names private fields (``name``, ``content``) to open. ``content``: False claims only that the
-        transaction was committed.
+        transaction was committed. ``anchors`` are heights of blocks that the package shows to be part of its past, for
+        verifiers who trust those blocks' headers.
 
         Raises:
+            UsageError: an anchor beyond the package's last block.
             RefusedError: ``NOT_FOUND`` when the own directory lacks the leaf or the salts that are asked for.
         """
         _require_hex(evidence, 64)
-        return exporting.export_package(self, evidence, member, disclose=disclose, as_evidence=content)
+        return exporting.export_package(self, evidence, member, disclose=disclose, as_evidence=content, anchors=anchors)
 
     # Accounts
 

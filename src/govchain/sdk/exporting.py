@@ -32,7 +32,13 @@ __all__ = ["export_package"]
 
 
 def export_package(
-    client: Client, evidence: str, member: int | None, *, disclose: Sequence[str], as_evidence: bool
+    client: Client,
+    evidence: str,
+    member: int | None,
+    *,
+    disclose: Sequence[str],
+    as_evidence: bool,
+    anchors: Sequence[int] = (),
 ) -> bytes:
     """See :meth:`govchain.sdk.client.Client.export_package`."""
     unknown = [field for field in disclose if field not in COMMITTED_FIELDS]
@@ -48,7 +54,10 @@ def export_package(
         proof=as_transaction_proof(transaction.record),
         evidence=claimed,
     )
-    plan = plan_package(PackageContents(b"", {}, (contents,)).claims())
+    plan = plan_package(PackageContents(b"", {}, (contents,)).claims(), anchors)
+    outside = [height for height in anchors if not 1 <= height <= plan.head]
+    if outside:
+        raise UsageError(Code.USAGE, reason=f"anchors lie between block 1 and block {plan.head}, not at {outside[0]}")
     heights = dict.fromkeys(
         (*plan.heights, *(block.header.height for block in client.checker.epoch_changes(plan.head)))
     )

@@ -6,8 +6,8 @@ malformed gets in, and what was altered in the store is refused when it is read.
 each chain, the highest certified header that was seen, so that no node can show an older one unnoticed.
 Not here: verification (``proof``), what to do without trust (:mod:`govchain.sdk.client`).
 
-A *certified header file* is canonical JSON ``{"certificate":{…},"header":{…},"suite":"gm"}``; it vouches for its own
-block, for what its history proves and for what its members sign later.
+A *certified header file* is canonical JSON ``{"certificate":{…},"header":{…},"suite":"gm"}``; it vouches for packages
+that show themselves to be part of one past with its block.
 
 Example::
 

@@ -13,7 +13,7 @@ from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex
 from govchain.model.wire import Receipt
 from govchain.modules.evidence import views
-from govchain.modules.evidence.keys import RecordValue
+from govchain.modules.evidence.keys import RecordValue, by_digest_key, by_reference_key
 from govchain.proof.transactions import decode_receipt
 from govchain.sdk.transport import EvidenceQuery
 
@@ -105,11 +105,12 @@ class Queries:
         if query.time_to is not None and record.time >= query.time_to:
             return False
         state = self._application.committed
-        if query.digest is not None and evidence not in views.find_by_digest(state, bytes.fromhex(query.digest)):
+        if query.digest is not None and state.get(by_digest_key(bytes.fromhex(query.digest), evidence)) is None:
             return False
-        return query.reference is None or evidence in views.find_by_reference(
-            state, self._reference_digest(query.reference)
-        )
+        if query.reference is None:
+            return True
+        place = record.height.to_bytes(8, "big") + record.index.to_bytes(4, "big")
+        return state.get(by_reference_key(self._reference_digest(query.reference), place)) == evidence
 
     def _reference_digest(self, reference: str) -> bytes:
         return self._application.machine.suite.digest(reference.encode())

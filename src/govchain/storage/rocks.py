@@ -114,17 +114,17 @@ class RocksReader:
         for attempt in range(1, _OPEN_ATTEMPTS + 1):
             last = attempt == _OPEN_ATTEMPTS
             durable = _read_note(path)
+            before = _outline(path)
             try:
-                before = _outline(path)
                 with _mirror(path) as place:
                     opened = self._open_mirrored(place, path)
-                if before != _outline(path) and not last:
-                    opened.close()
-                    continue
-            except Exception as error:
-                if not last and "No such file" in str(error):
-                    continue  # the writer replaced a file between our looking and opening
+            except Exception:
+                if not last and before != _outline(path):
+                    continue  # the writer replaced or removed a file between our looking and opening
                 raise
+            if not last and before != _outline(path):
+                opened.close()
+                continue
             if durable is not None and (reached := opened.latest_sequence_number()) < durable:
                 opened.close()
                 raise _shortened(path, reached, durable)
@@ -426,9 +426,16 @@ def _shortened(path: Path, reached: int, durable: int) -> UnavailableError:
 
 def _outline(path: Path) -> tuple[object, ...]:
     """What changes when a writer begins a log, flushes or compacts: manifest in force, its size, names of the logs."""
-    manifest = (path / "CURRENT").read_text().strip()
-    logs = sorted(entry.name for entry in path.iterdir() if entry.suffix == ".log")
-    return manifest, (path / manifest).stat().st_size, *logs
+    seen: list[object] = []
+    for name in ("CURRENT", *sorted(entry.name for entry in path.iterdir())):
+        with contextlib.suppress(FileNotFoundError):  # gone meanwhile, and so is not in the outline
+            if name == "CURRENT":
+                seen.append((path / name).read_bytes())
+            elif name.startswith("MANIFEST-"):
+                seen.append((name, (path / name).stat().st_size))
+            elif name.endswith(".log"):
+                seen.append(name)
+    return tuple(seen)
 
 
 @contextlib.contextmanager

@@ -94,9 +94,9 @@ def make_options(memory_bytes: int, *, read_only: bool) -> RocksOptions:
 
 def _database_options(memtables: int, *, read_only: bool) -> Options:
     # The binding has no setter for `track_and_verify_wals_in_manifest`, by which RocksDB notices a log file that is
-    # missing or shorter than when it was synchronised; an options file does it. A reader beside a writer does without:
-    # the writer removes logs in its own time.
-    options = Options(raw_mode=True) if read_only else Options.load_latest(str(_TEMPLATE))[0]
+    # missing or shorter than when it was synchronised; an options file does it. Readers need it as well: RocksDB 10
+    # crashes when a manifest that lists logs is opened for reading without it.
+    options = Options.load_latest(str(_TEMPLATE))[0]
     options.create_if_missing(not read_only)
     options.create_missing_column_families(not read_only)
     options.set_paranoid_checks(True)

@@ -60,6 +60,13 @@ PAIRS: dict[str, tuple[str, str]] = {
         "找不到数据目录[[：{path}]]。请核对路径，或先执行 init。",
         "There is no data directory[[ at {path}]]. Check the path, or run init first.",
     ),
+    "ENGINE_MISMATCH": (
+        "本节点的引擎或密钥与创世文件不符[[：{reason}]]。请使用创世文件所列成员的密钥，或以相应引擎运行。",
+        (
+            "This node's engine or key does not fit the genesis file[[: {reason}]]. Use the key of a member that it "
+            "names, or run it with the engine that it asks for."
+        ),
+    ),
     "MODULE_MISSING": (
         "本节点缺少创世文件要求的模块，或其版本、摘要不同[[：{reason}]]。请安装相符的版本。",
         (

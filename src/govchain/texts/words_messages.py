@@ -83,12 +83,46 @@ PAIRS: dict[str, tuple[str, str]] = {
     "verify.detail.certificates": ("截至区块 {height}", "as of block {height}"),
     "verify.detail.transactions": ("{count} 项", "{count} claim(s)"),
     "verify.detail.evidence": ("{count} 项存证", "{count} record(s)"),
-    "verify.detail.untrusted": ("没有本链的信任依据", "nothing of this chain is trusted"),
+    "verify.detail.unknown": ("没有本链的信任依据", "nothing of this chain is trusted"),
+    "verify.detail.contradiction": (
+        "第 {height} 区块与所信任的不是同一个",
+        "block {height} is not the trusted one",
+    ),
+    "verify.detail.not_contained": (
+        "未证明其包含所信任的第 {height} 区块",
+        "does not show that it contains the trusted block {height}",
+    ),
     "verify.trusted": (
         "签发方可信：依据 {by}，创世指纹 {fingerprint}",
         "The issuer is trusted: by {by}, genesis fingerprint {fingerprint}",
     ),
-    "verify.untrusted": (
+    "verify.note": (
+        "注意：未证明所信任的第 {height} 区块属于这段历史",
+        "Note: trusted block {height} is not shown to be part of this past",
+    ),
+    "verify.contradiction": (
+        (
+            "签发方不可信：证据包自洽，但其第 {height} 区块与您信任的区块头不同，这是另一段历史。"
+            "创世指纹 {fingerprint}。请保留证据包并联系链的运维方"
+        ),
+        (
+            "The issuer is NOT trusted: the package is self-consistent, but its block {height} is not the one whose "
+            "header you trust: this is another past. Genesis fingerprint {fingerprint}. Keep the package and ask those "
+            "who run the chain"
+        ),
+    ),
+    "verify.not_contained": (
+        (
+            "签发方不可信：证据包自洽，但未证明其包含您信任的第 {height} 区块。创世指纹 {fingerprint}。"
+            "请索取带有该区块的证据包（govchain evidence export --anchor {height}），或用可靠途径取得的创世文件核验"
+        ),
+        (
+            "The issuer is NOT trusted: the package is self-consistent, but it does not show that it contains the "
+            "trusted block {height}. Genesis fingerprint {fingerprint}. Ask for a package that does "
+            "(govchain evidence export --anchor {height}), or verify with a genesis file that you trust"
+        ),
+    ),
+    "verify.unknown": (
         (
             "签发方不可信：证据包自洽，但创世指纹 {fingerprint} 不在信任库中，也未用 --trust 给出。"
             "请通过可靠途径取得创世文件并核对指纹，然后执行 govchain trust add 文件"

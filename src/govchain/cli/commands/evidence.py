@@ -190,6 +190,7 @@ def export(
     disclose: Annotated[
         list[str] | None, typer.Option("--disclose", metavar="name|content", help=t("option.disclose"))
     ] = None,
+    anchor: Annotated[list[int] | None, typer.Option("--anchor", metavar="N", help=t("option.anchor"))] = None,
     force: Annotated[bool, typer.Option("--force", help=t("option.force"))] = False,
 ) -> None:
     """Write an evidence package that anyone can verify offline."""
@@ -197,15 +198,28 @@ def export(
 
     with open_chain() as opened:
         record, member = _resolve(opened.client, evidence)
-        data = opened.client.export_package(record, member, disclose=disclose or ())
+        anchors = sorted({*(anchor or ()), *_own_anchors(opened.client)})
+        data = opened.client.export_package(record, member, disclose=disclose or (), anchors=anchors)
         name = record[:16] if member is None else f"{record[:16]}.{member}"
         path = output or Path(f"{name}.gcp")
         write_file(path, data, force=force)
-        result = {"id": evidence, "path": str(path), "bytes": len(data), "disclosed": sorted(set(disclose or ()))}
+        disclosed = sorted(set(disclose or ()))
+        result = {"id": evidence, "path": str(path), "bytes": len(data), "disclosed": disclosed, "anchors": anchors}
         emit(result, lambda: print(t("evidence.exported", path=path, size=len(data))))
 
 
 # The steps behind
+
+
+def _own_anchors(client: Any) -> list[int]:
+    """Heights of the newest headers of this chain in the user's own trust store, up to the chain's last block."""
+    from govchain.cli.opening import trust_store  # noqa: PLC0415
+
+    newest = client.checker.newest_header()
+    top = 0 if newest is None else newest.header.height
+    chain = client.genesis.chain
+    found = {one.height for one in trust_store().anchors() if one.kind == "header" and one.chain == chain}
+    return sorted(height for height in found if height <= top)[-_OWN_ANCHORS_MAX:]
 
 
 def _suite(data: Path) -> Any:

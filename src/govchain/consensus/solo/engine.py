@@ -63,8 +63,11 @@ class SoloEngine:
         self._height = application.info().engine_height
 
     def start(self) -> None:
-        """Begin to order."""
-        if self._thread is None:
+        """Begin to order; with a clock that lies behind the newest block it stops at once, saying NODE_CLOCK."""
+        behind = self._application.info().time - self._clock.wall()
+        if behind > CLOCK_JUMP_MS_MAX:
+            self._fail(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
+        elif self._thread is None:
             self._thread = threading.Thread(target=self._run, name="solo-engine", daemon=True)
             self._thread.start()
 

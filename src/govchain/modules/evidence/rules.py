@@ -191,4 +191,5 @@ MODULE = Module(
         Handler("evidence.withdraw", 1, Withdraw, check_withdraw, apply_withdraw, roles=_DEPARTMENT),
     ),
     package="govchain.modules.evidence",
+    sources=("govchain.proof.items",),
 )

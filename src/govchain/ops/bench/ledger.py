@@ -102,9 +102,7 @@ class _Run:
             },
             "transactions_per_second": round(total / sum(stage["seconds"] for stage in stages)),
             "stages": stages,
-            "growth_cost_ratio": round(
-                float(stages[-1]["cpu_us_per_transaction"]) / float(stages[0]["cpu_us_per_transaction"]), 2
-            ),
+            "growth_cost_ratio": _growth(stages),
             "half_load": latency,
             "blocks": blocks,
             "disk_bytes_per_transaction": round(directory_bytes(self._data) / total),
@@ -190,6 +188,7 @@ class _Run:
         count = int(self._options.half_load_seconds / interval) * size
         paths = write_files(self._base, self._chain, self._accounts, count, self._options.envelope_bytes)
         latencies: list[float] = []
+        failures: list[int] = []
         waiting: list[tuple[float, Ticket]] = []
         ready = threading.Semaphore(0)
 
@@ -200,9 +199,10 @@ class _Run:
                 if position == len(waiting):
                     return
                 planned, ticket = waiting[position]
-                ticket.wait(60)
-                latencies.append((time.perf_counter() - planned) * 1000)
                 position += 1
+                done = ticket.wait(60) and not any(outcome is None or outcome.code for outcome in ticket.outcomes)
+                latencies.append((time.perf_counter() - planned) * 1000)
+                failures.extend([] if done else [position])
 
         collector = threading.Thread(target=collect)
         collector.start()
@@ -217,6 +217,8 @@ class _Run:
         ready.release()
         collector.join()
         seconds = time.perf_counter() - start
+        if failures:
+            raise UnavailableError(Code.TIMED_OUT, seconds=60, reason=f"{len(failures)} batches were not committed")
         latencies.sort()
         return {
             "transactions_per_second": round(count / seconds),
@@ -256,6 +258,14 @@ def _hand_in(node: EmbeddedNode, batch: list[bytes]) -> Ticket:
         if places:
             time.sleep(node.pool.retry_after_ms() / 1000)
     return ticket
+
+
+def _growth(stages: list[dict[str, float]]) -> float | None:
+    """CPU per transaction of the last whole stage against the first; None when there is only one."""
+    whole = [stage for stage in stages if stage["transactions"] == _CHUNK]
+    if len(whole) < 2:
+        return None
+    return round(whole[-1]["cpu_us_per_transaction"] / whole[0]["cpu_us_per_transaction"], 2)
 
 
 def _expect_committed(code: Code) -> None:
