@@ -1,0 +1,74 @@
+"""The public names of each room, as its ``__init__`` lists them: a change here is a change of an interface.
+
+A room without names of its own is used through its modules, whose ``__all__`` then counts.
+"""
+
+PUBLIC = {
+    "cli": "main",
+    "consensus": """
+        Application Certifier CheckResult Engine EngineStatus FinalizedBlock Info LedgerApplication Outcome Pool
+        PoolLimits SnapshotInfo Ticket
+    """,
+    "consensus.solo": "SoloEngine SoloOptions",
+    "crypto": """
+        ALGORITHMS Algorithm BatchVerifier DEFAULT_ITERATIONS DEFAULT_SM2_ID DEFAULT_SUITE Hasher ITERATIONS_MAX
+        ITERATIONS_MIN KEY_FILE_BYTES_MAX KEY_FILE_SALT_BYTES MEMORY_LIMIT_BYTES NONCE_BYTES SALT_BYTES SUITES
+        SignatureItem SigningKey Suite TAG_BYTES account_address cbc_decrypt cbc_encrypt check_hmac_sm3
+        check_signature commitment ctr_apply decode_key_file decode_plain_key decode_public_key encode_key_file
+        frame get_algorithm get_suite hasher hmac_sm3 key_id open_sealed seal
+    """,
+    "ledger": """
+        ChainState ExecutedBlock Machine Prepared ReplayWindow Selection Window build_machine check_inclusion
+        check_proposal check_transaction decode_chain_state encode_chain_state execute_block genesis_writes
+        initial_chain_state next_block_time prepare select_transactions
+    """,
+    "merkle": """
+        DEPTH_MAX Digest EMPTY_SUBTREE Frontier NodeLog NodeWrite SparseProof SparseTree consistency_path
+        empty_root inclusion_path leaf_hash node_hash position root root_from_inclusion sparse_root
+        verify_consistency verify_inclusion verify_sparse
+    """,
+    "model": """
+        Code DecodingError GovChainError RefusedError UnavailableError UsageError VerificationError
+        decode_strict encode_canonical encode_struct
+    """,
+    "modules": "",
+    "modules.accounts": "MODULE",
+    "modules.evidence": "MODULE",
+    "node": "",
+    "ops": "",
+    "proof": """
+        BatchLeaf Capture Claim Commitment EpochWalk EvidenceContents FinalHeader HistoryProof Item Manifest
+        Mark MemberProof Opening Openings OriginalFacts OtherLeaf PackageContents PackageFacts PackagePlan
+        ProvedClaim ProvedEvidence ProvedStatus STEPS StatusEntry StatusProof StepOutcome TransactionContents
+        TransactionProof TrustAnchors TrustVerdict VerificationReport VerifiedPackage assemble_certificate
+        build_package check_genesis check_item check_signer_set china_time decode_anchor decode_archive
+        decode_body decode_certificate decode_envelope decode_genesis decode_header decode_item decode_mark
+        decode_receipt encode_archive encode_certificate encode_envelope encode_genesis encode_header
+        encode_item finality_message fingerprint first_signer_set header_identity item_fault judge_trust
+        mark_keys plan_package quorum render_statement signer_set_digest verify_certificate verify_openings
+        verify_package verify_status verify_transaction
+    """,
+    "sdk": """
+        Account Anchor Anchored CaptureOptions CapturedFile CapturedSet Catalogue Client Entry EvidenceQuery
+        EvidenceRecord EvidenceStatus FoundFile HistoryStep Prepared Signing Transport TrustStore Watcher
+        build_transaction capture_paths default_home default_trust_path new_nonce now_ms
+    """,
+    "services": "",
+    "signers": """
+        FileSigner Notice PASSPHRASE_BYTES_MAX PASSPHRASE_BYTES_MIN PROVIDERS PassphraseSource Provider RSA_BITS
+        SOFTWARE_NOTICE Signer check_passphrase create_key_file generate_key open_key_file open_signer
+        passphrase_from_environment passphrase_from_file passphrase_from_prompt read_private_file
+        software_keys_open write_key_file write_private_file
+    """,
+    "state": """
+        Batch CheckpointComputation CheckpointProgress CheckpointReader CheckpointRoot CheckpointTree
+        CommittedState MemoryStore NO_STATE_ROOT Namespace NamespaceRegistry Overlay Pair Reader StateReader
+        StateRoot Store Table Write compute_state_root split_key state_key
+    """,
+    "storage": """
+        BlockReader BlockStore CHAIN_STATE_KEY DataDirectory FORMAT_VERSION MEMORY_BYTES Manifest RocksReader
+        RocksStore SnapshotFacts SnapshotReader SnapshotTrust SnapshotVerifier StoredTransaction
+        create_directory inspect_directory install_snapshot verify_snapshot write_snapshot
+    """,
+    "texts": "LANGUAGES keys sentence",
+}
