@@ -106,6 +106,8 @@ def test_an_empty_block_finalised_and_then_a_full_one(small_kit, node):
     node.application.finalize_block([put(small_kit.department)], node.now, 1)
     node.application.commit()
     assert node.application.info().ledger_height == 1
+    node.application.commit()  # again, without a block: nothing comes back from before
+    assert node.application.info().ledger_height == 1
     node.application.finalize_block([put(small_kit.department)], node.now, 2)
     node.application.finalize_block([], node.now, 2)
     node.application.commit()
@@ -211,6 +213,20 @@ def test_signatures_are_verified_once(small_kit, node):
     assert verified != before
     node.block(*strangers, time=node.now + 9)
     assert small_kit.machine.verifier.stats() == verified
+
+
+def test_a_change_of_status_is_seen_at_once(small_kit, any_store):
+    """An account that was just read, and lies in the cache, is frozen from the block that says so on; and thawed."""
+    node = Node(small_kit, any_store)
+    account = {"account": small_kit.department.address.hex()}
+    freeze = make("accounts.freeze", {**account, "reason": "other"}, small_kit.administrator)
+    unfreeze = make("accounts.unfreeze", account, small_kit.administrator)
+    assert node.block(put(small_kit.department)) == [Code.OK]
+    for change, code in ((freeze, Code.SIGNER_FROZEN), (unfreeze, Code.OK)):
+        assert node.block(change) == [Code.OK]
+        (checked,) = node.application.check_tx([put(small_kit.department)])
+        assert checked.code == code
+        assert node.block(put(small_kit.department)) == [code]
 
 
 def test_a_write_that_fails_leaves_everything_as_it_was(small_kit):

@@ -103,6 +103,18 @@ def test_window_is_rebuilt_exactly(small_kit, gap, offset):
     assert window_of(node.again()) == window_of(node)
 
 
+@pytest.mark.parametrize("past", [-2, -1, 0, 1])
+def test_window_at_the_last_moment_of_a_bucket(small_kit, past):
+    """The newest block at, just before and just after the moment when a bucket is over."""
+    node = Node(small_kit)
+    node.block(put(small_kit.department, expires=CREATED + 3 * BUCKET_MS - 1), time=CREATED + 5)
+    newest = CREATED + 3 * BUCKET_MS + past
+    node.block(put(small_kit.department, expires=newest + 50_000), time=newest)
+    assert node.application.window_size == (2 if past < -1 else 1)
+    assert node.again().application.window_size == node.application.window_size
+    assert window_of(node.again()) == window_of(node)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 200_000), st.integers(1, 600_000)), min_size=1, max_size=12))
 def test_window_is_rebuilt_exactly_for_any_times(small_kit, blocks):

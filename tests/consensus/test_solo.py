@@ -166,6 +166,21 @@ def test_a_jump_is_noticed_by_an_idle_engine(small_kit, running):
     wait_until(lambda: running.engine.status().problem is Code.NODE_CLOCK, "the idle engine to look at its clocks")
 
 
+@pytest.mark.parametrize(("behind", "code"), [(CLOCK_JUMP_MS_MAX, None), (CLOCK_JUMP_MS_MAX + 1, Code.NODE_CLOCK)])
+def test_a_clock_behind_the_chain_at_the_start(small_kit, running, behind, code):
+    """The clock was set back while the node was down: it starts only where it cannot write a false time for long."""
+    running.node.submit(put(small_kit.department))
+    assert running.engine.step()
+    running.hands.wall_ms -= behind
+    running.engine.start()
+    assert running.engine.status().problem is code
+    if code is None:
+        assert running.submit(put(small_kit.department))[0].code == Code.OK
+    else:
+        assert [found for found, _ in running.problems] == [code]
+        assert running.submit(put(small_kit.department))[0].code == code
+
+
 @pytest.mark.parametrize("correction", [CLOCK_JUMP_MS_MAX, -CLOCK_JUMP_MS_MAX, 0])
 def test_small_corrections_and_sleep_are_no_jump(small_kit, running, correction):
     """Up to ten seconds either way; and an hour's sleep moves both clocks."""
