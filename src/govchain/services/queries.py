@@ -13,9 +13,16 @@ from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex
 from govchain.model.wire import Receipt
 from govchain.modules.evidence import views
-from govchain.modules.evidence.keys import RecordValue, by_digest_key, by_reference_key
+from govchain.modules.evidence.keys import (
+    RecordValue,
+    account_prefix,
+    by_digest_key,
+    by_reference_key,
+    reference_prefix,
+)
 from govchain.proof.transactions import decode_receipt
 from govchain.sdk.transport import EvidenceQuery
+from govchain.storage.blocks import height_key
 
 __all__ = ["LIMIT_MAX", "Queries"]
 
@@ -48,10 +55,13 @@ class Queries:
         """
         _check(query)
         found: list[tuple[int, int, bytes]] = []
+        newest_first = query.digest is None
         for evidence in self._candidates(query):
             record = self.evidence_record(evidence)
             if record is not None and self._meets(record, evidence, query):
                 found.append((record.height, record.index, evidence))
+                if newest_first and len(found) == query.limit:
+                    break
         found.sort(reverse=True)
         return [evidence for _, _, evidence in found[: query.limit]]
 
@@ -63,28 +73,31 @@ class Queries:
         elif query.digest is not None:
             yield from views.find_by_digest(state, bytes.fromhex(query.digest))
         elif query.reference is not None:
-            yield from views.find_by_reference(state, self._reference_digest(query.reference))
+            yield from self._by_place(reference_prefix(self._reference_digest(query.reference)), query)
         elif query.account is not None:
-            yield from views.find_by_account(state, bytes.fromhex(query.account))
+            yield from self._by_place(account_prefix(bytes.fromhex(query.account)), query)
         else:
             yield from self._by_time(query)
 
+    def _by_place(self, prefix: bytes, query: EvidenceQuery) -> Iterator[bytes]:
+        """Records under a look-up prefix that is followed by their place, newest first, within the time span."""
+        start = None if query.time_from is None else prefix + height_key(self.first_height_from(query.time_from))
+        end = None if query.time_to is None else prefix + height_key(self.first_height_from(query.time_to))
+        for _, evidence in self._application.committed.scan(prefix, start, end, reverse=True):
+            yield evidence
+
     def _by_time(self, query: EvidenceQuery) -> Iterator[bytes]:
-        """Records in the time span, newest block first, until the limit is surely met."""
+        """Records in the time span, newest first."""
         blocks = self._application.blocks
         low = self.first_height_from(query.time_from or 0)
         high = self._application.chain.height
         if query.time_to is not None:
             high = self.first_height_from(query.time_to) - 1
-        count = 0
         for height in range(high, low - 1, -1):
             for data in reversed(blocks.receipts(height)):
                 receipt = decode_receipt(data)
                 if _anchors(receipt):
-                    count += 1
                     yield bytes.fromhex(receipt.transaction)
-            if count >= query.limit:
-                return
 
     def first_height_from(self, time: int) -> int:
         """The first height whose block time is at least ``time`` (ms); one above the head when there is none."""
@@ -136,3 +149,5 @@ def _check(query: EvidenceQuery) -> None:
     for value, digits in ((query.digest, 64), (query.evidence, 64), (query.account, 40)):
         if value is not None and not is_hex(value, digits):
             raise UsageError(Code.USAGE, reason=f"{digits} hex digits, not {value[:80]!r}")
+    if query.reference is not None and any("\ud800" <= character <= "\udfff" for character in query.reference):
+        raise UsageError(Code.USAGE, reason="the reference is not UTF-8")

@@ -42,7 +42,7 @@ class Submitter:
         results = self._application.check_tx(envelopes)
         ticket = Ticket(len(results)) if wait else None
         if stopped is not None:
-            return [Acknowledgement(result.prepared.id, result.code or stopped) for result in results]
+            return [self._answer(result.prepared.id, Outcome(result.code or stopped)) for result in results]
         codes = self._pool.add_many(results, ticket)
         if ticket is not None:
             for place, code in enumerate(codes):
