@@ -15,7 +15,6 @@ from tools.tidy.tree import ROOT
 #: Codes that the package itself never answers, and why they have a number.
 RESERVED = {
     "ORGANISATION_UNKNOWN": "for families whose messages name an organisation: examples/module_noticeboard",
-    "EVIDENCE_BATCH": "for rules over a batch beyond its message's shape; today a bad batch is PAYLOAD_SHAPE",
 }
 
 

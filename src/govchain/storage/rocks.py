@@ -145,7 +145,7 @@ class RocksReader:
         try:
             value: bytes | None = self._gets[table](key)
         except Exception as error:
-            raise translate_error(error, self._path) from error
+            raise self._told(error) from error
         return value
 
     def get_many(self, table: Table, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -153,7 +153,7 @@ class RocksReader:
         try:
             return list(map(self._gets[table], keys))
         except Exception as error:
-            raise translate_error(error, self._path) from error
+            raise self._told(error) from error
 
     def scan(
         self,
@@ -170,14 +170,14 @@ class RocksReader:
         options = ReadOptions()
         if end is not None:
             options.set_iterate_upper_bound(end)
-        family = self._families[table]
         try:
+            family = self._families[table]
             if reverse:
                 items = family.items(backwards=True, read_opt=options)
             else:
                 items = family.items(from_key=start, read_opt=options)
         except Exception as error:
-            raise translate_error(error, self._path) from error
+            raise self._told(error) from error
         pairs = self._pairs(family, items, options, start, reverse=reverse, limit=limit)
         self._scans.add(pairs)
         return pairs
@@ -216,6 +216,10 @@ class RocksReader:
         except Exception as error:  # noqa: BLE001 - the binding raises nothing more precise; it is answered, not lost
             return translate_error(error, self._path)
         return None
+
+    def _told(self, error: Exception) -> UnavailableError:
+        """Our error for what a read raised; a read that comes after the closing is no damage."""
+        return UnavailableError(Code.NODE_STOPPING) if self._closed else translate_error(error, self._path)
 
     def close(self) -> None:
         """Let go of all files; scans that are under way end."""

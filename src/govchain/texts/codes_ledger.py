@@ -214,6 +214,10 @@ PAIRS: dict[str, tuple[str, str]] = {
         "角色未按字母顺序排列、重复，或超出管理员可授予的范围。请更正角色列表。",
         "The roles are unsorted, repeated, or more than this administrator may grant. Correct the list.",
     ),
+    "ACCOUNT_LABEL": (
+        "账户标签含有控制字符或换向字符。请使用一行可打印文字。",
+        "The account's label holds control or direction marks. Use one line of printable text.",
+    ),
     # evidence
     "EVIDENCE_ITEM": (
         "存证条目不符合规则：摘要、名称、大小或时间有误。请用 SDK 重新生成。",

@@ -20,12 +20,13 @@ from govchain.modules.accounts.keys import (
 from govchain.modules.accounts.messages import Freeze, Register, Unfreeze
 from govchain.modules.accounts.views import decode_account
 from govchain.modules.port import Context, Handler, Module, Outcome, Write
+from govchain.proof.items import has_control_characters
 
 __all__ = ["MODULE"]
 
 
 def check_register(context: Context, message: Register) -> Code:
-    """The algorithm is allowed, the key is one of it, the account is new, and the administrator may grant the roles."""
+    """Algorithm and key are allowed, the account is new, the roles may be granted, the label is one printable line."""
     if message.algorithm not in context.genesis.algorithms:
         return Code.ALGORITHM_NOT_ALLOWED
     code = ALGORITHMS[message.algorithm].check_public_key(bytes.fromhex(message.key))
@@ -36,7 +37,7 @@ def check_register(context: Context, message: Register) -> Code:
     grantable = {"department", *context.sender.roles}
     if list(message.roles) != sorted(set(message.roles)) or any(role not in grantable for role in message.roles):
         return Code.ACCOUNT_ROLES
-    return Code.OK
+    return Code.ACCOUNT_LABEL if has_control_characters(message.label) else Code.OK
 
 
 def apply_register(context: Context, message: Register) -> Outcome:
@@ -152,4 +153,5 @@ MODULE = Module(
     ),
     genesis=genesis_writes,
     package="govchain.modules.accounts",
+    sources=("govchain.proof.items",),
 )

@@ -27,7 +27,7 @@ from govchain.modules.evidence.keys import (
 )
 from govchain.modules.evidence.messages import Batch, Put, Supersede, Supplement, Withdraw
 from govchain.modules.port import Context, Handler, Module, Outcome, Write
-from govchain.proof.items import Item, check_item
+from govchain.proof.items import Item, check_item, has_control_characters
 
 __all__ = ["CAPTURE_AHEAD_MS_MAX", "MODULE"]
 
@@ -36,8 +36,13 @@ CAPTURE_AHEAD_MS_MAX = 600_000
 
 
 def check_put_message(message: Put | Supplement | Supersede) -> Code:
-    """The item obeys its field rules."""
-    return check_item(message.subject)
+    """The item obeys its field rules, and the reference is one printable line."""
+    return Code.EVIDENCE_ITEM if has_control_characters(message.reference) else check_item(message.subject)
+
+
+def check_batch_message(message: Batch) -> Code:
+    """The reference is one printable line."""
+    return Code.EVIDENCE_BATCH if has_control_characters(message.reference) else Code.OK
 
 
 def check_put(context: Context, message: Put) -> Code:
@@ -183,7 +188,7 @@ MODULE = Module(
     namespaces=(RECORD, MARK, BY_DIGEST, BY_ACCOUNT, BY_REFERENCE, LINK),
     handlers=(
         Handler("evidence.put", 1, Put, check_put, apply_put, check_put_message, _DEPARTMENT),
-        Handler("evidence.batch", 1, Batch, check_batch, apply_batch, roles=_DEPARTMENT),
+        Handler("evidence.batch", 1, Batch, check_batch, apply_batch, check_batch_message, _DEPARTMENT),
         Handler(
             "evidence.supplement", 1, Supplement, check_supplement, apply_supplement, check_put_message, _DEPARTMENT
         ),
