@@ -265,6 +265,17 @@ def test_a_clock_that_jumps_stops_the_node_with_a_reason(chain, actor, jump):
         assert submit(node, actor.put())[0].code == Code.OK
 
 
+def test_a_clock_behind_the_newest_block_makes_none(chain, actor):
+    turned = TurnedClock()
+    turned.ahead_ms = 3_600_000
+    with open_embedded(chain, options=SMALL, clock=turned.clock()) as node:
+        assert submit(node, actor.put(now=turned.clock().wall()))[0].code == Code.OK
+    turned.ahead_ms = 0
+    with open_embedded(chain, options=SMALL, clock=turned.clock()) as node:
+        assert submit(node, actor.put(now=node.application.chain.time))[0].code == Code.NODE_CLOCK
+        assert node.application.chain.height == 1
+
+
 def test_small_corrections_of_the_clock_are_taken(chain, actor):
     turned = TurnedClock()
     with open_embedded(chain, options=SMALL, clock=turned.clock()) as node:

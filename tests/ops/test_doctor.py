@@ -151,6 +151,18 @@ def test_a_genesis_file_that_is_none_is_found(data, content):
     assert (finding.part, finding.remedy) == ("genesis.json", "doctor.remedy.genesis")
 
 
+def test_another_release_checks_everything_but_the_execution(data):
+    """Families that genesis pins with another text: said, and blocks, roots and certificates are checked."""
+    genesis = msgspec.json.decode((data / "genesis.json").read_bytes())
+    genesis["modules"][0]["digest"] = "00" * 32
+    (data / "genesis.json").write_bytes(msgspec.json.encode(genesis))
+    write(data, Table.BODIES, height_key(3), None)
+    report = examine(data)
+    assert ("genesis.json", "MODULE_MISSING", None) in parts(report)
+    assert ("bodies", "STORE_CORRUPT", 3) in parts(report)
+    assert "state" not in report.checks
+
+
 @pytest.mark.parametrize("name", ["keys/department.pem", "keys/node.pem", "keys/passphrase", "catalogue.sqlite3"])
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
 def test_a_secret_that_others_may_touch_is_found(data, name, mode):
