@@ -1,0 +1,103 @@
+"""Nothing is missing from a new installation: every command is there, and a whole round of use passes."""
+
+import json
+
+import pytest
+
+from govchain.cli.start import COMMANDS
+from govchain.ops.demo import FILES_MIN
+from tests.house.test_installation import Machine
+
+#: Every function of the command line.
+FUNCTIONS = """
+init
+evidence put
+evidence find
+evidence show
+evidence history
+evidence supplement
+evidence supersede
+evidence withdraw
+evidence export
+verify
+trust add
+trust list
+trust remove
+account list
+account show
+account register
+account freeze
+account unfreeze
+key new
+key show
+key sign
+key verify
+block list
+block show
+tx show
+genesis show
+genesis verify
+chain status
+doctor
+bench sm2
+bench ledger
+demo
+version
+"""
+
+#: Walks the command tree of the installed package, and asks each command for its help page in the same process.
+WALK = """
+import contextlib, io, json
+from govchain.cli.start import build_root, run
+def walk(command, path):
+    commands = getattr(command, "commands", None)
+    if path == [] or commands:
+        names = command.list_commands(None)
+        for name in names:
+            yield from walk(command.get_command(None, name), [*path, name])
+    else:
+        yield path
+told = {}
+for path in walk(build_root(), []):
+    page = io.StringIO()
+    with contextlib.redirect_stdout(page):
+        try:
+            run([*path, "--help"])
+            code = "went on"
+        except SystemExit as end:
+            code = end.code
+    told[" ".join(path)] = [code, len(page.getvalue())]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    return Machine(tmp_path_factory.mktemp("machine")).install()
+
+
+@pytest.mark.requirement("BJ.portability.installability.05")
+def test_every_function_is_there_and_explains_itself(machine):
+    (machine.work / "walk.py").write_text(WALK)
+    code, printed = machine.run("python -I walk.py")
+    assert code == 0, printed
+    told = json.loads(printed.strip().splitlines()[-1])
+    assert sorted(told) == sorted(line for line in FUNCTIONS.splitlines() if line)
+    assert {name: answer for name, answer in told.items() if answer[0] != 0 or answer[1] < 50} == {}
+    assert {name.split()[0] for name in told} == set(COMMANDS)
+    code, printed = machine.run("govchain --help")
+    assert code == 0
+    assert [name for name in COMMANDS if name not in printed] == []
+    assert machine.run("govchain no-such-command --help")[0] == 2
+
+
+@pytest.mark.requirement("BJ.portability.installability.05")
+def test_a_whole_round_of_use_passes_on_the_new_installation(machine):
+    """A chain, 1,000 files, a package, its verification, a refused forgery, and the node's own examination."""
+    (machine.work / "files").mkdir()
+    for number in range(FILES_MIN):
+        (machine.work / "files" / f"{number}.txt").write_text(f"file {number}")
+    code, printed = machine.run("govchain demo --dir demo --files files")
+    assert code == 0, printed
+    code, printed = machine.run("govchain init chain && govchain --data chain doctor")
+    assert code == 0, printed
