@@ -222,7 +222,7 @@ class LedgerChecks:
 def store_part(error: GovChainError, store: Path) -> str:
     """The file of the store that an error names, else the store."""
     name = Path(str(error.params.get("path", ""))).name
-    return f"{store.name}/{name}" if name and name != store.name else store.name
+    return f"{store.name}/{name}" if name and (store / name).is_file() else store.name
 
 
 def _previous(following: tuple[Header, bytes] | None) -> bytes:
