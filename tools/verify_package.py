@@ -6,7 +6,7 @@
 A stranger's verifier: written from docs/spec/block.md and docs/spec/evidence-package.md, sharing no code with GovChain;
 arithmetic, digests, trees and words are its own. It runs on Python 3.9 and later. It stays one file however long, so
 that an auditor can read it whole and carry it away; signatures of members and of accounts are checked with SM2 and
-ECDSA P-256, those of the two other algorithms that an account may use are said to be beyond it.
+ECDSA P-256, those of the two other algorithms that an account may use are said to be beyond it, their keys are not.
 
 Exit codes: 0 holds and trusted, 1 refused, 2 usage, 3 consistent but the issuer is not trusted, 4 holds and trusted but
 withdrawn or superseded, 5 a file cannot be read, or a signature is beyond this verifier.
@@ -19,12 +19,16 @@ import binascii
 import datetime
 import hashlib
 import json
+import os
 import re
+import stat
 import struct
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 MAX = 2**53 - 1
+#: Bytes of a package, of its manifest and of a trusted file, at most, and bytes of an original that are read at a time.
+FILE_MAX, MANIFEST_MAX, TRUST_MAX, CHUNK = 1 << 26, 1 << 21, 1 << 22, 1 << 20
 
 
 class Refused(Exception):
@@ -56,8 +60,16 @@ TJ = [rot(0x79CC4519 if j < 16 else 0x7A879D8A, j % 32) for j in range(64)]
 
 def sm3(data: bytes) -> bytes:
     """SM3, 32 bytes."""
-    tail = b"\x80" + bytes((55 - len(data)) % 64) + (8 * len(data)).to_bytes(8, "big")
-    state, whole = IV, data + tail
+    return struct.pack(">8I", *sm3_blocks(IV, data + sm3_tail(len(data))))
+
+
+def sm3_tail(size: int) -> bytes:
+    """What SM3 appends to ``size`` bytes."""
+    return b"\x80" + bytes((55 - size) % 64) + (8 * size).to_bytes(8, "big")
+
+
+def sm3_blocks(state: tuple[int, ...], whole: bytes) -> tuple[int, ...]:
+    """The state of SM3 after blocks of 64 bytes."""
     for start in range(0, len(whole), 64):
         w = list(struct.unpack(">16I", whole[start : start + 64]))
         for j in range(16, 68):
@@ -71,8 +83,8 @@ def sm3(data: bytes) -> bytes:
             tt1 = (ff + d + (ss1 ^ a12) + (w[j] ^ w[j + 4])) & 0xFFFFFFFF
             tt2 = (gg + h + ss1 + w[j]) & 0xFFFFFFFF
             a, b, c, d, e, f, g, h = tt1, a, rot(b, 9), c, tt2 ^ rot(tt2, 9) ^ rot(tt2, 17), e, rot(f, 19), g
-        state = tuple(x ^ y for x, y in zip(state, (a, b, c, d, e, f, g, h)))  # type: ignore[assignment]  # noqa: B905
-    return struct.pack(">8I", *state)
+        state = tuple(x ^ y for x, y in zip(state, (a, b, c, d, e, f, g, h)))  # noqa: B905
+    return state
 
 
 def sha256(data: bytes) -> bytes:
@@ -80,12 +92,25 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def sm3_of_large(data: bytes) -> bytes:
-    """SM3 of a large input: OpenSSL's, where there is one, for speed only."""
+def digests(pieces: Iterable[bytes]) -> tuple[int, str, str]:
+    """Size, SM3 and SHA-256 of what comes in pieces; SM3 is OpenSSL's, where there is one, for speed only."""
     try:
-        return hashlib.new("sm3", data).digest()
+        quick: Any = hashlib.new("sm3")
     except ValueError:
-        return sm3(data)
+        quick = None
+    size, state, rest, other = 0, IV, b"", hashlib.sha256()
+    for piece in pieces:
+        size += len(piece)
+        other.update(piece)
+        if quick is not None:
+            quick.update(piece)
+        else:
+            rest += piece
+            whole = len(rest) // 64 * 64
+            state, rest = sm3_blocks(state, rest[:whole]), rest[whole:]  # type: ignore[assignment]
+    if quick is not None:
+        return size, quick.hexdigest(), other.hexdigest()
+    return size, struct.pack(">8I", *sm3_blocks(state, rest + sm3_tail(size))).hex(), other.hexdigest()
 
 
 def frame(domain: str, *parts: Any) -> bytes:
@@ -203,20 +228,38 @@ def parse(data: bytes, step: int, member: str, canonical: bool = True, depth_max
         raise Refused(step, member, "JSON: number")
 
     need(len(data) <= 1 << 24, step, member, "JSON: size")
+    depth, quoted = 0, False
+    for found in re.finditer(rb'\\.|["{}\[\]]', data, re.DOTALL):
+        sign = found.group()
+        if sign == b'"':
+            quoted = not quoted
+        elif not quoted and len(sign) == 1:
+            depth += 1 if sign in b"{[" else -1
+            need(depth <= depth_max, step, member, "JSON: depth")
     try:
         text = data.decode()
-        depth = deepest = 0
-        for bracket in re.findall(r"[{}\[\]]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)):
-            depth += 1 if bracket in "{[" else -1
-            deepest = max(deepest, depth)
-        need(deepest <= depth_max, step, member, "JSON: depth")
+        need(text.endswith("}"), step, member, "JSON: bytes after the closing brace")
         value = json.loads(text, object_pairs_hook=pairs, parse_int=integer, parse_float=never, parse_constant=never)
-        again = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        again = canonical_json(value)
     except (ValueError, RecursionError):  # not UTF-8, no JSON, a lone surrogate
         raise Refused(step, member, "JSON") from None
     need(isinstance(value, dict), step, member, "JSON: not an object")
     need(not canonical or again == data, step, member, "JSON: not canonical")
     return value
+
+
+def canonical_json(value: Any) -> bytes:
+    """RFC 8785: keys sorted by UTF-16 code units, which is another order than by code points beyond U+FFFF."""
+
+    def ordered(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+        return [ordered(one) for one in value] if isinstance(value, list) else value
+
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    if max(text) > "\uffff":
+        text = json.dumps(ordered(value), ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
 
 
 def fits(value: Any, kind: str) -> bool:
@@ -290,6 +333,7 @@ SHAPES = {
         "Memo": "kind:'hash|id|text value:t0,1024",
         "Body": "chain:t3,32 data~:x0,32768 expires:n memo~:Memo nonce:x16,64 payload:o recipient~:x40,40"
         " signers:[1,1024]Signer time~:n type:t3,64 version:n1,65535",
+        "Certified": "certificate:Certificate header:Header suite:'gm|international",
         "Event": "data:o organisation:t reference:t type:t version:n-9007199254740991",
         "Receipt": "code:n-9007199254740991 events:[]Event height:n1 index:n transaction:x64,64 version:n1,1",
         "Claim": "height:n1 kind:'evidence|transaction member:?n0,99999 status_height:?n1 transaction:x64,64",
@@ -318,6 +362,8 @@ SHAPES = {
 }
 RECORDS = ("evidence.batch", "evidence.put", "evidence.supersede", "evidence.supplement")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+#: What is shown escaped: these, and what else nobody sees.
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 
 
 # ---- Container (evidence-package.md 1) -------------------------------------------------------------------------------
@@ -338,6 +384,12 @@ def zip_of(members: dict[str, bytes]) -> bytes:
     return b"".join((*parts, central, b"PK\x05\x06", end))
 
 
+def good_name(name: str) -> bool:
+    """Whether a member may be called so."""
+    top = r"(?:(?:attachments|bodies|certificates|headers|proofs|receipts)/)?[a-z0-9.-]+"
+    return len(name) <= 120 and re.fullmatch(top, name) is not None and ".." not in name
+
+
 def unzip(data: bytes) -> dict[str, bytes]:
     """Step 1: the members of an archive that is the one encoding of them."""
     need(22 <= len(data) <= 1 << 26 and data[-22:-18] == b"PK\x05\x06", 1, "", "not a package")
@@ -350,8 +402,7 @@ def unzip(data: bytes) -> dict[str, bytes]:
         size, length, offset = struct.unpack("<I4xH12xI", data[at + 20 : at + 46])
         name = data[at + 46 : at + 46 + length].decode("latin-1")
         at += 46 + length
-        top = r"(?:(?:attachments|bodies|certificates|headers|proofs|receipts)/)?[a-z0-9.-]+"
-        need(length <= 120 and re.fullmatch(top, name) is not None and ".." not in name, 1, "", "name of a member")
+        need(good_name(name), 1, "", "name of a member")
         start = offset + 30 + length
         total += size
         need(name not in members and start + size <= len(data) >= total, 1, name, "member twice or outside the file")
@@ -412,9 +463,50 @@ def blob(data: bytes) -> bytes:
 
 
 def good_key(algorithm: str, key: str) -> bool:
-    """Whether a key is on its curve; keys of algorithms beyond this file are left alone."""
-    curve = CURVES.get(algorithm)
-    return algorithm in OTHER_ALGORITHMS if curve is None else curve.point(bytes.fromhex(key)) is not None
+    """Whether a key is one of its algorithm (block.md 1.2), also where its signatures are beyond this file."""
+    data = bytes.fromhex(key)
+    if algorithm in CURVES:
+        return CURVES[algorithm].point(data) is not None
+    return {"ed25519": edwards_key, "rsa-pss-sha256": rsa_key}.get(algorithm, lambda _: False)(data)
+
+
+def edwards_key(data: bytes) -> bool:
+    """RFC 8032 5.1.3, and a point whose order does not divide 8: three doublings, in x² and y, do not reach (0, 1)."""
+    p, number = 2**255 - 19, int.from_bytes(data, "little")
+    d, y, sign = -121665 * pow(121666, -1, p) % p, number & (2**255 - 1), number >> 255
+    if len(data) != 32 or y >= p:
+        return False
+    xx = (y * y - 1) * pow(d * y * y + 1, -1, p) % p
+    if (xx and pow(xx, (p - 1) // 2, p) != 1) or (not xx and sign):
+        return False
+    for _ in range(3):
+        xy = xx * y * y % p
+        y = (y * y + xx) * pow(1 - d * xy, -1, p) % p
+        xx = 4 * xy * pow(1 + d * xy, -2, p) % p
+    return (xx, y) != (0, 1)
+
+
+def der(tag: int, content: bytes) -> bytes:
+    """One DER element."""
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8 or 1, "big")
+    return bytes((tag,)) + (length if size < 128 else bytes((128 + len(length),)) + length) + content
+
+
+def rsa_key(data: bytes) -> bool:
+    """The one DER SubjectPublicKeyInfo of a modulus and an exponent within bounds: found, and written again."""
+    for exponent_bytes in (3, 4, 5):
+        n_end = len(data) - exponent_bytes - 2
+        e = int.from_bytes(data[-exponent_bytes:], "big")
+        for modulus_bytes in range(256, 514):
+            n = int.from_bytes(data[max(0, n_end - modulus_bytes) : max(0, n_end)], "big")
+            if len(data) > 1024 or not (2048 <= n.bit_length() <= 4096 and n & e & 1 and 65537 <= e < 2**32):
+                continue
+            numbers = b"".join(der(2, one.to_bytes(one.bit_length() // 8 + 1, "big")) for one in (n, e))
+            name = der(48, bytes.fromhex("06092a864886f70d0101010500"))
+            if data == der(48, name + der(3, b"\x00" + der(48, numbers))):
+                return True
+    return False
 
 
 def credit_code(code: str) -> bool:
@@ -427,11 +519,74 @@ def credit_code(code: str) -> bool:
     return letters[-total % 31] == code[17]
 
 
+def suite_of(suite: str) -> tuple[Digest, str]:
+    """Digest and members' algorithm of a suite."""
+    return (sm3, "sm2-sm3") if suite == "gm" else (sha256, "ecdsa-p256-sha256")
+
+
+def check_genesis(genesis: dict[str, Any], step: int, name: str) -> dict[str, str]:
+    """block.md 2.2 beyond the shape; the organisation of each account, by address."""
+    digest, algorithm = suite_of(genesis["suite"])
+    need(re.fullmatch("[a-z0-9-]{3,32}", genesis["chain"]) is not None, step, name, "chain")
+    known = (*CURVES, *OTHER_ALGORITHMS)
+    algorithms = genesis["algorithms"]
+    need(rising(algorithms) and all(one in known for one in algorithms), step, name, "algorithms")
+    codes = [one["code"] for one in genesis["organisations"]]
+    need(rising(codes) and all(map(credit_code, codes)), step, name, "organisations")
+    need(rising([one["key"] for one in genesis["members"]]), step, name, "order of members")
+    for one in genesis["members"]:
+        need(one["algorithm"] == algorithm and good_key(algorithm, one["key"]), step, name, "member key")
+        need(one["organisation"] in codes, step, name, "member organisation")
+    accounts: dict[str, str] = {}
+    for one in genesis["accounts"]:
+        need(one["algorithm"] in algorithms and good_key(one["algorithm"], one["key"]), step, name, "account key")
+        need(one["organisation"] in codes and rising(one["roles"]), step, name, "account")
+        parts = (genesis["chain"], one["algorithm"], bytes.fromhex(one["key"]))
+        address = digest(frame("govchain/account/1", *parts)).hex()[:40]
+        need(address not in accounts, step, name, "account twice")
+        accounts[address] = one["organisation"]
+    modules = [one["name"] for one in genesis["modules"]]
+    need(rising(modules) and all(re.fullmatch("[a-z0-9_]+", one) for one in modules), step, name, "modules")
+    limits = genesis["limits"]
+    need(limits["body_bytes_max"] <= limits["block_bytes_max"], step, name, "limits")
+    return accounts
+
+
+def set_digest(digest: Digest, rule: str, keys: list[dict[str, Any]]) -> str:
+    """The digest of a signer set."""
+    parts = [part for one in keys for part in (one["algorithm"], bytes.fromhex(one["key"]))]
+    return digest(frame("govchain/signers/1", rule, *parts)).hex()
+
+
+def check_certificate(suite: str, header: dict[str, Any], certificate: dict[str, Any], step: int, name: str) -> None:
+    """block.md 5.2; the header has its ``identity`` with it."""
+    digest, algorithm = suite_of(suite)
+    for field in ("chain", "epoch", "height", "state_root"):
+        need(certificate[field] == header[field], step, name, "another block")
+    need(certificate["identity"] == header["identity"].hex(), step, name, "another block")
+    keys, rule, signatures = certificate["set"]["keys"], certificate["set"]["rule"], certificate["signatures"]
+    need(rising([one["key"] for one in keys]), step, name, "order of keys")
+    for one in keys:
+        need(one["algorithm"] == algorithm and good_key(algorithm, one["key"]), step, name, "member key")
+    need(set_digest(digest, rule, keys) == header["signers"], step, name, "another signer set")
+    need(rising([one["key"] for one in signatures]), step, name, "order of signatures")
+    root = bytes.fromhex(header["state_root"])
+    message = frame("govchain/finality/1", header["chain"], header["epoch"], header["height"], header["identity"], root)
+    members = {one["key"] for one in keys}
+    for one in signatures:
+        key, signature = bytes.fromhex(one["key"]), bytes.fromhex(one["signature"])
+        need(one["key"] in members, step, name, "signer is no member")
+        need(elliptic(CURVES[algorithm], key, message, signature), step, name, "signature")
+    quorum = {"solo": 1, "raft": len(keys) // 2 + 1, "bft": 2 * len(keys) // 3 + 1}[rule]
+    need(len(signatures) >= quorum, step, name, "quorum")
+
+
 class Package:
     """One package on its way through the steps."""
 
     def __init__(self, data: bytes) -> None:
         self.members = unzip(data)
+        need(len(self.members.get("manifest.json", b"")) <= MANIFEST_MAX, 2, "manifest.json", "size")
         self.manifest = self.load(2, "manifest.json", "Manifest")
         self.plan()
         self.read_genesis()
@@ -485,6 +640,7 @@ class Package:
         self.pairs = sorted(pair for pair in pairs if pair[0] < pair[1])
         names |= {f"proofs/history-{low}-{high}.json" for low, high in self.pairs}
         listed = self.manifest["members"]
+        need(all(map(good_name, listed)), 2, manifest, "name of a member")
         for name in sorted(set(members) | set(listed)):
             if name != manifest or name in listed:
                 need(name in members and name in listed and name != manifest, 2, name, "not in both manifest and file")
@@ -502,40 +658,12 @@ class Package:
         """Step 3."""
         name = "genesis.json"
         genesis = self.genesis = self.load(3, name, "Genesis")
-        gm = genesis["suite"] == "gm"
-        self.digest: Digest = sm3 if gm else sha256
-        self.algorithm = "sm2-sm3" if gm else "ecdsa-p256-sha256"
+        self.digest, self.algorithm = suite_of(genesis["suite"])
         fingerprint = self.tagged("govchain/genesis/1", self.members[name]).hex()
         need(fingerprint == self.manifest["genesis"], 3, name, "fingerprint")
         need(genesis["chain"] == self.manifest["chain"], 3, name, "chain")
-        need(re.fullmatch("[a-z0-9-]{3,32}", genesis["chain"]) is not None, 3, name, "chain")
-        known = (*CURVES, *OTHER_ALGORITHMS)
-        algorithms = genesis["algorithms"]
-        need(rising(algorithms) and all(one in known for one in algorithms), 3, name, "algorithms")
         self.names = {one["code"]: one["name"] for one in genesis["organisations"]}
-        codes = [one["code"] for one in genesis["organisations"]]
-        need(rising(codes) and all(map(credit_code, codes)), 3, name, "organisations")
-        need(rising([one["key"] for one in genesis["members"]]), 3, name, "order of members")
-        for one in genesis["members"]:
-            need(one["algorithm"] == self.algorithm and good_key(self.algorithm, one["key"]), 3, name, "member key")
-            need(one["organisation"] in codes, 3, name, "member organisation")
-        self.accounts: dict[str, str] = {}
-        for one in genesis["accounts"]:
-            algorithm, key = one["algorithm"], one["key"]
-            need(algorithm in genesis["algorithms"] and good_key(algorithm, key), 3, name, "account key")
-            need(one["organisation"] in codes and rising(one["roles"]), 3, name, "account")
-            address = self.tagged("govchain/account/1", genesis["chain"], algorithm, bytes.fromhex(key)).hex()[:40]
-            need(address not in self.accounts, 3, name, "account twice")
-            self.accounts[address] = one["organisation"]
-        modules = [one["name"] for one in genesis["modules"]]
-        need(rising(modules) and all(re.fullmatch("[a-z0-9_]+", one) for one in modules), 3, name, "modules")
-        limits = genesis["limits"]
-        need(limits["body_bytes_max"] <= limits["block_bytes_max"], 3, name, "limits")
-
-    def set_digest(self, rule: str, keys: list[dict[str, Any]]) -> str:
-        """The digest of a signer set."""
-        parts = [part for one in keys for part in (one["algorithm"], bytes.fromhex(one["key"]))]
-        return self.tagged("govchain/signers/1", rule, *parts).hex()
+        self.accounts = check_genesis(genesis, 3, name)
 
     def read_headers(self) -> None:
         """Steps 4 and 5."""
@@ -545,37 +673,14 @@ class Package:
             header = self.headers[height] = self.load(4, name, "Header")
             need(header["chain"] == self.genesis["chain"] and header["height"] == height, 4, name, "chain or height")
             header["identity"] = self.tagged("govchain/header/1", self.members[name])
-        epoch, signers = 0, self.set_digest(self.genesis["rule"], self.genesis["members"])
+        epoch, signers = 0, set_digest(self.digest, self.genesis["rule"], self.genesis["members"])
         for height, header in self.headers.items():
             name, same = f"headers/{height}.json", header["signers"] == header["next_signers"]
             need(height in self.needed or not same, 5, name, "not needed")
             need((header["epoch"], header["signers"]) == (epoch, signers), 5, name, "not the signer set in force")
-            self.check_certificate(f"certificates/{height}.json", header)
+            name = f"certificates/{height}.json"
+            check_certificate(self.genesis["suite"], header, self.load(5, name, "Certificate"), 5, name)
             epoch, signers = epoch + (not same), header["next_signers"]
-
-    def check_certificate(self, name: str, header: dict[str, Any]) -> None:
-        """block.md 5.2."""
-        certificate = self.load(5, name, "Certificate")
-        for field in ("chain", "epoch", "height", "state_root"):
-            need(certificate[field] == header[field], 5, name, "another block")
-        need(certificate["identity"] == header["identity"].hex(), 5, name, "another block")
-        keys, rule, signatures = certificate["set"]["keys"], certificate["set"]["rule"], certificate["signatures"]
-        need(rising([one["key"] for one in keys]), 5, name, "order of keys")
-        for one in keys:
-            need(one["algorithm"] == self.algorithm and good_key(self.algorithm, one["key"]), 5, name, "member key")
-        need(self.set_digest(rule, keys) == header["signers"], 5, name, "another signer set")
-        need(rising([one["key"] for one in signatures]), 5, name, "order of signatures")
-        root = bytes.fromhex(header["state_root"])
-        message = frame(
-            "govchain/finality/1", header["chain"], header["epoch"], header["height"], header["identity"], root
-        )
-        members = {one["key"] for one in keys}
-        for one in signatures:
-            key, signature = bytes.fromhex(one["key"]), bytes.fromhex(one["signature"])
-            need(one["key"] in members, 5, name, "signer is no member")
-            need(elliptic(CURVES[self.algorithm], key, message, signature), 5, name, "signature")
-        quorum = {"solo": 1, "raft": len(keys) // 2 + 1, "bft": 2 * len(keys) // 3 + 1}[rule]
-        need(len(signatures) >= quorum, 5, name, "quorum")
 
     def check_history(self) -> None:
         """Step 6."""
@@ -614,6 +719,7 @@ class Package:
         need(len(signatures) == len(signers) == len(set(accounts)), 7, name, "signers")
         for one, signature in zip(signers, signatures):  # noqa: B905
             if one["algorithm"] in OTHER_ALGORITHMS:
+                need(good_key(one["algorithm"], one["key"]), 7, name, "key")
                 raise Unsupported(f"{name}: signatures of {one['algorithm']} are beyond this verifier")
             need(one["algorithm"] in CURVES, 7, name, "algorithm")
             good = elliptic(CURVES[one["algorithm"]], bytes.fromhex(one["key"]), data, signature)
@@ -692,12 +798,11 @@ class Package:
             fact["mark"] = parse(fact["mark"], 9, name)
             need(fits(fact["mark"], "Mark"), 9, name, "mark")
 
-    def check_original(self, data: bytes) -> None:
+    def check_original(self, size: int, digest: str, other: str) -> None:
         """Step 11."""
-        digest, other = sm3_of_large(data).hex(), sha256(data).hex()
         for fact in self.claims:
             item = fact.get("item")
-            if item is None or item["size"] != len(data):
+            if item is None or item["size"] != size:
                 continue
             opened = [one["value"] for one in fact["openings"] if one["field"] == "content"]
             if (item["sm3"], item["sha256"]) == (digest, other) or (item["sm3"] is None and opened == [digest]):
@@ -831,8 +936,13 @@ class Package:
 
 
 def shown(text: str) -> str:
-    """Text from the chain on one line."""
-    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text.replace("\\", "\\\\"))
+    """Text from the chain on one line, nothing in it hidden."""
+
+    def escaped(found: re.Match[str]) -> str:
+        number = ord(found.group())
+        return f"\\u{number:04x}" if number < 1 << 16 else f"\\U{number:08x}"
+
+    return HIDDEN.sub(escaped, text.replace("\\", "\\\\"))
 
 
 def when(time: int) -> str:
@@ -910,45 +1020,83 @@ not_proved.keys | - that members who left signed no other past with their old ke
 }
 
 
-def read(path: str, limit: int = -1) -> bytes:
-    """A file, or at most ``limit`` bytes of it."""
-    with open(path, "rb") as file:
-        return file.read(limit)
+def pieces(path: str) -> Iterable[bytes]:
+    """A regular file in pieces; pipes and devices, which may never end, are not opened to be waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"not a regular file: {path}")
+        yield from iter(lambda: file.read(CHUNK), b"")
+
+
+def read(path: str, limit: int) -> bytes:
+    """A regular file; of one that is larger than ``limit`` some more bytes than that."""
+    data = bytearray()
+    for piece in pieces(path):
+        data += piece
+        if len(data) > limit:
+            break
+    return bytes(data)
 
 
 def read_anchors(paths: list[str]) -> tuple[list[str], list[bytes]]:
     """Genesis fingerprints and headers in the files that the user trusts."""
     genesis, headers = [], []
     for path in paths:
-        value = parse(read(path).rstrip(b" \t\r\n"), 12, path, canonical=False)
-        value = value.get("header", value)  # a certified header file holds the header beside its certificate
-        data = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        data = read(path, TRUST_MAX)
+        need(len(data) <= TRUST_MAX, 12, path, "too large")
+        value = parse(data.rstrip(b" \t\r\n"), 12, path, canonical=False)
         if fits(value, "Genesis"):
-            digest = sm3 if value["suite"] == "gm" else sha256
-            genesis.append(digest(frame("govchain/genesis/1", data)).hex())
-        else:
-            need(fits(value, "Header"), 12, path, "neither a genesis nor a header")
-            headers.append(data)
+            check_genesis(value, 12, path)
+            digest = suite_of(value["suite"])[0]
+            genesis.append(digest(frame("govchain/genesis/1", canonical_json(value))).hex())
+            continue
+        need(fits(value, "Certified"), 12, path, "neither a genesis nor a certified header")
+        header = canonical_json(value["header"])
+        identity = suite_of(value["suite"])[0](frame("govchain/header/1", header))
+        check_certificate(value["suite"], {**value["header"], "identity": identity}, value["certificate"], 12, path)
+        headers.append(header)
     return genesis, headers
 
 
-def verify(data: bytes, genesis: list[str], headers: list[bytes], original: bytes | None = None) -> dict[str, Any]:
-    """All twelve steps: a report with ``exit_code`` 0, 1, 3, 4 or 5."""
+def standing(records: list[dict[str, Any]]) -> list[str]:
+    """The last lines for people: what is known of the status of these records."""
+    whole = [fact["item"] is None for fact in records]
+    lines = []
+    for fact, batch in zip(records, whole):  # noqa: B905
+        if fact["mark"]:
+            lines.append(f"{'The batch as a whole' if batch else 'A record'} was {fact['mark']['kind']}.")
+    if not records:
+        lines = ["未载明任何存证的状态。", "No record's status is stated."]
+    elif not lines and all(whole):
+        lines = ["整个批次有效；其中单项可能另有标记。", "In force: the batch as a whole; single items may be marked."]
+    elif not lines:
+        lines = ["All records are in force" + (", of a batch the batch as a whole." if any(whole) else ".")]
+    return lines
+
+
+def verify(
+    data: bytes, genesis: list[str], headers: list[bytes], original: tuple[int, str, str] | None = None
+) -> dict[str, Any]:
+    """All twelve steps: a report with ``exit_code`` 0, 1, 3, 4 or 5; ``original`` is what :func:`digests` gives."""
     try:
         package = Package(data)
         if original is not None:
-            package.check_original(original)
+            package.check_original(*original)
         by = package.trusted(genesis, headers)
     except Refused as refusal:
         step, member, reason = refusal.args
         return {"exit_code": 1, "step": step, "member": member, "reason": reason}
     except Unsupported as limit:
         return {"exit_code": 5, "reason": str(limit)}
-    marks = [fact["mark"]["kind"] for fact in package.claims if fact.get("mark")]
+    records = [fact for fact in package.claims if fact["kind"] == "evidence"]
+    marks = [fact["mark"]["kind"] for fact in records if fact["mark"]]
     return {
         "exit_code": 3 if not by else 4 if marks else 0,
         "trusted": by,
         "marks": marks,
+        "in_force": not marks if records else None,
+        "status": standing(records),
         "original": original is not None,
         "statement": {"en": package.statement(0), "zh": package.statement(1)},
     }
@@ -959,17 +1107,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Checks a GovChain evidence package offline.")
     parser.add_argument("file", help="the package (.gcp)")
     parser.add_argument("--original", help="the file that the evidence is about")
-    parser.add_argument("--trust", action="append", default=[], help="a genesis or header that you trust")
+    parser.add_argument("--trust", action="append", default=[], help="a genesis or certified header that you trust")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         genesis, headers = read_anchors(options.trust)
-        original = read(options.original) if options.original else None
-        report = verify(read(options.file, (1 << 26) + 1), genesis, headers, original)
+        original = digests(pieces(options.original)) if options.original else None
+        report = verify(read(options.file, FILE_MAX), genesis, headers, original)
     except Refused as refusal:
         parser.error(f"{refusal.args[1]}: {refusal.args[2]}")
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, ValueError) as error:
         report = {"exit_code": 5, "reason": str(error)}
     if options.json:
         print(json.dumps(report, ensure_ascii=False))
@@ -979,7 +1127,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         print(report["statement"]["zh"], report["statement"]["en"], sep="\n")
         print(f"Trusted by {report['trusted']}." if report["trusted"] else "Self-consistent, issuer NOT trusted.")
-        print("\n".join(f"A record was {kind}." for kind in report["marks"]) or "All records are in force.")
+        print(*report["status"], sep="\n")
     return int(report["exit_code"])
 
 

@@ -26,7 +26,8 @@ def ours(data, anchors, original=None):
 
 def theirs(data, anchors, original=None):
     """(exit code, failing step) of the stranger."""
-    report = stranger.verify(data, list(anchors.genesis), list(anchors.headers), original)
+    facts = None if original is None else stranger.digests([original])
+    report = stranger.verify(data, list(anchors.genesis), list(anchors.headers), facts)
     return report["exit_code"], report.get("step", 0)
 
 

@@ -26,7 +26,9 @@ def folder(tmp_path_factory):
     (place / "good.gcp").write_bytes(chain.package({"id": id, "at": 1}))
     (place / "withdrawn.gcp").write_bytes(chain.package({"id": id, "at": 2}))
     (place / "genesis.json").write_text(json.dumps(chain.genesis, indent=2), encoding="utf-8")
-    (place / "header.json").write_bytes(chain.headers[1])
+    certified = {"certificate": json.loads(chain.certificates[1]), "header": json.loads(chain.headers[1])}
+    (place / "header.json").write_text(json.dumps(certified | {"suite": "gm"}, indent=2) + "\n", encoding="utf-8")
+    (place / "bare.json").write_bytes(chain.headers[1])
     (place / "original").write_bytes(b"content")
     (place / "other").write_bytes(b"contenT")
     (place / "flipped.gcp").write_bytes(b"x" + chain.package({"id": id, "at": 1})[1:])
@@ -64,7 +66,8 @@ def test_the_command(folder, arguments, code, says):
     assert report["exit_code"] == code
 
 
-@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["good.gcp", "--trust", "original"], ["good.gcp", "--no"]])
+@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["good.gcp", "--trust", "original"], ["good.gcp", "--no"],
+                                       ["good.gcp", "--trust", "bare.json"]])  # fmt: skip
 def test_usage(folder, arguments):
     done = run(folder, *arguments)
     assert done.returncode == 2
@@ -97,7 +100,8 @@ def test_its_own_digests_and_signatures():
     for size in (0, 1, 55, 56, 63, 64, 65, 1000):
         data = bytes(range(256)) * 4
         assert stranger.sm3(data[:size]) == sm3(data[:size])
-        assert stranger.sm3_of_large(data[:size]) == sm3(data[:size])
+        facts = (size, sm3(data[:size]).hex(), sha256(data[:size]).hex())
+        assert stranger.digests(data[at : min(size, at + 7)] for at in range(0, size, 7)) == facts
         assert stranger.sha256(data[:size]) == sha256(data[:size])
     from tests.proof.chainkit import signing_key
 

@@ -13,6 +13,8 @@ import msgspec
 from govchain.cli.output import say, table
 from govchain.cli.session import session, t
 from govchain.model import Code, VerificationError
+from govchain.proof.archive import is_member_name
+from govchain.proof.facts import ProvedEvidence
 from govchain.proof.report import STEPS, VerificationReport
 from govchain.proof.statement import render_statement
 
@@ -36,6 +38,11 @@ def report_json(report: VerificationReport) -> dict[str, Any]:
 
 def damaged_member(data: bytes) -> str:
     """The first member of a damaged archive whose bytes are not those that it was made with, if that can be told."""
+    name = _damaged_entry(data)
+    return name if is_member_name(name) else ""
+
+
+def _damaged_entry(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for member in archive.infolist():
@@ -85,6 +92,10 @@ def show_report(report: VerificationReport, language: str) -> None:
     else:
         print(t(f"verify.{report.trust.cause}", fingerprint=fingerprint, height=report.trust.height))
     print(t(f"verify.result.{_RESULTS[report.exit_code]}"))
+    if report.in_force is None:
+        print(t("verify.no_status"))
+    elif any(_is_whole_batch(claim.evidence) for claim in report.facts.claims):
+        print(t("verify.batch_whole"))
 
 
 def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]], file: Path) -> None:
@@ -121,6 +132,10 @@ def _detail(name: str, report: VerificationReport) -> str:
         trust = report.trust
         return trust.by if trust.trusted else t(f"verify.detail.{trust.cause}", height=trust.height)
     return ""
+
+
+def _is_whole_batch(evidence: ProvedEvidence | None) -> bool:
+    return evidence is not None and evidence.batch is not None and evidence.batch.member is None
 
 
 def _notes(report: VerificationReport) -> list[str]:

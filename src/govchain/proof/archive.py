@@ -17,7 +17,15 @@ from collections.abc import Mapping
 
 from govchain.model import Code, VerificationError
 
-__all__ = ["FILE_BYTES_MAX", "FOLDERS", "MEMBERS_MAX", "NAME_LENGTH_MAX", "decode_archive", "encode_archive"]
+__all__ = [
+    "FILE_BYTES_MAX",
+    "FOLDERS",
+    "MEMBERS_MAX",
+    "NAME_LENGTH_MAX",
+    "decode_archive",
+    "encode_archive",
+    "is_member_name",
+]
 
 #: Bytes of a package, at most.
 FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -102,12 +110,17 @@ def decode_archive(data: bytes) -> dict[str, bytes]:
     return members
 
 
-def _check_name(name: str) -> None:
+def is_member_name(name: str) -> bool:
+    """Whether a member may be called so; any other name is not to be repeated to people."""
     parts = name.split("/")
     if not 1 <= len(name) <= NAME_LENGTH_MAX or not _NAME_CHARACTERS.issuperset(name):
+        return False
+    return not (".." in name or "" in parts or len(parts) > 2 or (len(parts) == 2 and parts[0] not in FOLDERS))
+
+
+def _check_name(name: str) -> None:
+    if not is_member_name(name):
         raise _refused("name of a member")
-    if ".." in name or "" in parts or len(parts) > 2 or (len(parts) == 2 and parts[0] not in FOLDERS):
-        raise _refused("name of a member", name)
 
 
 def _refused(reason: str, member: str = "") -> VerificationError:

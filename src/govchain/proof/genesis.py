@@ -13,6 +13,7 @@ from govchain.model.canonical import prescan
 from govchain.model.identifiers import check_chain_id, check_credit_code
 from govchain.model.wire import Genesis, SignerKey, SignerSet
 from govchain.proof.exact import is_rising
+from govchain.proof.statement import shown
 
 __all__ = [
     "GENESIS_DOMAIN",
@@ -45,7 +46,7 @@ def decode_genesis(data: bytes, *, canonical: bool = False) -> Genesis:
     try:
         genesis = msgspec.json.decode(data, type=Genesis)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
-        raise DecodingError(Code.GENESIS_INVALID, reason=str(error)) from None
+        raise DecodingError(Code.GENESIS_INVALID, reason=shown(str(error))) from None
     written = encode_canonical(msgspec.json.decode(data))
     if written != encode_struct(genesis):
         raise DecodingError(Code.GENESIS_INVALID, reason="a field is missing")

@@ -14,11 +14,13 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from govchain.model import Code, DecodingError
 from govchain.model.wire import Digest, Height
 from govchain.proof.exact import decode_exact
 
 __all__ = [
     "GENESIS_NAME",
+    "MANIFEST_BYTES_MAX",
     "MANIFEST_NAME",
     "PACKAGE_FORMAT",
     "STATEMENT_NAMES",
@@ -52,6 +54,8 @@ GENESIS_NAME = "genesis.json"
 #: Statement member by language.
 STATEMENT_NAMES = {"en": "statement.en.txt", "zh": "statement.zh.txt"}
 
+#: Bytes of a manifest, at most; more than 4,096 claims and as many members need.
+MANIFEST_BYTES_MAX = 2 * 1024 * 1024
 #: Leaves that one batch may have.
 _BATCH_MEMBERS_MAX = 100_000
 _HISTORY_NAME = re.compile(r"proofs/history-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})\.json")
@@ -171,8 +175,10 @@ def decode_manifest(data: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        DecodingError: anything but the canonical encoding of a manifest.
+        DecodingError: anything but the canonical encoding of a manifest, or ``BODY_TOO_LARGE``.
     """
+    if len(data) > MANIFEST_BYTES_MAX:
+        raise DecodingError(Code.BODY_TOO_LARGE, size_max=MANIFEST_BYTES_MAX)
     return decode_exact(data, Manifest)
 
 

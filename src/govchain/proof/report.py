@@ -38,7 +38,7 @@ STEPS = (
     "original",
     "trust",
 )
-#: Exit code of a package that holds, of a trusted issuer, all records in force.
+#: Exit code of a package that holds, of a trusted issuer, and says of no record that it was withdrawn or superseded.
 EXIT_TRUSTED = 0
 #: Exit code of a consistent package whose issuer is not trusted.
 EXIT_UNTRUSTED = 3
@@ -76,8 +76,8 @@ class VerificationReport:
     exit_code: int
 
     @property
-    def in_force(self) -> bool:
-        """Whether no claimed record was withdrawn or superseded at its status block."""
+    def in_force(self) -> bool | None:
+        """Whether no claimed record was withdrawn or superseded at its status block; ``None`` when none is claimed."""
         return _in_force(self.facts)
 
 
@@ -98,10 +98,11 @@ def make_report(facts: PackageFacts, trust: TrustVerdict, *, original_given: boo
             done: Literal["held", "skipped"] = "skipped" if skipped.get(name, False) else "held"
             outcome = StepOutcome(number, name, done, details.get(name, ""))
         steps.append(outcome)
-    ended = EXIT_TRUSTED if _in_force(facts) else EXIT_ENDED
+    ended = EXIT_ENDED if _in_force(facts) is False else EXIT_TRUSTED
     exit_code = ended if trust.trusted else EXIT_UNTRUSTED
     return VerificationReport(tuple(steps), facts, trust, NOT_PROVED, exit_code)
 
 
-def _in_force(facts: PackageFacts) -> bool:
-    return all(claim.evidence is None or claim.evidence.status.state == "in_force" for claim in facts.claims)
+def _in_force(facts: PackageFacts) -> bool | None:
+    states = [claim.evidence.status.state for claim in facts.claims if claim.evidence is not None]
+    return all(state == "in_force" for state in states) if states else None

@@ -11,8 +11,10 @@ Example:
 
 from __future__ import annotations
 
+import re
+
 from govchain.proof.facts import Organisation, PackageFacts, ProvedClaim, ProvedEvidence, ProvedStatus
-from govchain.proof.items import Capture, Item, has_control_characters
+from govchain.proof.items import Capture, Item
 from govchain.texts import LANGUAGES, sentence
 
 __all__ = ["NOT_PROVED", "china_time", "render_statement", "render_statements", "shown"]
@@ -20,6 +22,8 @@ __all__ = ["NOT_PROVED", "china_time", "render_statement", "render_statements", 
 #: Catalogue keys of what no package proves, in their order.
 NOT_PROVED = ("not_proved.truth", "not_proved.person", "not_proved.later", "not_proved.keys")
 
+#: What text from the chain never shows as it is (evidence-package.md 5).
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _DAY_MS = 86_400_000
 _CHINA_OFFSET_MS = 8 * 3_600_000
 
@@ -60,11 +64,16 @@ def china_time(milliseconds: int) -> str:
 
 
 def shown(text: str) -> str:
-    r"""``text`` on one line: a backslash doubled, a control or direction character as ``\u`` and four hex digits."""
-    escaped = text.replace("\\", "\\\\")
-    if not has_control_characters(escaped):
-        return escaped
-    return "".join(f"\\u{ord(c):04x}" if has_control_characters(c) else c for c in escaped)
+    r"""``text`` on one line, nothing in it hidden: a backslash doubled, what nobody sees as ``\u`` and four hex digits.
+
+    Control, direction and tag characters and those without width; beyond U+FFFF ``\U`` and eight digits.
+    """
+    return _HIDDEN.sub(_escaped, text.replace("\\", "\\\\"))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found.group())
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def _civil_date(days: int) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ from govchain.crypto import Suite, get_suite
 from govchain.merkle import empty_root, root_from_inclusion
 from govchain.model import Code, RefusedError, UsageError, VerificationError
 from govchain.model.wire import Body, Genesis, Receipt
-from govchain.proof.archive import decode_archive
+from govchain.proof.archive import decode_archive, is_member_name
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.exact import decode_exact
 from govchain.proof.facts import Organisation, PackageFacts, ProvedBatch, ProvedClaim, ProvedEvidence, ProvedStatus
@@ -57,7 +57,7 @@ from govchain.proof.layout import (
 from govchain.proof.organisations import Register
 from govchain.proof.records import EVIDENCE_TYPES, EvidenceRecord, read_record
 from govchain.proof.report import OriginalFacts, VerificationReport, make_report
-from govchain.proof.statement import render_statement
+from govchain.proof.statement import render_statement, shown
 from govchain.proof.status import StatusProof, decode_mark, mark_keys, verify_status
 from govchain.proof.transactions import TransactionProof, verify_transaction
 from govchain.proof.trust import EpochWalk, FinalHeader, TrustAnchors, judge_trust
@@ -205,6 +205,8 @@ def _check_manifest(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[P
     fault = check_claims(manifest.claims)
     if fault:
         raise VerificationError(Code.PACKAGE_MANIFEST, step=2, member=MANIFEST_NAME, reason=fault)
+    if not all(map(is_member_name, manifest.members)):
+        raise VerificationError(Code.PACKAGE_MANIFEST, step=2, member=MANIFEST_NAME, reason="name of a member")
     sm3 = get_suite("gm").digest
     for name, data in members.items():
         if name == MANIFEST_NAME:
@@ -386,16 +388,19 @@ def _verify_original(facts: PackageFacts, original: OriginalFacts) -> None:
 
 @contextmanager
 def _guard(step: int, member: str, code: Code | None, *, decoding: Code | None = None) -> Iterator[None]:
-    """Give what fails inside the step's number, the member, and ``code`` (``None`` keeps that of a failed proof)."""
+    """Give what fails inside the step's number, the member, and ``code`` (``None`` keeps that of a failed proof).
+
+    Reasons may quote the package, so that they are shown as all text from outside is.
+    """
     try:
         yield
     except VerificationError as error:
         if error.step:
             raise
-        reason = str(error.params.get("reason", ""))
+        reason = shown(str(error.params.get("reason", "")))
         raise VerificationError(code or error.code, step=step, member=member, reason=reason) from None
     except (RefusedError, UsageError) as error:
-        reason = str(error.params.get("reason", "")) or error.code.name
+        reason = shown(str(error.params.get("reason", ""))) or error.code.name
         chosen = code or decoding or _STEP_CODES[step]
         raise VerificationError(chosen, step=step, member=member, reason=reason) from None
 

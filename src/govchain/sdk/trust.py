@@ -35,6 +35,7 @@ from govchain.model.wire import Certificate, Header
 from govchain.proof.certificates import encode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
 from govchain.proof.headers import encode_header, header_identity
+from govchain.proof.statement import shown
 from govchain.proof.trust import TrustAnchors
 
 __all__ = [
@@ -114,14 +115,14 @@ def decode_anchor(data: bytes) -> Anchor:
         raise RefusedError(Code.FILE_TOO_LARGE, size_max=ANCHOR_BYTES_MAX)
     data = data.rstrip(b" \t\r\n")  # what editors leave at the end
     prescan(data)
-    if b'"certificate"' not in data:
+    if "certificate" not in msgspec.json.decode(data):
         genesis = decode_genesis(data)
         mark = fingerprint(genesis).hex()
         return Anchor("genesis", mark, genesis.chain, 0, genesis.created, genesis.suite, encode_genesis(genesis))
     try:
         value = msgspec.json.decode(data, type=CertifiedHeader)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise DecodingError(Code.HEADER_INVALID, reason=str(error)) from None
+        raise DecodingError(Code.HEADER_INVALID, reason=shown(str(error))) from None
     suite, header = get_suite(value.suite), value.header
     identity = header_identity(suite, encode_header(header))
     verify_certificate(suite, header, identity, value.certificate)

@@ -139,6 +139,11 @@ PAIRS: dict[str, tuple[str, str]] = {
         "结论：成立，但存证已撤回或被取代。",
         "Result: it holds, but the record was withdrawn or superseded.",
     ),
+    "verify.no_status": ("未载明任何存证的状态。", "No record's status is stated."),
+    "verify.batch_whole": (
+        "批次的状态指整个批次；其中单项可能另有标记。",
+        "The status of a batch is that of the batch as a whole; single items may have been marked on their own.",
+    ),
     "verify.refused": (
         "拒绝：{file} 在第 {step} 步不成立[[（{member}）]]：{text}",
         "Refused: {file} fails at step {step}[[ ({member})]]: {text}",

@@ -9,7 +9,7 @@ import typer
 
 from govchain.cli.output import emit
 from govchain.cli.session import session, t
-from govchain.model import Code, UnavailableError, VerificationError
+from govchain.model import Code, RefusedError, UnavailableError, UsageError, VerificationError
 
 __all__ = ["COMMANDS"]
 
@@ -25,12 +25,11 @@ def verify(
     ] = None,
 ) -> None:
     """Verify in numbered steps; exit code 0 holds and trusted, 1 refused, 3 not trusted, 4 withdrawn or superseded."""
-    from govchain.cli.reading import read_small  # noqa: PLC0415
     from govchain.cli.verify_views import damaged_member, refused_json, report_json, show_refused, show_report  # noqa: PLC0415
     from govchain.proof.archive import FILE_BYTES_MAX  # noqa: PLC0415
     from govchain.proof.verify import verify_package  # noqa: PLC0415
 
-    data = read_small(file, FILE_BYTES_MAX)
+    data = _read(file, FILE_BYTES_MAX)
     anchors = _anchors(trust or [])
     facts = None if original is None else _original(original)
     try:
@@ -47,23 +46,37 @@ def verify(
 
 
 def _anchors(files: list[Path]) -> Any:
-    """The user's store, and whatever was named."""
+    """The user's store, and whatever was named; a named file that is no anchor is a matter of usage."""
     from govchain.cli.opening import trust_store  # noqa: PLC0415
-    from govchain.cli.reading import read_small  # noqa: PLC0415
-    from govchain.proof.trust import decode_anchor as decode_plain  # noqa: PLC0415
     from govchain.sdk.trust import ANCHOR_BYTES_MAX, as_trust_anchors, decode_anchor  # noqa: PLC0415
 
     anchors = trust_store().trusted()
     for path in files:
-        data = read_small(path, ANCHOR_BYTES_MAX)
-        certified = b'"certificate"' in data
-        anchors += as_trust_anchors([decode_anchor(data)]) if certified else decode_plain(data)
+        try:
+            anchors += as_trust_anchors([decode_anchor(_read(path, ANCHOR_BYTES_MAX))])
+        except (RefusedError, VerificationError) as error:
+            raise UsageError(error.code, **{**error.params, "path": str(path)}) from None
     return anchors
+
+
+def _read(path: Path, size_max: int) -> bytes:
+    from govchain.cli.reading import read_small  # noqa: PLC0415
+
+    try:
+        return read_small(path, size_max)
+    except RefusedError as error:
+        raise _unread(error) from None
+
+
+def _unread(error: RefusedError) -> RefusedError | UnavailableError:
+    """What cannot be read, or may never end, is not refused but not looked at."""
+    if error.code in (Code.FILE_UNREADABLE, Code.FILE_KIND):
+        return UnavailableError(error.code, **error.params)  # type: ignore[arg-type]
+    return error
 
 
 def _original(path: Path) -> Any:
     from govchain.cli.progress import capture_watcher  # noqa: PLC0415
-    from govchain.model import RefusedError  # noqa: PLC0415
     from govchain.proof.report import OriginalFacts  # noqa: PLC0415
     from govchain.sdk.folders import PlannedFile  # noqa: PLC0415
     from govchain.sdk.reading import read_file  # noqa: PLC0415
@@ -75,9 +88,7 @@ def _original(path: Path) -> Any:
             watcher.planned(1, target.stat().st_size if target.exists() else 0)
             read = read_file(PlannedFile(str(target), target.name, 0), progress=watcher.read)
     except RefusedError as error:
-        if error.code is Code.FILE_UNREADABLE:
-            raise UnavailableError(error.code, **error.params) from None  # type: ignore[arg-type]
-        raise
+        raise _unread(error) from None
     return OriginalFacts(read.size, read.sm3.hex(), read.sha256.hex())
 
 
