@@ -5,6 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 UV := tools/uv
+FIRST_TIME := echo "The first time, this fetches packages and compiles Rust: 2 to 5 minutes without output."
 PY := .venv/bin/python
 BIN := .venv/bin
 SYNC_FLAGS := --quiet --locked
@@ -17,7 +18,7 @@ ROOM ?=
 ARGS ?=
 # The rooms whose results must not depend on the interpreter: tested on every interpreter from 3.11 on that the machine has.
 DETERMINISTIC := model crypto merkle pki proof state contracts modules ledger
-# make demo DIR=/some/folder: the folder whose files are anchored. Default: the Python installation's own tree.
+# make demo DIR=/some/folder: the folder whose files are anchored, 1,000 at least. Default: the Python installation's own tree.
 DIR ?=
 # Seconds for each fuzz target in make test-long.
 FUZZ_SECONDS ?= 60
@@ -26,9 +27,10 @@ FUZZ_SECONDS ?= 60
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: ROOM=crypto (test), ARGS='-x' (pytest), DIR=folder (demo), FUZZ_SECONDS=60 (test-long), PART=ledger (requirements)"
+	@echo "  variables: ROOM=crypto (test), ARGS='-x' (pytest), DIR=folder of 1,000 files or more (demo), FUZZ_SECONDS=60 (test-long), PART=ledger (requirements)"
 
 setup: ## make .venv with everything that is needed; quick when nothing changed
+	@$(if $(wildcard .venv),,$(FIRST_TIME))
 	@$(UV) sync $(SYNC_FLAGS)
 
 # What the linters and the documents' tools need, without compiling native/.
@@ -72,13 +74,15 @@ test-lowest: ## the tests with the lowest dependency versions that pyproject.tom
 	@.venv-lowest/bin/python -m pytest -m "not long" --requirements-record=none \
 	  --ignore tests/house --ignore tests/tidy $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 
-lint: setup-tools ## ruff, mypy, the import arrows, the tidy rules
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
-	@$(PY) -m tools.tidy
-	@if [ -f native/Cargo.toml ]; then cd native && cargo fmt --check; fi
+lint: setup-tools ## ruff, mypy, the import arrows, the tidy rules: every step, then whether one failed
+	@failed=""; \
+	$(BIN)/ruff check . || failed="$$failed ruff-check"; \
+	$(BIN)/ruff format --check . || failed="$$failed ruff-format"; \
+	$(BIN)/mypy || failed="$$failed mypy"; \
+	$(BIN)/lint-imports || failed="$$failed imports"; \
+	$(PY) -m tools.tidy || failed="$$failed tidy"; \
+	if [ -f native/Cargo.toml ]; then (cd native && cargo fmt --check) || failed="$$failed cargo-fmt"; fi; \
+	[ -z "$$failed" ] || { echo "make lint: failed:$$failed" >&2; exit 1; }
 
 format: setup-tools ## let ruff and cargo format the code
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -183,22 +183,23 @@ def render(chosen: Sequence[Part], record: Record, *, as_json: bool) -> str:
             for identifier in part.missing
         ]
     lines.append(f"total: {shown} of {total} requirements shown, ratio {100 * shown / total:.1f} %")
-    if not record.commit:
-        lines.append("no test run is on record: run `make test` first")
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the report; exit code 1 for ``--complete`` with something missing, 2 for an unknown part."""
+    """Prints the report; exit code 1 for ``--complete`` with something missing, 2 for no record or an unknown part."""
     parser = argparse.ArgumentParser(description="Which requirements have a passing test.")
     parser.add_argument("--part", help="only this part of docs/requirements/coverage.yaml")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--complete", action="store_true", help="fail when something is missing")
     options = parser.parse_args(arguments)
-    record = load_record()
+    record = load_record(RECORD)
     chosen = [part for part in parts(record) if options.part in (None, part.name)]
     if not chosen:
         print(f"there is no part {options.part!r} in {COVERAGE.relative_to(ROOT)}", file=sys.stderr)
+        return 2
+    if not record.commit:
+        print("no test run is on record: run `make test` first", file=sys.stderr)
         return 2
     print(render(chosen, record, as_json=options.json))
     if record.commit and record.commit != commit_of():

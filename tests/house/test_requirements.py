@@ -132,9 +132,19 @@ def test_the_ratio_of_shown_to_required_is_counted():
 
 
 def test_the_program_prints_one_part_and_refuses_an_unknown_one(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(requirements, "RECORD", tmp_path / "none.json")
+    record = tmp_path / "record.json"
+    merge_record("a", {ONE: {"t1"}}, {}, record)
+    monkeypatch.setattr(requirements, "RECORD", record)
     assert requirements.main(["--part", "ledger"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("ledger: ")
     assert "\nnode:" not in printed
     assert requirements.main(["--part", "nothing"]) == 2
+
+
+def test_without_a_record_the_program_says_what_to_run_and_stops(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(requirements, "RECORD", tmp_path / "none.json")
+    assert requirements.main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "run `make test` first" in printed.err

@@ -195,9 +195,69 @@ PAIRS: dict[str, tuple[str, str]] = {
         "Stop the node and look at the disk; where it cannot be read, restore from a backup or a peer.",
     ),
     "demo.step": ("$ {command}    （{seconds} 秒，退出码 {code}）", "$ {command}    ({seconds} s, exit code {code})"),
+    "demo.anchored": (
+        "存证 {evidence}：{files} 个文件，{bytes} 字节",
+        "evidence {evidence}: {files} file(s), {bytes} bytes",
+    ),
+    "demo.heading.create": (
+        "新建一条链；应成功，并列出其目录与创世指纹。",
+        "A new chain; it should be made, and its folder and genesis fingerprint named.",
+    ),
+    "demo.heading.anchor": (
+        "一个文件夹的全部文件在一笔交易中存证；应得到一个存证标识。",
+        "All files of a folder are anchored in one transaction; they should get one evidence ID.",
+    ),
+    "demo.heading.anchor_one": (
+        "另存证一个文件；应得到它自己的标识。",
+        "One more file is anchored; it should get an evidence ID of its own.",
+    ),
+    "demo.heading.find": (
+        "凭文件本身查找记录；应找到，且状态为有效。",
+        "The record is looked up by the file itself; it should be found, in force.",
+    ),
+    "demo.heading.export": (
+        "为该文件导出证据包；应写出一个文件。",
+        "A package is exported for that file; it should be written as one file.",
+    ),
+    "demo.heading.export_member": (
+        "为文件夹中的一个文件单独导出证据包，不含其余文件的内容；应写出一个文件。",
+        "A package for a single file of the folder, without the others' content; it should be written.",
+    ),
+    "demo.heading.verify": (
+        "离线验证证据包与原文件；应成立且签发方受信任，并说明哪些未被证明。",
+        "The package and the file are checked offline: it should hold and be trusted, and say what it does not prove.",
+    ),
+    "demo.heading.verify_member": (
+        "验证文件夹中单个文件的证据包；应成立且受信任。",
+        "The package of the folder's single file is checked; it should hold and be trusted.",
+    ),
+    "demo.heading.verify_alone": (
+        "用不共享任何代码的第二个验证程序再验证一次；结论应相同。",
+        "A second verifier, which shares no code with the first, checks it; it should come to the same result.",
+    ),
+    "demo.heading.no_trust": (
+        "同一证据包，不提供信任依据：应为“未受信任”。",
+        "The same package without trust: not trusted, as it should be.",
+    ),
+    "demo.heading.changed_file": (
+        "原文件改动一位：应被拒绝，并指出是原文件不符。",
+        "One bit of the file is changed: it should be refused, naming the original.",
+    ),
+    "demo.heading.changed_package": (
+        "证据包改动一位：应被拒绝，并指出位置。",
+        "One bit of the package is changed: it should be refused, naming the place.",
+    ),
+    "demo.heading.changed_package_alone": (
+        "第二个验证程序检查同一个被改动的证据包：也应拒绝。",
+        "The second verifier is given the same changed package; it should refuse it too.",
+    ),
+    "demo.heading.doctor": (
+        "检查整个数据目录；应无异常。",
+        "The whole data directory is checked; nothing should be wrong.",
+    ),
     "demo.done": (
-        "演示完成：{files} 个文件，共 {seconds} 秒，保留在 {home}。可继续：cd {home}/chain && govchain chain status",
-        "Done: {files} files, {seconds} s in all, kept in {home}. Try next: cd {home}/chain && govchain chain status",
+        "演示完成：{files} 个文件，共 {seconds} 秒，保留在 {home}。可继续输入：",
+        "Done: {files} files, {seconds} s in all, kept in {home}. Try next:",
     ),
     "progress.reading": ("正在读取 {files} 个文件", "Reading {files} files"),
     "progress.checking": ("正在检查区块", "Checking blocks"),

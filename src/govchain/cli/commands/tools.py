@@ -124,12 +124,20 @@ def demo(
 
     def tell(step: Any) -> None:
         if not session().json:
+            print(t(f"demo.heading.{step.title}"))
             print(t("demo.step", command=step.command, seconds=f"{step.seconds:.2f}", code=step.exit_code))
-            for line in step.output.splitlines()[-12:]:
+            for line in step.output.splitlines():
                 print(f"    {line}")
+            print("")
 
     result = work.run(folder=files, verifier=verifier, language=session().language, keep=directory, tell=tell)
-    emit(result, lambda: print(t("demo.done", **result)))
+
+    def show() -> None:
+        print(t("demo.done", **result))
+        for command in work.next_commands(Path(str(result["home"]))):
+            print(f"    {command}")
+
+    emit(result, show)
 
 
 @_version.command("version", help=t("help.version"))
