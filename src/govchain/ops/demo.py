@@ -163,9 +163,9 @@ def run(
     )
     demo.run("verify", ["verify", "proof.gcp", "--original", str(original)], 0, shorten=_tail(12))
     demo.run("verify_member", ["verify", "member.gcp"], 0, shorten=_tail(2))
+    alone = [sys.executable, str(verifier)]
     if verifier is not None:
         arguments = ["proof.gcp", "--original", str(original), "--trust", "chain/genesis.json"]
-        alone = [sys.executable, str(verifier)]
         demo.run("verify_alone", arguments, 0, program=alone, shorten=_tail(2))
         demo.run("no_trust", ["proof.gcp"], 3, program=alone, shorten=_tail(2))
     _tamper(original, home / "changed.txt", at=3)
