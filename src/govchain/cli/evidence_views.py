@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from govchain.cli.output import bad_member, china_time, facts, size_text, table
+from govchain.cli.output import bad_member, china_time, facts, line, size_text, table
 from govchain.cli.session import t
 from govchain.proof.items import decode_item
 from govchain.sdk.capture import CapturedSet
@@ -15,7 +15,7 @@ __all__ = ["show_found", "show_history", "show_one", "show_put", "status_text"]
 
 def show_put(records: Sequence[EvidenceRecord], taken: CapturedSet) -> None:
     """What was anchored, and what was left out."""
-    print(t("evidence.anchored", files=len(taken.files), size=size_text(taken.total_size)))
+    line(t("evidence.anchored", files=len(taken.files), size=size_text(taken.total_size)))
     only = taken.files[0] if len(taken.files) == 1 else None
     for record in records:
         facts(
@@ -32,11 +32,11 @@ def show_put(records: Sequence[EvidenceRecord], taken: CapturedSet) -> None:
             ]
         )
     if taken.skipped:
-        print(t("evidence.skipped", count=len(taken.skipped)))
+        line(t("evidence.skipped", count=len(taken.skipped)))
         for bad in taken.skipped:
-            print("  " + bad_member(bad.path, bad.code.name, bad.reason))
+            line("  " + bad_member(bad.path, bad.code.name, bad.reason))
     example = records[0].id if records[0].batch is None else f"{records[0].id}.0"
-    print(t("evidence.next", id=example))
+    line(t("evidence.next", id=example))
 
 
 def show_found(found: Sequence[FoundFile]) -> None:

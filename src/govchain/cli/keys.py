@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import string
 from pathlib import Path
 
 from govchain.cli.reading import read_small
@@ -55,9 +57,12 @@ def read_signature(text: str, algorithm: str) -> bytes:
     """A signature in the algorithm's own form, from hex or a file that holds it raw, in hex, base64 or DER.
 
     Raises:
-        DecodingError: ``SIGNATURE_DER`` for what looks like DER and is not strict.
+        DecodingError: ``SIGNATURE_DER`` for what looks like DER and is not strict, ``SIGNATURE_LENGTH`` for hex that
+        is cut. UnavailableError: ``FILE_UNREADABLE``.
     """
     raw = _from_hex(text)
+    if raw is None and not os.path.lexists(text):
+        raw = _short_signature(text)
     if raw is None:
         data = read_small(Path(text), _FILE_BYTES_MAX)
         raw = data
@@ -82,6 +87,17 @@ def _from_hex(text: str) -> bytes | None:
         return bytes.fromhex(compact) if len(compact) >= 64 and compact.isalnum() else None
     except ValueError:
         return None
+
+
+def _short_signature(text: str) -> bytes | None:
+    """Hex or base64 DER on the command line, however short; None for what can only be meant as a file's name."""
+    compact = text.strip()
+    if compact and not set(compact) - set(string.hexdigits):
+        if len(compact) % 2:
+            raise DecodingError(Code.SIGNATURE_LENGTH)
+        return bytes.fromhex(compact)
+    der = _from_base64(compact.encode()) if compact.isascii() else None
+    return der if der is not None and der[:1] == b"\x30" else None
 
 
 def _from_base64(words: bytes) -> bytes | None:

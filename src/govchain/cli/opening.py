@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from govchain.cli.output import notice, say
+from govchain.cli.output import notice, say, visible
 from govchain.cli.session import session, t
 from govchain.model import Code, UnavailableError, UsageError
 
@@ -96,7 +96,7 @@ def passphrases(keys_path: Path | None, *, new: bool = False) -> Callable[[str],
         if not sys.stdin.isatty():
             bounds = {"length_min": signers.PASSPHRASE_BYTES_MIN, "length_max": signers.PASSPHRASE_BYTES_MAX}
             raise UsageError(Code.PASSPHRASE_UNUSABLE, source=t("cli.no_terminal"), **bounds)
-        question = t("cli.passphrase_for", name=name)
+        question = visible(t("cli.passphrase_for", name=name))
         return str(typer.prompt(question, hide_input=True, err=True, confirmation_prompt=new))
 
     return signers.passphrase_from_prompt(ask)

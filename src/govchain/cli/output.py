@@ -1,7 +1,8 @@
 """Print results and errors: one JSON document for programs, tables and sentences for people.
 
 Rules: results and ``--json`` documents go to standard output, everything else (notices, progress, errors for people) to
-standard error; progress appears only on a terminal; ids are never shortened or broken.
+standard error; progress appears only on a terminal; ids are never shortened or broken. Everything for people passes
+:func:`visible`, so that no name, reference or argument moves the cursor, makes a line or turns text around.
 Not here: what is printed.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -24,25 +26,32 @@ __all__ = [
     "china_time",
     "emit",
     "emit_error",
+    "exit_code",
     "facts",
+    "line",
     "notice",
     "parse_time",
     "say",
     "silence",
     "size_text",
     "table",
+    "visible",
 ]
 
 _CHINA = timezone(timedelta(hours=8))
 #: Columns where output is no terminal: wide enough for two ids.
 _WIDTH_PLAIN = 200
+#: Control and formatting characters, surrogates, line and paragraph separators (Unicode general categories).
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: One exit code for one kind of failure, wherever it was met.
+_EXIT_CODES = {"NOT_FOUND": 1, "FILE_UNREADABLE": 5}
 
 
 def emit(result: dict[str, Any], show: Callable[[], None]) -> None:
     """Print ``result`` as JSON, or let ``show`` print it for people; a reader that goes away changes nothing."""
     try:
         if session().json:
-            print(json.dumps(result, ensure_ascii=False, indent=2))
+            _print_json(result)
         else:
             show()
         sys.stdout.flush()
@@ -65,10 +74,10 @@ def emit_error(error: GovChainError, *, hint: str = "") -> None:
             "number": int(error.code),
             "text": error.text(language),
             "hint": hint,
-            "exit_code": error.exit_code,
+            "exit_code": exit_code(error),
             "params": params,
         }
-        print(json.dumps({"error": body}, ensure_ascii=False, indent=2, default=str))
+        _print_json({"error": body})
         return
     say(t("cli.error", text=error.text(language), code=error.code.name, number=int(error.code)))
     members = error.params.get("members")
@@ -86,9 +95,29 @@ def bad_member(path: str, code: str, reason: str) -> str:
     return t("cli.bad_member", path=path, code=code, reason=reason if words == key else words)
 
 
+def exit_code(error: GovChainError) -> int:
+    """The exit code of an error: that of its code where one is fixed, else that of its kind."""
+    return _EXIT_CODES.get(error.code.name, error.exit_code)
+
+
+def visible(text: str) -> str:
+    r"""``text`` as one line that shows all it holds: a control, direction or zero-width character as ``\u`` and hex.
+
+    A backslash stays as it is: what comes here may have been escaped before.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escape(c) if unicodedata.category(c) in _INVISIBLE else c for c in text)
+
+
+def line(text: str = "") -> None:
+    """A line of the result, for people."""
+    print(visible(text))
+
+
 def say(text: str) -> None:
     """A line for people, beside the result."""
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
 
 
 def notice(key: str, params: dict[str, object]) -> None:
@@ -99,7 +128,7 @@ def notice(key: str, params: dict[str, object]) -> None:
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Print labelled values one below the other; ``None`` and empty values are left out."""
-    rows = [(t(f"label.{name}"), str(value)) for name, value in pairs if value not in (None, "")]
+    rows = [(t(f"label.{name}"), visible(str(value))) for name, value in pairs if value not in (None, "")]
     width = max((_columns(label) for label, _ in rows), default=0)
     for label, value in rows:
         print(f"{label}{' ' * (width - _columns(label))}  {value}")
@@ -116,7 +145,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: Se
     for name in columns:
         drawn.add_column(t(f"label.{name}"), no_wrap=name in whole, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        drawn.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
     console.print(drawn)
 
 
@@ -124,7 +153,9 @@ def china_time(milliseconds: int | None) -> str:
     """RFC 3339 with +08:00; empty for None."""
     if milliseconds is None:
         return ""
-    return datetime.fromtimestamp(milliseconds / 1000, _CHINA).isoformat(timespec="milliseconds")
+    from govchain.proof.statement import china_time as exact  # noqa: PLC0415 - only where a time is printed
+
+    return exact(milliseconds)
 
 
 def parse_time(text: str) -> int:
@@ -146,6 +177,22 @@ def size_text(size: int) -> str:
     units = ("KiB", "MiB", "GiB", "TiB")
     step = min((size.bit_length() - 1) // 10, len(units))
     return t("cli.bytes_round", size=size, round=f"{size / 1024**step:.1f} {units[step - 1]}")
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    """One document; what a terminal might act on is escaped in its strings, which are the same to a JSON reader."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    print("\n".join(_json_line(row) for row in text.split("\n")))
+
+
+def _json_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(json.dumps(c)[1:-1] if unicodedata.category(c) in _INVISIBLE else c for c in text)
+
+
+def _escape(c: str) -> str:
+    return f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}"
 
 
 def _columns(text: str) -> int:

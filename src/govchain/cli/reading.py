@@ -1,12 +1,27 @@
-"""Read a small file that a command was given."""
+"""Read what a command was given: a small file, a line of text."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from govchain.model import Code, RefusedError, UnavailableError
+from govchain.cli.output import visible
+from govchain.cli.session import t
+from govchain.model import Code, RefusedError, UnavailableError, UsageError
 
-__all__ = ["read_small"]
+__all__ = ["HEIGHT_MAX", "check_line", "read_small"]
+
+#: The greatest height, and the greatest number that JSON carries exactly.
+HEIGHT_MAX = 2**53 - 1
+
+
+def check_line(text: str, option: str) -> None:
+    """Refuse text for the ledger that is not one visible line.
+
+    Raises:
+        UsageError: it holds control, direction or zero-width characters, or is no Unicode.
+    """
+    if visible(text) != text:
+        raise UsageError(Code.USAGE, reason=t("cli.one_line", option=option))
 
 
 def read_small(path: Path, size_max: int) -> bytes:

@@ -22,7 +22,7 @@ import typer.core
 import typer.main
 
 from govchain.cli.hints import hint_for
-from govchain.cli.output import emit_error, say, silence
+from govchain.cli.output import emit_error, exit_code, say, silence
 from govchain.cli.session import Session, session, split_globals, start_session, t
 from govchain.model import Code, GovChainError, UsageError
 
@@ -127,7 +127,7 @@ def _guarded(words: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except GovChainError as error:
         emit_error(error, hint=hint_for(error))
-        return error.exit_code
+        return exit_code(error)
     except (typer.Exit, SystemExit) as error:
         return _exit_code(error)
     except (typer.Abort, KeyboardInterrupt):

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from govchain.cli.output import say, table
+from govchain.cli.output import line, say, table
 from govchain.cli.session import session, t
 from govchain.model import Code, VerificationError
 from govchain.proof.archive import is_member_name
@@ -82,20 +82,21 @@ def show_report(report: VerificationReport, language: str) -> None:
     """The report for people."""
     _steps([(s.number, s.name, s.outcome, _detail(s.name, report)) for s in report.steps])
     print()
-    print(render_statement(report.facts, language), end="")
+    for row in render_statement(report.facts, language).splitlines():
+        line(row)
     print()
     fingerprint = report.facts.genesis
     if report.trust.trusted:
-        print(t("verify.trusted", by=report.trust.by, fingerprint=fingerprint))
+        line(t("verify.trusted", by=_trusted_by(report), fingerprint=fingerprint))
         for note in _notes(report):
-            print(note)
+            line(note)
     else:
-        print(t(f"verify.{report.trust.cause}", fingerprint=fingerprint, height=report.trust.height))
-    print(t(f"verify.result.{_RESULTS[report.exit_code]}"))
+        line(t(f"verify.{report.trust.cause}", fingerprint=fingerprint, height=report.trust.height))
+    line(t(f"verify.result.{_RESULTS[report.exit_code]}"))
     if report.in_force is None:
-        print(t("verify.no_status"))
+        line(t("verify.no_status"))
     elif any(_is_whole_batch(claim.evidence) for claim in report.facts.claims):
-        print(t("verify.batch_whole"))
+        line(t("verify.batch_whole"))
 
 
 def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]], file: Path) -> None:
@@ -130,12 +131,18 @@ def _detail(name: str, report: VerificationReport) -> str:
         return t("verify.detail.evidence", count=sum(claim.evidence is not None for claim in report.facts.claims))
     if name == "trust":
         trust = report.trust
-        return trust.by if trust.trusted else t(f"verify.detail.{trust.cause}", height=trust.height)
+        return _trusted_by(report) if trust.trusted else t(f"verify.detail.{trust.cause}", height=trust.height)
     return ""
 
 
 def _is_whole_batch(evidence: ProvedEvidence | None) -> bool:
     return evidence is not None and evidence.batch is not None and evidence.batch.member is None
+
+
+def _trusted_by(report: VerificationReport) -> str:
+    """What vouches for the issuer, in the user's language: a genesis file, or a header with its height."""
+    kind, _, height = report.trust.by.partition(" ")
+    return " ".join(part for part in (t(f"trust.kind.{kind}"), height) if part)
 
 
 def _notes(report: VerificationReport) -> list[str]:

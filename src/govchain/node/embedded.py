@@ -88,11 +88,16 @@ def system_clock() -> Clock:
 def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChain:
     """Make a data directory with a new chain: keys, genesis, and the state of genesis; all of it or nothing.
 
+    The keys' passphrase is ``GOVCHAIN_PASSPHRASE`` where that is set and the options have none.
+
     Raises:
         RefusedError: the directory exists already. UsageError: malformed options.
     """
     options = options or ChainOptions(now=system_clock().wall())
     options = replace(options, modules=options.modules or genesis_modules(installed_modules()))
+    if options.passphrase is None and os.environ.get("GOVCHAIN_PASSPHRASE"):
+        # Opening takes it from there too, before any file.
+        options = replace(options, passphrase=passphrase_from_environment("GOVCHAIN_PASSPHRASE")(""))
     with create_directory(path) as building:
         created = prepare_chain(building, path.absolute(), options)
         machine = load_machine(decode_genesis(created.genesis_bytes))

@@ -1,8 +1,8 @@
 """Making a chain: keys, genesis, data directory.
 
 Purpose: what ``govchain init`` does. Everything is built in one step that either leaves a whole data directory or none.
-Rules: keys never leave their encrypted files; the passphrase of an embedded node lies beside them, readable by the
-owner alone, so that it starts unattended (an operator moves it elsewhere, see the guide).
+Rules: keys never leave their encrypted files; the passphrase of an embedded node, unless one was given, lies beside
+them, readable by the owner alone, so that it starts unattended (an operator moves it elsewhere, see the guide).
 Not here: opening a chain (``node``), the genesis ceremony of several organisations (comes with networks).
 """
 
@@ -51,7 +51,10 @@ def default_organisation() -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ChainOptions:
-    """What a new chain is to be. ``now`` is ms since 1970, ``algorithms`` defaults to the suite's own."""
+    """What a new chain is to be. ``now`` is ms since 1970, ``algorithms`` defaults to the suite's own.
+
+    ``passphrase`` protects the keys and is written nowhere; None makes one, in a file beside them.
+    """
 
     now: int
     chain: str = ""
@@ -62,6 +65,7 @@ class ChainOptions:
     limits: Mapping[str, int] = field(default_factory=dict)
     modules: tuple[GenesisModule, ...] = ()
     extra_accounts: tuple[GenesisAccount, ...] = ()
+    passphrase: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class CreatedChain:
     fingerprint: str
     genesis_bytes: bytes
     accounts: tuple[CreatedAccount, ...]
+    passphrase_file: bool = True
 
 
 def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> CreatedChain:
@@ -106,12 +111,13 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
         raise UsageError(Code.USAGE, reason=f"suite {options.suite!r}")
     suite = get_suite(options.suite)
     algorithms = options.algorithms or (("sm2-sm3",) if options.suite == "gm" else _INTERNATIONAL)
-    passphrase = secrets.token_hex(32).encode()
+    passphrase = options.passphrase or secrets.token_hex(32).encode()
     keys_path = directory / KEYS_FOLDER
     keys_path.mkdir(mode=0o700)
-    secret = os.open(keys_path / "passphrase", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(secret, "wb") as file:
-        file.write(passphrase + b"\n")
+    if options.passphrase is None:
+        secret = os.open(keys_path / "passphrase", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(secret, "wb") as file:
+            file.write(passphrase + b"\n")
     node_key = create_key_file(keys_path / "node.pem", suite.member_algorithm, passphrase)
     account_algorithm = suite.member_algorithm if suite.member_algorithm in algorithms else algorithms[0]
     genesis_accounts: list[GenesisAccount] = []
@@ -143,4 +149,4 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
         raise UsageError(Code.USAGE, reason=fault)
     data = encode_genesis(genesis)
     (directory / "genesis.json").write_bytes(data)
-    return CreatedChain(final_path, chain, fingerprint(genesis).hex(), data, tuple(created))
+    return CreatedChain(final_path, chain, fingerprint(genesis).hex(), data, tuple(created), options.passphrase is None)

@@ -18,6 +18,11 @@ PAIRS: dict[str, tuple[str, str]] = {
         "{option}: {given} is neither a date nor an RFC 3339 time",
     ),
     "cli.exists": ("{path} 已存在，如要覆盖请加 --force", "{path} exists; --force replaces it"),
+    "cli.no_file_name": ("{path} 不是文件名", "{path} is no name of a file"),
+    "cli.one_line": (
+        "{option} 须为一行可见文字，不含控制字符、换行或改变方向的字符",
+        "{option} must be one line of visible text, without control characters or marks that turn text around",
+    ),
     "cli.interrupted": ("已中断。", "Interrupted."),
     "cli.internal_hint": ("详情已写入 {path}", "Details were written to {path}"),
     "cli.internal_debug": ("设置 GOVCHAIN_DEBUG=1 可查看详情", "GOVCHAIN_DEBUG=1 shows the details"),
@@ -41,6 +46,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "init.keys": (
         "密钥在 {path}，由同处的口令文件保护，仅本人可读；生产环境请另行保管口令。",
         "Keys are in {path}, under the passphrase file beside them; in production keep the passphrase elsewhere.",
+    ),
+    "init.keys_variable": (
+        "密钥在 {path}，由 GOVCHAIN_PASSPHRASE 中的口令保护；口令未写入任何文件，请妥善保管。",
+        "Keys are in {path}, under the passphrase in GOVCHAIN_PASSPHRASE; it was written nowhere: keep it safe.",
     ),
     "init.next": ("下一步：cd {path} && govchain evidence put 文件", "Next: cd {path} && govchain evidence put FILE"),
     "init.trusted": ("已将创世文件加入本人的信任库。", "Its genesis was added to your trust store."),

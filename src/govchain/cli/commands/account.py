@@ -75,7 +75,9 @@ def register(
 ) -> None:
     """Add an account to the administrator's organisation."""
     from govchain.cli.keys import read_public_key  # noqa: PLC0415
+    from govchain.cli.reading import check_line  # noqa: PLC0415
 
+    check_line(label, "--label")
     with open_chain(write=True, key=key) as opened:
         default = algorithm or opened.client.suite.member_algorithm
         name, value = read_public_key(public_key, opened.path / "keys", default)

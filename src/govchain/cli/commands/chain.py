@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from govchain.cli.opening import open_chain, trust_store
-from govchain.cli.output import china_time, emit, facts
+from govchain.cli.output import china_time, emit, facts, line
 from govchain.cli.session import t
 from govchain.model import GovChainError
 
@@ -35,6 +35,9 @@ def init(
     ] = None,
 ) -> None:
     """Make a data directory with a chain of its own."""
+    from govchain.cli.reading import check_line  # noqa: PLC0415
+
+    check_line(name, "--name")
     from govchain.node.embedded import create_chain  # noqa: PLC0415 - heavy, and only needed here
     from govchain.sdk.transactions import now_ms  # noqa: PLC0415
     from govchain.services.chains import ChainOptions  # noqa: PLC0415
@@ -70,16 +73,18 @@ def init(
         "genesis": str(created.path / "genesis.json"),
         "accounts": accounts,
         "trusted": not trusted,
+        "passphrase_file": created.passphrase_file,
     }
 
     def show() -> None:
-        print(t("init.done", chain=created.chain, path=created.path))
+        line(t("init.done", chain=created.chain, path=created.path))
         facts([("fingerprint", created.fingerprint)])
         for account in created.accounts:
             facts([(f"account.{account.name}", account.address)])
-        print(t("init.trusted") if not trusted else t("init.not_trusted", reason=trusted, path=created.path))
-        print(t("init.keys", path=created.path / "keys"))
-        print(t("init.next", path=directory))
+        line(t("init.trusted") if not trusted else t("init.not_trusted", reason=trusted, path=created.path))
+        keys = created.path / "keys"
+        line(t("init.keys", path=keys) if created.passphrase_file else t("init.keys_variable", path=keys))
+        line(t("init.next", path=directory))
 
     emit(result, show)
 

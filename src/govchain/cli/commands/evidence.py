@@ -8,11 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from govchain.cli.opening import DEFAULT_KEY, find_data, open_chain
-from govchain.cli.output import china_time, emit
+from govchain.cli.output import china_time, emit, line
+from govchain.cli.reading import HEIGHT_MAX, check_line
 from govchain.cli.session import t
 from govchain.model import Code, RefusedError, UsageError
 
 __all__ = ["COMMANDS"]
+
+#: Headers of the user's own trust store that a package shows to be part of its past, at most.
+_OWN_ANCHORS_MAX = 64
 
 _evidence = typer.Typer(help=t("help.evidence"), no_args_is_help=True)
 
@@ -43,6 +47,7 @@ def put(
     from govchain.cli.shapes import record_json  # noqa: PLC0415
     from govchain.sdk.capture import CaptureOptions  # noqa: PLC0415
 
+    check_line(reference, "--reference")
     options = CaptureOptions(public_names=public_name, private_content=private_content, skip_bad=skip_bad)
     data = find_data()
     _refuse_own_directory(paths, data)
@@ -134,6 +139,7 @@ def supplement(
     from govchain.cli.evidence_views import show_put  # noqa: PLC0415
     from govchain.cli.shapes import record_json  # noqa: PLC0415
 
+    check_line(reference, "--reference")
     taken = _capture_one(file, _suite(find_data()), public_name, private_content)
     with open_chain(write=True, key=key) as opened:
         record, _ = _resolve(opened.client, evidence)
@@ -156,6 +162,7 @@ def supersede(
     from govchain.cli.shapes import record_json  # noqa: PLC0415
 
     _check_reason(reason)
+    check_line(reference, "--reference")
     taken = _capture_one(file, _suite(find_data()), public_name, private_content)
     with open_chain(write=True, key=key) as opened:
         record, member = _resolve(opened.client, evidence)
@@ -180,7 +187,7 @@ def withdraw(evidence: EvidenceId, reason: Reason = "error", key: Key = DEFAULT_
             "time": block.time,
             "time_text": china_time(block.time),
         }
-        emit(result, lambda: print(t("evidence.withdrawn", id=evidence, height=block.height, by=done.id)))
+        emit(result, lambda: line(t("evidence.withdrawn", id=evidence, height=block.height, by=done.id)))
 
 
 @_evidence.command("export", help=t("help.evidence.export"))
@@ -190,7 +197,9 @@ def export(
     disclose: Annotated[
         list[str] | None, typer.Option("--disclose", metavar="name|content", help=t("option.disclose"))
     ] = None,
-    anchor: Annotated[list[int] | None, typer.Option("--anchor", metavar="N", help=t("option.anchor"))] = None,
+    anchor: Annotated[
+        list[int] | None, typer.Option("--anchor", metavar="N", min=1, max=HEIGHT_MAX, help=t("option.anchor"))
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help=t("option.force"))] = False,
 ) -> None:
     """Write an evidence package that anyone can verify offline."""
@@ -205,7 +214,7 @@ def export(
         write_file(path, data, force=force)
         disclosed = sorted(set(disclose or ()))
         result = {"id": evidence, "path": str(path), "bytes": len(data), "disclosed": disclosed, "anchors": anchors}
-        emit(result, lambda: print(t("evidence.exported", path=path, size=len(data))))
+        emit(result, lambda: line(t("evidence.exported", path=path, size=len(data))))
 
 
 # The steps behind
@@ -320,7 +329,7 @@ def _time(text: str, option: str) -> int | None:
     if not text:
         return None
     try:
-        return parse_time(text)
+        return max(0, parse_time(text))
     except (ValueError, OverflowError):
         raise UsageError(Code.USAGE, reason=t("cli.bad_time", option=option, given=text)) from None
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from govchain.cli.output import emit, facts
+from govchain.cli.output import emit, facts, line
 from govchain.cli.session import t
 from govchain.model import Code, GovChainError, UsageError, VerificationError
 
@@ -90,7 +90,7 @@ def sign(
     if output is not None:
         write_file(output, signature)
     result = {"algorithm": algorithm, "signature": signature.hex(), "path": None if output is None else str(output)}
-    emit(result, lambda: print(signature.hex() if output is None else t("key.signed", path=output)))
+    emit(result, lambda: line(signature.hex() if output is None else t("key.signed", path=output)))
 
 
 @_key.command("verify", help=t("help.key.verify"))
@@ -115,7 +115,7 @@ def verify(
     code = get_algorithm(name).check_signature(public, message, raw, signer_id=identity)
     if code is not Code.OK:
         raise VerificationError(code, algorithm=name)
-    emit({"algorithm": name, "public_key": public.hex(), "valid": True}, lambda: print(t("key.valid", algorithm=name)))
+    emit({"algorithm": name, "public_key": public.hex(), "valid": True}, lambda: line(t("key.valid", algorithm=name)))
 
 
 def _keys_path() -> Path | None:

@@ -10,7 +10,8 @@ import msgspec
 import typer
 
 from govchain.cli.opening import find_data, open_chain
-from govchain.cli.output import china_time, emit, facts, table
+from govchain.cli.output import china_time, emit, facts, line, table
+from govchain.cli.reading import HEIGHT_MAX
 from govchain.cli.session import t
 from govchain.model import Code, RefusedError, UnavailableError, VerificationError
 
@@ -29,7 +30,7 @@ def _group() -> None:
 @_block.command("list", help=t("help.block.list"))
 def block_list(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help=t("option.limit"))] = 20,
-    before: Annotated[int, typer.Option("--before", metavar="N", help=t("option.before"))] = 0,
+    before: Annotated[int, typer.Option("--before", metavar="N", min=0, max=HEIGHT_MAX, help=t("option.before"))] = 0,
 ) -> None:
     """Blocks, newest first."""
     from govchain.cli.shapes import header_json  # noqa: PLC0415 - with the node, only where needed
@@ -55,7 +56,7 @@ def block_list(
 
 @_block.command("show", help=t("help.block.show"))
 def block_show(
-    height: Annotated[int, typer.Argument(metavar="N", min=1, help=t("option.height"))],
+    height: Annotated[int, typer.Argument(metavar="N", min=1, max=HEIGHT_MAX, help=t("option.height"))],
     export: Annotated[
         Path | None, typer.Option("--export", "-o", metavar="FILE", help=t("option.export_header"))
     ] = None,
@@ -138,7 +139,8 @@ def tx_show(
                         ("signature", signature.hex()),
                     ]
                 )
-            print(msgspec.json.format(bytes(found.body.payload), indent=2).decode())
+            for row in msgspec.json.format(bytes(found.body.payload), indent=2).decode().split("\n"):
+                line(row)
             for event in found.receipt.events:
                 facts([("event", event.type), ("organisation", event.organisation), ("reference", event.reference)])
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from govchain import __version__
-from govchain.cli.output import emit, facts, table
+from govchain.cli.output import emit, facts, line, table
 from govchain.cli.session import session, t
 
 __all__ = ["COMMANDS"]
@@ -59,10 +59,10 @@ def doctor(
 
     def show() -> None:
         facts([("directory", path), ("chain", report.chain), ("height", report.height)])
-        print(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in dict.fromkeys(report.checks))))
+        line(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in dict.fromkeys(report.checks))))
         for finding in findings:
             place = finding["part"] if finding["height"] is None else f"{finding['part']} {finding['height']}"
-            print(
+            line(
                 t(
                     "doctor.finding",
                     part=place,
@@ -71,7 +71,7 @@ def doctor(
                     remedy=finding["remedy"],
                 )
             )
-        print(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings) + report.dropped))
+        line(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings) + report.dropped))
 
     emit(result, show)
     if not report.clean:
@@ -80,9 +80,11 @@ def doctor(
 
 @_bench.command("sm2", help=t("help.bench.sm2"))
 def bench_sm2(
-    keys: Annotated[int, typer.Option("--keys", min=1, help=t("option.bench_keys"))] = 64,
-    signatures: Annotated[int, typer.Option("--signatures", min=1, help=t("option.bench_signatures"))] = 20_000,
-    seconds: Annotated[int, typer.Option("--seconds", min=1, help=t("option.bench_seconds"))] = 3,
+    keys: Annotated[int, typer.Option("--keys", min=1, max=100_000, help=t("option.bench_keys"))] = 64,
+    signatures: Annotated[
+        int, typer.Option("--signatures", min=1, max=100_000_000, help=t("option.bench_signatures"))
+    ] = 20_000,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, max=86_400, help=t("option.bench_seconds"))] = 3,
     json_file: JsonFile = None,
 ) -> None:
     """SM2 verification against OpenSSL in the same run, on one core."""
@@ -96,10 +98,14 @@ def bench_sm2(
 
 @_bench.command("ledger", help=t("help.bench.ledger"))
 def bench_ledger(
-    transactions: Annotated[int, typer.Option("--transactions", min=1, help=t("option.bench_transactions"))] = 100_000,
-    envelope_bytes: Annotated[int, typer.Option("--bytes", min=512, help=t("option.bench_bytes"))] = 1024,
-    accounts: Annotated[int, typer.Option("--accounts", min=1, help=t("option.bench_accounts"))] = 16,
-    half_load: Annotated[int, typer.Option("--half-load", min=1, help=t("option.bench_half_load"))] = 10,
+    transactions: Annotated[
+        int, typer.Option("--transactions", min=1, max=100_000_000, help=t("option.bench_transactions"))
+    ] = 100_000,
+    envelope_bytes: Annotated[
+        int, typer.Option("--bytes", min=512, max=1_048_576, help=t("option.bench_bytes"))
+    ] = 1024,
+    accounts: Annotated[int, typer.Option("--accounts", min=1, max=100_000, help=t("option.bench_accounts"))] = 16,
+    half_load: Annotated[int, typer.Option("--half-load", min=1, max=86_400, help=t("option.bench_half_load"))] = 10,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.bench_dir"))] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -124,18 +130,18 @@ def demo(
 
     def tell(step: Any) -> None:
         if not session().json:
-            print(t(f"demo.heading.{step.title}"))
-            print(t("demo.step", command=step.command, seconds=f"{step.seconds:.2f}", code=step.exit_code))
-            for line in step.output.splitlines():
-                print(f"    {line}")
-            print("")
+            line(t(f"demo.heading.{step.title}"))
+            line(t("demo.step", command=step.command, seconds=f"{step.seconds:.2f}", code=step.exit_code))
+            for row in step.output.splitlines():
+                line(f"    {row}")
+            line("")
 
     result = work.run(folder=files, verifier=verifier, language=session().language, keep=directory, tell=tell)
 
     def show() -> None:
-        print(t("demo.done", **result))
+        line(t("demo.done", **result))
         for command in work.next_commands(Path(str(result["home"]))):
-            print(f"    {command}")
+            line(f"    {command}")
 
     emit(result, show)
 

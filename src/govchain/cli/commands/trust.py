@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from govchain.cli.opening import trust_store
-from govchain.cli.output import china_time, emit, facts, table
+from govchain.cli.output import china_time, emit, facts, line, table
 from govchain.cli.reading import read_small
 from govchain.cli.session import t
 
@@ -26,7 +26,7 @@ def add(file: Annotated[Path, typer.Argument(metavar="FILE", help=t("option.trus
     anchor = trust_store().add(read_small(file, ANCHOR_BYTES_MAX))
 
     def show() -> None:
-        print(t("trust.added"))
+        line(t("trust.added"))
         facts([("chain", anchor.chain), ("kind", t(f"trust.kind.{anchor.kind}")), ("fingerprint", anchor.fingerprint)])
 
     emit(anchor_json(anchor), show)
@@ -42,7 +42,7 @@ def list_all() -> None:
 
     def show() -> None:
         if not anchors:
-            print(t("trust.none", path=store.path))
+            line(t("trust.none", path=store.path))
             return
         table(
             ["kind", "chain", "height", "time", "fingerprint"],
@@ -59,7 +59,7 @@ def remove(fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", hel
     from govchain.cli.shapes import anchor_json  # noqa: PLC0415
 
     anchor = trust_store().remove(fingerprint)
-    emit(anchor_json(anchor), lambda: print(t("trust.removed", fingerprint=anchor.fingerprint)))
+    emit(anchor_json(anchor), lambda: line(t("trust.removed", fingerprint=anchor.fingerprint)))
 
 
 COMMANDS = {"trust": _trust}
