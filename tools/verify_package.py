@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import binascii
+import bisect
 import datetime
 import hashlib
 import json
@@ -619,12 +620,13 @@ class Package:
         need(order == sorted(set(order)), 2, manifest, "order of claims")
         heights: dict[str, int] = {}
         names, may = {"genesis.json", "statement.en.txt", "statement.zh.txt"}, set()
-        self.needed, pairs = {1}, set()
+        self.claimed, pairs = {1}, set()
         for claim in claims:
             of, at, member, status = claim["transaction"], claim["height"], claim["member"], claim["status_height"]
             need(heights.setdefault(of, at) == at, 2, manifest, "one transaction at two heights")
             names |= {f"bodies/{of}.json", f"receipts/{of}.json", f"proofs/transaction-{of}.json"}
-            self.needed.add(at)
+            self.claimed.add(at)
+            pairs.add((1, at))
             if claim["kind"] == "transaction":
                 need(status is None and member is None, 2, manifest, "fields of a transaction claim")
                 continue
@@ -634,9 +636,20 @@ class Package:
             may.add(f"attachments/openings-{place}.json")
             if member is not None:
                 names |= {f"proofs/member-{place}.json", f"attachments/item-{place}.json"}
-            self.needed.add(status)
+            self.claimed.add(status)
             pairs.add((at, status))
-        pairs.add((1, max(self.needed)))
+        sorted_claimed = sorted(self.claimed)
+        last = sorted_claimed[-1]
+        pairs |= {(height, last) for height in self.claimed}
+        pattern = r"^proofs/history-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})\.json$"
+        proofs = re.findall(pattern, "\n".join(members), re.MULTILINE)
+        more = {(int(low), int(high)) for low, high in proofs} - pairs
+        anchors = {low if high == last else high for low, high in more}
+        low_ones = sum(bisect.bisect_left(sorted_claimed, anchor) for anchor in anchors)
+        need(low_ones <= len(members), 2, manifest, "fewer history proofs than anchors need")
+        pairs |= {(height, anchor) for anchor in anchors for height in sorted_claimed if height < anchor}
+        pairs |= {(anchor, last) for anchor in anchors}
+        self.needed = self.claimed | anchors
         self.pairs = sorted(pair for pair in pairs if pair[0] < pair[1])
         names |= {f"proofs/history-{low}-{high}.json" for low, high in self.pairs}
         listed = self.manifest["members"]
@@ -650,7 +663,7 @@ class Package:
         names |= {f"{kind}/{h}.json" for kind in ("headers", "certificates") for h in self.heights} | {manifest}
         for height in self.needed:
             need(height in self.heights, 2, f"headers/{height}.json", "missing")
-        need(self.heights[-1] == max(self.needed), 2, f"headers/{self.heights[-1]}.json", "not needed")
+        need(self.heights[-1] == last, 2, f"headers/{self.heights[-1]}.json", "not needed")
         for name in sorted(names ^ set(members)):
             need(name in may, 2, name, "missing" if name in names else "not needed")
 
@@ -900,39 +913,32 @@ class Package:
 
     # ---- Step 12 -----------------------------------------------------------------------------------------------------
 
-    def trusted(self, genesis: list[str], headers: list[bytes]) -> str:
-        """What vouches for the package, or an empty text."""
-        if self.manifest["genesis"] in genesis:
-            return "genesis"
+    def trusted(self, genesis: list[str], headers: list[bytes]) -> tuple[str, str, list[str]]:
+        """What vouches for the package or an empty text, why nothing does, and what else is to be known."""
+        by = "genesis" if self.manifest["genesis"] in genesis else ""
+        last, proved, lacking, unshown = self.heights[-1], set(self.pairs), 0, set()
         for data in headers:
             anchor = json.loads(data)
-            if anchor["chain"] == self.genesis["chain"] and self.vouched(anchor, data):
-                return f"header {anchor['height']}"
-        return ""
-
-    def vouched(self, anchor: dict[str, Any], data: bytes) -> bool:
-        """Whether a trusted header vouches for every block that the package needs."""
-        good: set[int] = set()
-        signers, following = anchor["signers"], anchor["next_signers"]
-        place: Any = (anchor["epoch"] + (signers != following), following)
-        for height, header in self.headers.items():
-            if height < anchor["height"]:
-                sets = (header["signers"], header["next_signers"])
-                holds = header["epoch"] == anchor["epoch"] and sets == (signers, signers)
-            elif height == anchor["height"]:
-                holds = header["identity"] == self.tagged("govchain/header/1", data)
-                if not holds:
-                    return False
-            else:
-                holds = (header["epoch"], header["signers"]) == place
-                changed = header["signers"] != header["next_signers"]
-                place = (header["epoch"] + changed, header["next_signers"]) if holds else None
-            if holds:
-                good.add(height)
-        for low, high in sorted(self.pairs, key=lambda pair: -pair[1]):
-            if high in good:
-                good.add(low)
-        return self.needed <= good
+            height = anchor["height"]
+            if anchor["chain"] != self.genesis["chain"]:
+                continue
+            if height in self.headers:
+                if self.headers[height]["identity"] != self.tagged("govchain/header/1", data):
+                    return "", f"block {height} is not the trusted one", []
+                # A later header may be signed by the very keys that forge: what lies below, the trusted one proves.
+                wanted = {(low, height) for low in self.claimed if low < height}
+                wanted |= {(low, last) for low in {height, *self.claimed} if height <= low < last}
+                if wanted <= proved:
+                    by = by or f"header {height}"
+                    continue
+            lacking = lacking or height
+            if height <= last:
+                unshown.add(height)
+        reason = "no trusted genesis or header of this chain"
+        if lacking:
+            reason = f"does not show that it contains the trusted block {lacking}"
+        notes = [f"trusted block {height} is not shown to be part of this past" for height in sorted(unshown)]
+        return by, "" if by else reason, notes
 
 
 def shown(text: str) -> str:
@@ -1083,7 +1089,7 @@ def verify(
         package = Package(data)
         if original is not None:
             package.check_original(*original)
-        by = package.trusted(genesis, headers)
+        by, reason, notes = package.trusted(genesis, headers)
     except Refused as refusal:
         step, member, reason = refusal.args
         return {"exit_code": 1, "step": step, "member": member, "reason": reason}
@@ -1094,6 +1100,8 @@ def verify(
     return {
         "exit_code": 3 if not by else 4 if marks else 0,
         "trusted": by,
+        "reason": reason,
+        "notes": notes,
         "marks": marks,
         "in_force": not marks if records else None,
         "status": standing(records),
@@ -1126,7 +1134,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{'REFUSED' if report['exit_code'] == 1 else 'NOT CHECKED'}{where}: {report['reason']}")
     else:
         print(report["statement"]["zh"], report["statement"]["en"], sep="\n")
-        print(f"Trusted by {report['trusted']}." if report["trusted"] else "Self-consistent, issuer NOT trusted.")
+        if report["trusted"]:
+            print("\n".join((f"Trusted by {report['trusted']}.", *(f"Note: {note}." for note in report["notes"]))))
+        else:
+            print(f"Self-consistent, issuer NOT trusted: {report['reason']}.")
         print(*report["status"], sep="\n")
     return int(report["exit_code"])
 

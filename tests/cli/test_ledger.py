@@ -27,7 +27,7 @@ def test_blocks_are_listed_and_shown(shell):
     assert [
         b["header"]["height"] for b in shell.run("block", "list", "--before", 3, "--limit", 1, "--json").json["blocks"]
     ] == [2]
-    assert shell.run("block", "show", 99, "--json", expect=5).error["code"] == "NOT_FOUND"
+    assert shell.run("block", "show", 99, "--json", expect=1).error["code"] == "NOT_FOUND"
     assert shown["identity"] in shell.run("block", "show", 2).out
 
 
@@ -36,13 +36,35 @@ def test_a_certified_header_is_exported_and_trusted_by_another_user(shell, tmp_p
     shell.run("block", "show", 2, "-o", header)
     record = shell.run("evidence", "find", shell.folder.parent / "2.txt", "--json").json["found"][0]["id"]
     package = tmp_path / "p.gcp"
-    shell.run("evidence", "export", record, "-o", package)
+    shell.run("evidence", "export", record, "-o", package, "--anchor", 2)
     stranger = shell.user("header")
     assert stranger.run("verify", package, expect=3).code == 3
     assert stranger.run("verify", package, "--trust", header).code == 0
     stranger.run("trust", "add", header)
     assert stranger.run("verify", package).code == 0
     assert stranger.run("chain", "status").code == 0
+
+
+def test_packages_show_the_blocks_that_somebody_else_trusts(shell, tmp_path):
+    header = tmp_path / "header.json"
+    shell.run("block", "show", 2, "-o", header)
+    record = shell.run("block", "show", 3, "--json").json["transactions"][0]
+    bare, named, own = tmp_path / "bare.gcp", tmp_path / "named.gcp", tmp_path / "own.gcp"
+    assert shell.run("evidence", "export", record, "-o", bare, "--json").json["anchors"] == []
+    assert shell.run("evidence", "export", record, "-o", named, "--anchor", 2, "--json").json["anchors"] == [2]
+    holder = shell.user("holder")
+    holder.run("trust", "add", header)
+    assert holder.run("evidence", "export", record, "-o", own, "--json").json["anchors"] == [2]
+    assert own.read_bytes() == named.read_bytes()
+    assert holder.run("verify", named).code == 0
+    answer = holder.run("verify", bare, expect=3)
+    assert "does not show that it contains the trusted block 2" in answer.out
+    assert holder.run("verify", bare, "--json", expect=3).json["trust"]["cause"] == "not_contained"
+    noted = holder.run("verify", bare, "--trust", "genesis.json")
+    assert "trusted block 2 is not shown to be part of this past" in noted.out
+    told = holder.run("verify", bare, "--trust", "genesis.json", "--lang", "zh", "--json").json
+    assert told["trust"]["notes"] == ["注意：未证明所信任的第 2 区块属于这段历史"]
+    assert shell.run("evidence", "export", record, "--anchor", 99, "--json", expect=2).error["code"] == "USAGE"
 
 
 def test_a_transaction_is_shown_with_its_signed_bytes(shell, tmp_path):

@@ -35,6 +35,10 @@ def both(data, anchors=NOTHING, original=None):
     """What both say; fails when they differ."""
     answer = ours(data, anchors, original)
     assert theirs(data, anchors, original) == answer
+    if answer[0] != 1:
+        verdict = proof.verify_package(data, trusted=anchors).report.trust
+        told = stranger.verify(data, list(anchors.genesis), list(anchors.headers))
+        assert (told["trusted"], told["reason"], told["notes"]) == (verdict.by, verdict.reason, list(verdict.notes))
     return answer
 
 

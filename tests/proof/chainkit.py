@@ -266,7 +266,7 @@ class Chain:
         return {"delta": delta.hex(), "entries": entries, "height": height, "live": live.hex(),
                 "previous": previous.hex()}  # fmt: skip
 
-    def contents(self, *claims):
+    def contents(self, *claims, anchors=()):
         """PackageContents for claims: an id (a transaction) or dict(id=, at=, member=, items=, openings=)."""
         by_id, heights = {}, {1}
         for claim in claims:
@@ -295,7 +295,7 @@ class Chain:
             proof.TransactionContents(e["body"], e["receipt"], e["proof"], tuple(e["evidence"])) for e in by_id.values()
         )
         bare = proof.PackageContents(self.genesis_bytes, {}, entries)
-        plan = proof.plan_package(bare.claims())
+        plan = proof.plan_package(bare.claims(), anchors)
         changes = {h for h in range(1, plan.head) if json.loads(self.headers[h])["signers"]
                    != json.loads(self.headers[h])["next_signers"]}  # fmt: skip
         headers = {h: (self.headers[h], self.certificates[h]) for h in {*plan.heights, *changes}}
@@ -304,12 +304,12 @@ class Chain:
         )
         return proof.PackageContents(self.genesis_bytes, headers, entries, histories)
 
-    def package(self, *claims):
-        return proof.build_package(self.contents(*claims))
+    def package(self, *claims, anchors=()):
+        return proof.build_package(self.contents(*claims, anchors=anchors))
 
-    def raw(self, *claims):
+    def raw(self, *claims, anchors=()):
         """The package of `claims` with empty statements, built without asking whether it holds."""
-        contents = self.contents(*claims)
+        contents = self.contents(*claims, anchors=anchors)
         members = {"genesis.json": self.genesis_bytes, "statement.en.txt": b"", "statement.zh.txt": b""}
         for height, (header, certificate) in contents.headers.items():
             members[f"headers/{height}.json"] = header

@@ -191,7 +191,7 @@ def test_plans_name_what_a_claim_needs():
     plan = proof.plan_package([proof.Claim(3, "evidence", 5, 7, id)])
     assert plan.heights == (1, 3, 7)
     assert plan.head == 7
-    assert plan.histories == ((1, 7), (3, 7))
+    assert plan.histories == ((1, 3), (1, 7), (3, 7))
     assert plan.optional == (f"attachments/openings-{id}-5.json",)
     assert layout.item_name(id, 5) in plan.names
     assert proof.plan_package([proof.Claim(1, "transaction", None, None, id)]).histories == ()

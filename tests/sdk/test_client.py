@@ -304,6 +304,17 @@ class TestExporting:
         with pytest.raises(RefusedError):
             client.export_package(mark.id)
 
+    def test_anchors_are_shown_to_those_who_trust_their_headers(self, client, folder, node):
+        for number in range(3):
+            made = client.put_file(one(folder, number))
+        trust = TrustAnchors(headers=(node.chain.headers[2],))
+        for anchors, expected in (((), 3), ((2,), 0), ((1, 2, made.height), 0)):
+            package = client.export_package(made.id, anchors=anchors)
+            assert verify_package(package, trusted=trust).report.exit_code == expected
+        for height in (0, made.height + 1):
+            with pytest.raises(UsageError):
+                client.export_package(made.id, anchors=[height])
+
     def test_a_package_from_after_a_change_of_members_carries_the_change(self, tmp_path, folder):
         node = FakeTransport(Chain(rule="bft", members=("m1", "m2", "m3", "m4")))
         chain = node.chain

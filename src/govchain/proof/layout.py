@@ -7,6 +7,7 @@ Not here: the zip (:mod:`govchain.proof.archive`), whether anything holds (:mod:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -242,15 +243,24 @@ def plan_package(claims: Sequence[Claim], anchors: Iterable[int] = ()) -> Packag
 
 
 def find_anchors(plan: PackagePlan, members: Iterable[str]) -> tuple[int, ...]:
-    """The anchors that the history proofs among ``members`` speak of beyond those of ``plan``, which has none."""
+    """The anchors that the history proofs among ``members`` speak of beyond those of ``plan``, which has none.
+
+    Only where enough proofs are there, so that a few names never make a large plan; the rest is then not needed.
+    """
+    known = dict.fromkeys(plan.names)
+    below: dict[int, int] = {}
     found = []
     for name in members:
         match = _HISTORY_NAME.fullmatch(name)
-        if match is None or name in plan.names:
+        if match is None:
             continue
         height, head = int(match[1]), int(match[2])
-        found.append(height if head == plan.head else head)
-    return tuple(sorted(dict.fromkeys(found)))
+        below[head] = below.get(head, 0) + 1
+        if name not in known:
+            found.append(height if head == plan.head else head)
+    return tuple(
+        anchor for anchor in sorted(dict.fromkeys(found)) if below.get(anchor, 0) >= bisect_left(plan.claimed, anchor)
+    )
 
 
 def check_members(plan: PackagePlan, members: Mapping[str, bytes]) -> tuple[str, str, tuple[int, ...]]:

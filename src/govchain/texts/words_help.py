@@ -133,8 +133,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "option.anchor": (
         "证明第 N 区块属于同一段历史，供信任该区块头者核验，可多次给出；本人信任库中的区块头自动加入",
-        "Show that block N is part of this past, for those who trust its header; repeatable; your own trusted headers "
-        "are shown anyway",
+        (
+            "Show that block N is part of this past, for those who trust its header; repeatable; your own trusted "
+            "headers are shown anyway"
+        ),
     ),
     "option.force": ("覆盖已有文件", "Replace an existing file"),
     # Verification and trust
