@@ -177,7 +177,7 @@ def test_a_node_that_lies_is_found_out(chain, node, actor, lie):
     ask = lying.status if name == "status_proof" else lying.record
     with pytest.raises(GovChainError) as found:
         ask(sent.id)
-    assert found.value.code.name.endswith(("_INVALID", "_PROOF", "_CANONICAL"))
+    assert found.value.code.name.endswith(("_INVALID", "_PROOF", "_CANONICAL", "_SHAPE"))
 
 
 def test_a_node_that_went_back_is_found_out(template, tmp_path, actor):

@@ -103,6 +103,7 @@ def test_the_command_prints_steps_and_timings(folder, tmp_path, language):
     for number in range(FILES_MIN if language == "en" else 3):
         (many / f"{number}.txt").write_text(str(number))
     command = [sys.executable, "-m", "govchain.cli", "--lang", language, "demo", "--dir", str(tmp_path / "home")]
+    command += ["--verifier", "tools/verify_package.py"]
     answer = subprocess.run([*command, "--files", str(many)], cwd=ROOT, capture_output=True, text=True, check=False)
     if language == "zh":
         assert answer.returncode == 2

@@ -147,7 +147,7 @@ def run(
     home = keep.resolve() if keep is not None else Path(tempfile.mkdtemp(prefix="govchain-demo-"))
     home.mkdir(parents=True, exist_ok=True)
     demo = _Demo(home, language, tell)
-    verifier = verifier or find_verifier()
+    verifier = verifier.resolve() if verifier is not None else find_verifier()
     start = time.perf_counter()
     demo.run("create", ["init", "chain"], 0, shorten=_head(2))
     put = ["--data", "chain", "--json", "evidence", "put"]
