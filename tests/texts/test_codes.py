@@ -12,6 +12,8 @@ each = pytest.mark.parametrize("code", sorted(Code), ids=lambda code: code.name)
 KNOWN = {
     *("algorithm", "depth_max", "index", "length_max", "length_min", "member", "mode", "offset", "path", "reason"),
     *("scheme", "size_max", "source", "version"),
+    # of requests to a node
+    *("allowed", "given", "method", "retry_after_ms", "service", "supported", "url", "where"),
 }
 
 

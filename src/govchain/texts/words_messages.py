@@ -288,11 +288,18 @@ PAIRS: dict[str, tuple[str, str]] = {
         "只有提交存证的机构可以补充、取代或撤回。",
         "Only the organisation that made the record may supplement, supersede or withdraw it.",
     ),
-    "hint.HISTORY_INVALID": (
-        "节点出示的链短于本人曾见过的链，或与之不一致。若确因恢复备份，可先 govchain trust remove 指纹 再 trust add。",
+    "hint.HEAD_FORKED": (
+        "保存节点的应答并通知监管方。若确因重建链或恢复备份，可先 govchain trust remove 指纹 再 trust add。",
         (
-            "The node shows less than you have seen before, or another history. If a backup was restored on purpose, "
-            "run govchain trust remove FINGERPRINT and trust add again."
+            "Keep what the node answered and tell the supervisor. If the chain was restored on purpose, run "
+            "govchain trust remove FINGERPRINT and trust add again."
+        ),
+    ),
+    "hint.HEAD_STALE": (
+        "节点出示的链短于本人曾见过的链。若确因恢复备份，可先 govchain trust remove 指纹 再 trust add。",
+        (
+            "The node shows less than you have seen before. If a backup was restored on purpose, run "
+            "govchain trust remove FINGERPRINT and trust add again."
         ),
     ),
     "hint.KEY_FILE_PASSPHRASE": (
