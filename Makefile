@@ -13,6 +13,8 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_NO_PROGRESS ?= 1
 export PYTHONDONTWRITEBYTECODE ?=
 
+# Tests of one file run in one process, files on every core; PARALLEL= runs them one after the other.
+PARALLEL ?= --numprocesses auto --dist loadfile
 # make test ROOM=crypto: one room. make test ARGS='-x -k word': more for pytest.
 ROOM ?=
 ARGS ?=
@@ -43,7 +45,7 @@ demo: setup ## a chain, 1,000 and more files, a package, its verification and a 
 
 test: setup ## all tests but the long ones; then the deterministic rooms on the machine's other interpreters
 	@if [ -n "$(ROOM)" ] && [ ! -d "tests/$(ROOM)" ]; then echo "make test: there is no tests/$(ROOM)" >&2; exit 2; fi
-	@$(PY) -m pytest -m "not long" $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@$(PY) -m pytest -m "not long" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
 
 test-others: setup
@@ -53,7 +55,7 @@ test-others: setup
 	while read -r version python; do \
 	  echo "== Python $$version: $$rooms"; \
 	  { UV_PROJECT_ENVIRONMENT=".venv-$$version" $(UV) sync $(SYNC_FLAGS) --python "$$python" \
-	    && ".venv-$$version/bin/python" -m pytest -q -m "not long" $$rooms $(ARGS); } </dev/null || failed="$$failed $$version"; \
+	    && ".venv-$$version/bin/python" -m pytest -q -m "not long" $(PARALLEL) $$rooms $(ARGS); } </dev/null || failed="$$failed $$version"; \
 	done < <($(PY) -m tools.interpreters); \
 	[ -z "$$failed" ] || { echo "make test: failed on Python$$failed" >&2; exit 1; }
 
@@ -71,7 +73,7 @@ test-lowest: ## the tests with the lowest dependency versions that pyproject.tom
 	@$(UV) pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --group dev --editable .
 	@$(UV) pip list --python .venv-lowest/bin/python
 	@# The project's own tools are tested with the locked linters only.
-	@.venv-lowest/bin/python -m pytest -m "not long" --requirements-record=none \
+	@.venv-lowest/bin/python -m pytest -m "not long" $(PARALLEL) --requirements-record=none \
 	  --ignore tests/house --ignore tests/tidy $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 
 lint: setup-tools ## ruff, mypy, the import arrows, the tidy rules: every step, then whether one failed
@@ -91,8 +93,8 @@ format: setup-tools ## let ruff and cargo format the code
 
 bench: setup ## the two benches, as JSON under .bench/ and as tables
 	@mkdir -p .bench
-	@$(BIN)/govchain bench sm2 --json-file .bench/sm2.json
-	@$(BIN)/govchain bench ledger --json-file .bench/ledger.json
+	@$(BIN)/govchain bench sm2 --force --json-file .bench/sm2.json
+	@$(BIN)/govchain bench ledger --force --json-file .bench/ledger.json
 
 docs: setup ## dead links, missing sections and outdated commands in the documents
 	@$(PY) -m tools.check_docs

@@ -18,9 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(
-        RequirementRecorder(config.getoption("--requirements-record")), "requirement-recorder"
-    )
+    # In a parallel run the first process hears every report; the others only run tests.
+    destination = "none" if hasattr(config, "workerinput") else config.getoption("--requirements-record")
+    config.pluginmanager.register(RequirementRecorder(destination), "requirement-recorder")
 
 
 class RequirementRecorder:
@@ -44,10 +44,13 @@ class RequirementRecorder:
             if unknown:
                 raise pytest.UsageError(f"{item.nodeid}: no such requirement: {', '.join(map(str, unknown))}")
             if ids:
-                self.ids[item.nodeid] = ids
+                # Travels with the item's reports, also from the processes of a parallel run.
+                item.user_properties.append((MARKER, ids))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid in self.ids:
+        ids = dict(report.user_properties).get(MARKER)
+        if ids:
+            self.ids[report.nodeid] = tuple(map(str, ids))
             # An expected failure is reported as skipped; a test counts only when its call passed.
             self.outcomes[report.nodeid].append(f"{report.when}:{report.outcome}")
 

@@ -63,8 +63,9 @@ def test_fails_beside_one_that_passes(): assert False
 """
 
 
-def test_only_a_test_that_ran_and_passed_shows_its_ids(run):
-    code, output, record = run(PLANTED)
+@pytest.mark.parametrize("processes", [(), ("--numprocesses", "2")], ids=["one process", "two processes"])
+def test_only_a_test_that_ran_and_passed_shows_its_ids(run, processes):
+    code, output, record = run(PLANTED, *processes)
     assert code == 1, output
     mentioned = {word for word in PLANTED.split('"') if word.startswith("BJ.")}
     assert len(mentioned) == 9

@@ -12,6 +12,7 @@ import secrets
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -52,8 +53,10 @@ def write_files(
         if size > 0:
             path = folder / f"workload-{secrets.token_hex(4)}.bin"
             jobs.append((str(path), chain, list(accounts), size, envelope_bytes))
-    with get_context("spawn").Pool(len(jobs)) as pool:
-        pool.starmap(_write_file, jobs)
+    # An executor, unlike a pool, says so when a child dies instead of starting another for ever.
+    with ProcessPoolExecutor(len(jobs), get_context("spawn")) as executor:
+        for job in [executor.submit(_write_file, *job) for job in jobs]:
+            job.result()
     return [Path(job[0]) for job in jobs]
 
 
