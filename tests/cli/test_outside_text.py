@@ -135,7 +135,7 @@ def test_short_text_is_no_signature_rather_than_no_file(chain, text):
 class TestWriting:
     def test_a_file_that_appears_meanwhile_stays(self, tmp_path, monkeypatch):
         path = tmp_path / "p.gcp"
-        monkeypatch.setattr(writing, "_check_free", lambda path, *, force: path.write_bytes(b"theirs"))
+        monkeypatch.setattr(writing, "check_free", lambda path, *, force: path.write_bytes(b"theirs"))
         with pytest.raises(UsageError):
             write_file(path, b"ours")
         monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(1, "no links here")))

@@ -54,7 +54,6 @@ def show_found(found: Sequence[FoundFile]) -> None:
             )
             for one in found
         ],
-        whole=["evidence", "time"],
     )
 
 
@@ -103,7 +102,6 @@ def show_history(steps: Sequence[HistoryStep]) -> None:
             )
             for step in steps
         ],
-        whole=["transaction", "time"],
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +19,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from govchain.cli.session import session, t
+from govchain.texts import phrase
 
 if TYPE_CHECKING:
     from govchain.model import GovChainError
@@ -35,12 +38,19 @@ __all__ = [
     "silence",
     "size_text",
     "table",
+    "told",
     "visible",
 ]
 
 _CHINA = timezone(timedelta(hours=8))
 #: Columns where output is no terminal: wide enough for two ids.
 _WIDTH_PLAIN = 200
+#: Columns that prose needs to be read in a table.
+_PROSE_COLUMNS_MIN = 20
+#: A word with what stands before it; a Chinese character is a word.
+_WORDS = re.compile(r"\s*(?:[\u2e80-\uffef]|[^\s\u2e80-\uffef]+)")
+#: Between two columns, and between a label and its value.
+_GAP = "  "
 #: Control and formatting characters, surrogates, line and paragraph separators (Unicode general categories).
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: One exit code for one kind of failure, wherever it was met.
@@ -92,7 +102,12 @@ def bad_member(path: str, code: str, reason: str) -> str:
     """A line about a file that cannot be taken, its reason in the user's language where the catalogue has it."""
     key = f"kind.{reason}"
     words = t(key)
-    return t("cli.bad_member", path=path, code=code, reason=reason if words == key else words)
+    return t("cli.bad_member", path=path, code=code, reason=told(reason) if words == key else words)
+
+
+def told(reason: str) -> str:
+    """A reason that a room named in English, in the user's language."""
+    return phrase(reason, session().language)
 
 
 def exit_code(error: GovChainError) -> int:
@@ -131,22 +146,26 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
     rows = [(t(f"label.{name}"), visible(str(value))) for name, value in pairs if value not in (None, "")]
     width = max((_columns(label) for label, _ in rows), default=0)
     for label, value in rows:
-        print(f"{label}{' ' * (width - _columns(label))}  {value}")
+        print(f"{label}{' ' * (width - _columns(label))}{_GAP}{value}")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: Sequence[str] = ()) -> None:
-    """Print a table; ``columns`` are label names, those in ``whole`` are never broken."""
-    from rich.console import Console  # noqa: PLC0415 - only where a table is printed
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, prose: bool = False) -> None:
+    """Print a table, or labelled lines for each row where a table is wider than the terminal.
 
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_PLAIN, highlight=False, emoji=False, markup=False)
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        drawn.add_column(t(f"label.{name}"), no_wrap=name in whole, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
-    console.print(drawn)
+    Nothing is cropped, folded or shortened, so that what is copied is whole; ``columns`` are label names. With
+    ``prose`` the last column is text for reading, which goes on under its own beginning.
+    """
+    names = [t(f"label.{name}") for name in columns]
+    cells = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(_columns, column)) for column in zip(names, *cells, strict=True)]
+    room = _room()
+    fixed = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    if fixed + widths[-1] <= room:
+        _print_rows([names, *cells], widths)
+    elif prose and fixed + _PROSE_COLUMNS_MIN <= room:
+        _print_rows([names, *(part for row in cells for part in _flowing(row, room - fixed))], widths)
+    else:
+        _print_blocks(names, cells)
 
 
 def china_time(milliseconds: int | None) -> str:
@@ -195,6 +214,44 @@ def _escape(c: str) -> str:
     return f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}"
 
 
+def _room() -> int:
+    """Columns to print in: what ``COLUMNS`` says, the terminal's, or plenty where nobody looks at a screen."""
+    given = os.environ.get("COLUMNS", "")
+    if not sys.stdout.isatty() and not given.isdecimal():
+        return _WIDTH_PLAIN
+    return max(shutil.get_terminal_size((_WIDTH_PLAIN, 1)).columns, 1)
+
+
+def _print_rows(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> None:
+    for row in rows:
+        cells = (cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True))
+        print(_GAP.join(cells).rstrip())
+
+
+def _flowing(row: Sequence[str], room: int) -> list[list[str]]:
+    """A row whose last cell is broken between words into lines of ``room`` columns; a longer word stays whole."""
+    lines = [""]
+    for word in _WORDS.findall(row[-1]):
+        if lines[-1] and _columns(lines[-1] + word) > room:
+            lines.append(word.lstrip())
+        else:
+            lines[-1] += word
+    return [[*row[:-1], lines[0]], *([*[""] * (len(row) - 1), more] for more in lines[1:])]
+
+
+def _print_blocks(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Each row as labelled lines, its empty cells left out, an empty line between rows."""
+    width = max(map(_columns, names))
+    for number, row in enumerate(rows):
+        if number:
+            print()
+        for name, cell in zip(names, row, strict=True):
+            if cell:
+                print(f"{name}{' ' * (width - _columns(name))}{_GAP}{cell}")
+
+
 def _columns(text: str) -> int:
-    """Columns that a terminal needs: Chinese characters and full-width signs take two."""
-    return sum(2 if ord(c) >= 0x1100 else 1 for c in text)
+    """Columns that a terminal needs: Chinese characters and full-width signs take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -22,7 +22,7 @@ import typer.core
 import typer.main
 
 from govchain.cli.hints import hint_for
-from govchain.cli.output import emit_error, exit_code, say, silence
+from govchain.cli.output import emit_error, exit_code, say, silence, told
 from govchain.cli.session import Session, session, split_globals, start_session, t
 from govchain.model import Code, GovChainError, UsageError
 
@@ -169,7 +169,7 @@ def _usage(error: Any) -> int:
     elif kind == "NoSuchCommand" or error.format_message().startswith("No such command"):
         reason = t("cli.no_such_command", name=error.format_message().split("'")[1])
     else:
-        reason = error.format_message()
+        reason = told(error.format_message())
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "govchain"
     emit_error(UsageError(Code.USAGE, reason=reason), hint=t("cli.see_help", command=f"{path} --help"))

@@ -154,6 +154,7 @@ def _steps(rows: Sequence[tuple[int, str, str, str]]) -> None:
     table(
         ["step", "check", "outcome", "detail"],
         [(number, t(f"step.{name}"), t(f"outcome.{outcome}"), detail) for number, name, outcome, detail in rows],
+        prose=True,
     )
 
 
@@ -162,5 +163,5 @@ def _step(number: int, name: str, outcome: str, detail: str) -> dict[str, Any]:
 
 
 def _reason(error: VerificationError) -> str:
-    parts = [Code(error.code).name, error.member, str(error.params.get("reason", ""))]
+    parts = [Code(error.code).name, error.member, error.reason(session().language)]
     return ": ".join(part for part in parts if part)

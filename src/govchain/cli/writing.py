@@ -12,7 +12,7 @@ from pathlib import Path
 from govchain.cli.session import t
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
 
-__all__ = ["write_file"]
+__all__ = ["check_free", "write_file"]
 
 #: What a file system says that has no hard links.
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -30,7 +30,7 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> None:
     """
     if path.name in ("", ".."):
         raise UsageError(Code.USAGE, reason=t("cli.no_file_name", path=path))
-    _check_free(path, force=force)
+    check_free(path, force=force)
     # A name of its own: that of the file may have no room for more.
     beside = path.with_name(f".govchain-{secrets.token_hex(8)}.part")
     try:
@@ -50,7 +50,12 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> None:
         raise UnavailableError(code, path=str(path), reason=getattr(error, "strerror", None) or str(error)) from None
 
 
-def _check_free(path: Path, *, force: bool) -> None:
+def check_free(path: Path, *, force: bool) -> None:
+    """Refuse a name that :func:`write_file` would refuse, before any work is done for it.
+
+    Raises:
+        UsageError: the file exists, without ``force``. RefusedError: ``FILE_KIND``, it is no regular file.
+    """
     try:
         mode = path.lstat().st_mode
     except (OSError, ValueError):

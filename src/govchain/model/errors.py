@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from govchain.model.codes import Code
-from govchain.texts import sentence
+from govchain.texts import phrase, sentence
 
 __all__ = ["DecodingError", "GovChainError", "RefusedError", "UnavailableError", "UsageError", "VerificationError"]
 
@@ -31,7 +31,13 @@ class GovChainError(Exception):
 
     def text(self, language: str = "en") -> str:
         """The sentence for people in ``language`` (``zh`` or ``en``)."""
-        return sentence(f"code.{self.code.name}", language, **self.params)
+        return sentence(f"code.{self.code.name}", language, **{**self.params, "reason": self.reason(language)})
+
+    def reason(self, language: str = "en") -> str:
+        """Why, in ``language`` where the catalogue has the reason; empty where none was given."""
+        text = str(self.params.get("reason") or "")
+        # What was looked for is one word, and the user's own.
+        return text if self.code is Code.NOT_FOUND and " " not in text else phrase(text, language)
 
     def __str__(self) -> str:
         return f"{self.code.name} ({int(self.code)}): {self.text()}"

@@ -2,7 +2,8 @@
 
 Keys are ``code.NAME`` for result codes and ``area.name`` for everything else. A value may name parameters as
 ``{name}``; :func:`sentence` fills them and leaves unknown ones visible. A clause in ``[[ ]]`` is left out when one
-of its parameters was not given or is empty. Not here: which language a user wants.
+of its parameters was not given or is empty. :func:`phrase` gives the Chinese of a reason that a room named in English.
+Not here: which language a user wants.
 
 Example:
     >>> sentence("code.OK", "en")
@@ -14,8 +15,9 @@ from __future__ import annotations
 from string import Formatter
 
 from govchain.texts import codes, operations, signers, statements, words
+from govchain.texts.reasons import phrase
 
-__all__ = ["LANGUAGES", "keys", "sentence"]
+__all__ = ["LANGUAGES", "keys", "phrase", "sentence"]
 
 #: Languages of the catalogue.
 LANGUAGES = ("zh", "en")

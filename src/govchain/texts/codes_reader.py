@@ -100,6 +100,11 @@ PAIRS: dict[str, tuple[str, str]] = {
         "证据包的压缩容器有误[[（{member}）]][[：{reason}]]。请重新获取证据包。",
         "The evidence package's container is faulty[[ ({member})]][[: {reason}]]. Obtain the package again.",
     ),
+    "PAPER_CONTAINER": (
+        "该 PDF 不是本系统所写存证证书的原样文件[[：{reason}]]。请索取原文件，或用 pdfdetach 取出附件后核验附件。",
+        "This PDF is no certificate as this system writes it[[: {reason}]]. Obtain the file as it was issued, or take the "
+        "attachment out with pdfdetach and verify that.",
+    ),
     "PACKAGE_MANIFEST": (
         "证据包的清单缺失或不符合格式[[：{reason}]]。请重新获取证据包。",
         "The package's manifest is missing or malformed[[: {reason}]]. Obtain the package again.",
@@ -111,6 +116,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "GENESIS_INVALID": (
         "创世文件不符合格式[[：{reason}]]。请向链的运营方索取原件。",
         "The genesis file does not follow its format[[: {reason}]]. Ask the chain's operator for the original.",
+    ),
+    "CONFIGURATION_INVALID": (
+        "配置文件不符合导出格式[[：{reason}]]。请重新导出配置。",
+        "The configuration is not what export writes[[: {reason}]]. Export the configuration again.",
     ),
     "HEADER_INVALID": (
         "区块头不成立[[（{member}）]][[：{reason}]]。该证明不可采信。",
@@ -159,13 +168,27 @@ PAIRS: dict[str, tuple[str, str]] = {
         "证据包中的说明文字与所证明的内容不一致。请以验证结果为准，并重新获取证据包。",
         "The statement in the package differs from what it proves. Go by this report, and obtain the package again.",
     ),
+    "PAPER_ALTERED": (
+        "证书页面与所附证明包不符，页面内容不可采信。请以证明包的验证结果为准，并索取原文件。",
+        "The printed page is not the one made from the attached package; do not rely on it. Go by the package's own "
+        "verification, and obtain the file as it was issued.",
+    ),
+    "PAPER_SUBJECT": (
+        "存证证书只为一条存证开具，该证明包不是[[：{reason}]]。请导出单条存证的证明包。",
+        "A certificate is drawn for one evidence record, and this package is not about one[[: {reason}]]. Export a "
+        "package of one record.",
+    ),
+    "PAPER_FONT": (
+        "绘制证书所用的字体缺失或版本不符[[：{reason}]]。请重新安装本程序。",
+        "The font that certificates are drawn with is missing or another one[[: {reason}]]. Install this program again.",
+    ),
     "ORIGINAL_DIFFERS": (
         "原文件与存证的摘要不一致，内容已不同[[：{path}]]。请查找当时的原件。",
         "The original differs from what was recorded[[: {path}]]. Look for the file as it was.",
     ),
     "TRUST_MISMATCH": (
-        "证据包所属的链与指定的信任依据不符[[：{reason}]]。请核对创世指纹。",
-        "The package's chain is not the one that you trust[[: {reason}]]. Compare the genesis fingerprints.",
+        "所指的链不在信任依据之内[[：{reason}]]。请核对创世指纹。",
+        "The chain is not one that you trust[[: {reason}]]. Compare the genesis fingerprints.",
     ),
     "NOT_FOUND": (
         "未找到[[：{reason}]]。请核对标识或查询条件。",

@@ -17,7 +17,7 @@ __all__ = ["COMMANDS"]
 ADMINISTRATOR_KEY = "operator"
 _REASONS = ("lost_key", "left", "investigation", "other")
 
-_account = typer.Typer(help=t("help.account"), no_args_is_help=True)
+_account = typer.Typer(help=t("help.account"), no_args_is_help=True, add_completion=False)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help=t("option.address"))]
 AdministratorKey = Annotated[str, typer.Option("--key", metavar="KEY", help=t("option.administrator_key"))]
@@ -48,7 +48,6 @@ def list_all() -> None:
                     )
                     for a in accounts
                 ],
-                whole=["address"],
             )
 
         emit({"accounts": [account_json(account) for account in accounts]}, show)

@@ -15,7 +15,7 @@ from govchain.model import GovChainError
 __all__ = ["COMMANDS"]
 
 _init = typer.Typer(add_completion=False)
-_chain = typer.Typer(help=t("help.chain"), no_args_is_help=True)
+_chain = typer.Typer(help=t("help.chain"), no_args_is_help=True, add_completion=False)
 
 
 @_chain.callback()

@@ -18,7 +18,7 @@ __all__ = ["COMMANDS"]
 #: Headers of the user's own trust store that a package shows to be part of its past, at most.
 _OWN_ANCHORS_MAX = 64
 
-_evidence = typer.Typer(help=t("help.evidence"), no_args_is_help=True)
+_evidence = typer.Typer(help=t("help.evidence"), no_args_is_help=True, add_completion=False)
 
 Reference = Annotated[str, typer.Option("--reference", "-r", metavar="TEXT", help=t("option.reference"))]
 Key = Annotated[str, typer.Option("--key", metavar="KEY", help=t("option.key"))]

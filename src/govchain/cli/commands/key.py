@@ -17,7 +17,7 @@ __all__ = ["COMMANDS"]
 #: Bytes of a file that is signed or checked as one message.
 MESSAGE_BYTES_MAX = 256 * 1024 * 1024
 
-_key = typer.Typer(help=t("help.key"), no_args_is_help=True)
+_key = typer.Typer(help=t("help.key"), no_args_is_help=True, add_completion=False)
 
 KeyName = Annotated[str, typer.Argument(metavar="KEY", help=t("option.key_name"))]
 Message = Annotated[Path, typer.Argument(metavar="FILE", help=t("option.message"))]
@@ -70,6 +70,7 @@ def sign(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help=t("option.signature_out"))
     ] = None,
     der: Annotated[bool, typer.Option("--der", help=t("option.der"))] = False,
+    force: Annotated[bool, typer.Option("--force", help=t("option.force"))] = False,
 ) -> None:
     """Sign a file's bytes."""
     from govchain.cli.opening import open_key  # noqa: PLC0415
@@ -88,7 +89,7 @@ def sign(
             raise UsageError(Code.USAGE, reason=t("key.no_der", algorithm=algorithm))
         signature = encode_signature_der(signature)
     if output is not None:
-        write_file(output, signature)
+        write_file(output, signature, force=force)
     result = {"algorithm": algorithm, "signature": signature.hex(), "path": None if output is None else str(output)}
     emit(result, lambda: line(signature.hex() if output is None else t("key.signed", path=output)))
 

@@ -17,9 +17,11 @@ from govchain.model import Code, RefusedError, UnavailableError, VerificationErr
 
 __all__ = ["COMMANDS"]
 
-_block = typer.Typer(help=t("help.block"), no_args_is_help=True)
-_tx = typer.Typer(help=t("help.tx"), no_args_is_help=True)
-_genesis = typer.Typer(help=t("help.genesis"), no_args_is_help=True)
+_block = typer.Typer(help=t("help.block"), no_args_is_help=True, add_completion=False)
+_tx = typer.Typer(help=t("help.tx"), no_args_is_help=True, add_completion=False)
+_genesis = typer.Typer(help=t("help.genesis"), no_args_is_help=True, add_completion=False)
+
+Force = Annotated[bool, typer.Option("--force", help=t("option.force"))]
 
 
 @_tx.callback()
@@ -48,7 +50,6 @@ def block_list(
                     (b.header.height, china_time(b.header.time), b.header.transaction_count, b.identity.hex())
                     for b in blocks
                 ],
-                whole=["identity", "time"],
             )
 
         emit({"blocks": [header_json(block) for block in blocks]}, show)
@@ -60,6 +61,7 @@ def block_show(
     export: Annotated[
         Path | None, typer.Option("--export", "-o", metavar="FILE", help=t("option.export_header"))
     ] = None,
+    force: Force = False,
 ) -> None:
     """One block: header, certificate, and the ids of its transactions, recomputed against the header."""
     from govchain.cli.shapes import header_json  # noqa: PLC0415
@@ -74,7 +76,7 @@ def block_show(
         _check_envelopes(client.suite, block.header, envelopes)
         ids = [client.suite.digest(decode_envelope(envelope)[0]).hex() for envelope in envelopes]
         if export is not None:
-            write_file(export, encode_certified_header(block.data, block.certificate, client.suite.name), force=True)
+            write_file(export, encode_certified_header(block.data, block.certificate, client.suite.name), force=force)
         result: dict[str, Any] = {**header_json(block), "transactions": ids}
 
         def show() -> None:
@@ -96,7 +98,7 @@ def block_show(
                     ("exported", export),
                 ]
             )
-            table(["index", "transaction"], enumerate(ids), whole=["transaction"])
+            table(["index", "transaction"], enumerate(ids))
 
         emit(result, show)
 
@@ -105,6 +107,7 @@ def block_show(
 def tx_show(
     transaction: Annotated[str, typer.Argument(metavar="ID", help=t("option.transaction"))],
     body: Annotated[Path | None, typer.Option("--body", metavar="FILE", help=t("option.body_file"))] = None,
+    force: Force = False,
 ) -> None:
     """One transaction with its receipt; ``--body`` writes the signed bytes for other tools."""
     from govchain.cli.shapes import transaction_json  # noqa: PLC0415
@@ -113,7 +116,7 @@ def tx_show(
     with open_chain() as opened:
         found = opened.client.transaction(transaction)
         if body is not None:
-            write_file(body, found.record.body, force=True)
+            write_file(body, found.record.body, force=force)
         result = transaction_json(found)
 
         def show() -> None:

@@ -18,9 +18,10 @@ __all__ = ["COMMANDS"]
 _doctor = typer.Typer(add_completion=False)
 _demo = typer.Typer(add_completion=False)
 _version = typer.Typer(add_completion=False)
-_bench = typer.Typer(help=t("help.bench"), no_args_is_help=True)
+_bench = typer.Typer(help=t("help.bench"), no_args_is_help=True, add_completion=False)
 
 JsonFile = Annotated[Path | None, typer.Option("--json-file", metavar="FILE", help=t("option.json_file"))]
+Force = Annotated[bool, typer.Option("--force", help=t("option.force"))]
 
 
 @_doctor.command("doctor", help=t("help.doctor"))
@@ -86,14 +87,16 @@ def bench_sm2(
     ] = 20_000,
     seconds: Annotated[int, typer.Option("--seconds", min=1, max=86_400, help=t("option.bench_seconds"))] = 3,
     json_file: JsonFile = None,
+    force: Force = False,
 ) -> None:
     """SM2 verification against OpenSSL in the same run, on one core."""
     from govchain.cli.progress import counted  # noqa: PLC0415
     from govchain.ops.bench import sm2  # noqa: PLC0415
 
+    _check_result_file(json_file, force=force)
     with counted(t("progress.measuring")) as progress:
         result = sm2.run(keys=keys, signatures=signatures, seconds=seconds, progress=progress)
-    _show_bench(result, json_file)
+    _show_bench(result, json_file, force=force)
 
 
 @_bench.command("ledger", help=t("help.bench.ledger"))
@@ -108,15 +111,17 @@ def bench_ledger(
     half_load: Annotated[int, typer.Option("--half-load", min=1, max=86_400, help=t("option.bench_half_load"))] = 10,
     directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.bench_dir"))] = None,
     json_file: JsonFile = None,
+    force: Force = False,
 ) -> None:
     """Signed transactions through check, pool, execution and durable commit."""
     from govchain.cli.progress import counted  # noqa: PLC0415
     from govchain.ops.bench import ledger  # noqa: PLC0415
 
+    _check_result_file(json_file, force=force)
     options = ledger.LedgerBench(transactions, envelope_bytes, accounts, half_load)
     with counted(t("progress.measuring")) as progress:
         result = ledger.run(options, folder=directory, progress=progress)
-    _show_bench(result, json_file)
+    _show_bench(result, json_file, force=force)
 
 
 @_demo.command("demo", help=t("help.demo"))
@@ -153,12 +158,20 @@ def version() -> None:
     emit(result, lambda: facts(list(result.items())))
 
 
-def _show_bench(result: dict[str, object], json_file: Path | None) -> None:
+def _check_result_file(json_file: Path | None, *, force: bool) -> None:
+    """Refuse before the measurement what would be refused after it."""
+    from govchain.cli.writing import check_free  # noqa: PLC0415
+
+    if json_file is not None:
+        check_free(json_file, force=force)
+
+
+def _show_bench(result: dict[str, object], json_file: Path | None, *, force: bool) -> None:
     from govchain.cli.writing import write_file  # noqa: PLC0415
 
     if json_file is not None:
         text = json.dumps(result, ensure_ascii=False, indent=2) + "\n"
-        write_file(json_file, text.encode(), force=True)
+        write_file(json_file, text.encode(), force=force)
     emit(result, lambda: table(["figure", "value"], _flat(result, "")))
 
 

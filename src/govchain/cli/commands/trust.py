@@ -14,7 +14,7 @@ from govchain.cli.session import t
 
 __all__ = ["COMMANDS"]
 
-_trust = typer.Typer(help=t("help.trust"), no_args_is_help=True)
+_trust = typer.Typer(help=t("help.trust"), no_args_is_help=True, add_completion=False)
 
 
 @_trust.command("add", help=t("help.trust.add"))
@@ -47,7 +47,6 @@ def list_all() -> None:
         table(
             ["kind", "chain", "height", "time", "fingerprint"],
             [(t(f"trust.kind.{a.kind}"), a.chain, a.height or "", china_time(a.time), a.fingerprint) for a in anchors],
-            whole=["fingerprint", "time"],
         )
 
     emit({"path": str(store.path), "anchors": [anchor_json(anchor) for anchor in anchors]}, show)
