@@ -257,6 +257,13 @@ PAIRS: dict[str, tuple[str, str]] = {
             "and the source."
         ),
     ),
+    "WEBHOOK_SIGNATURE": (
+        "推送消息的签名或时间不成立[[：{reason}]]。请丢弃该消息，并核对密钥和时钟。",
+        (
+            "The webhook message's signature or time does not hold[[: {reason}]]. Discard the message, and check the "
+            "secret and the clock."
+        ),
+    ),
     "PASSPHRASE_UNUSABLE": (
         "没有可用的口令[[（{source}）]][[：须为 {length_min} 至 {length_max} 字节的一行文字]]。请另行提供。",
         (

@@ -12,8 +12,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "PROTOCOL_UNKNOWN": (
         "接口协议版本[[ {version} ]]不受支持[[，本端支持 {supported}]]。请升级程序，或去掉 GovChain-Protocol 请求头。",
         (
-            "The protocol version[[ {version}]] is not supported[[; supported here: {supported}]]. Upgrade the program, or "
-            "leave out the GovChain-Protocol header."
+            "The protocol version[[ {version}]] is not supported[[; this side has {supported}]]. Upgrade the program, "
+            "or leave out the GovChain-Protocol header."
         ),
     ),
     "ROUTE_UNKNOWN": (
@@ -72,6 +72,24 @@ PAIRS: dict[str, tuple[str, str]] = {
     "SERVICE_OFF": (
         "本节点未开放此项服务[[：{service}]]。请向运维人员确认，或改用其他节点。",
         "This node does not offer the service[[: {service}]]. Ask its operator, or use another node.",
+    ),
+    "STREAMS_TOO_MANY": (
+        "同时打开的事件订阅过多[[，上限 {count_max} 个]]。请关闭不用的订阅，或稍后重试。",
+        (
+            "Too many event streams are open at once[[; the limit is {count_max}]]. Close those that are not needed, "
+            "or try again later."
+        ),
+    ),
+    "WEBHOOK_TARGET": (
+        "本节点不向该推送地址发送[[：{reason}]]。请使用公网 https 地址，或请运维人员在设置中允许该网段。",
+        (
+            "This node does not send to that webhook target[[: {reason}]]. Use a public https address, or ask the operator "
+            "to allow the network in the settings."
+        ),
+    ),
+    "WEBHOOKS_TOO_MANY": (
+        "推送登记已达上限[[（{count_max} 个）]]。请先删除不用的登记。",
+        "There are as many webhooks as are allowed[[ ({count_max})]]. Remove those that are not needed first.",
     ),
     "NODE_UNREACHABLE": (
         "无法连接节点[[ {url}]][[：{reason}]]。请检查地址、网络和证书后重试。",
