@@ -6,8 +6,8 @@ A room without names of its own is used through its modules, whose ``__all__`` t
 PUBLIC = {
     "cli": "main",
     "consensus": """
-        Application Certifier CheckResult Engine EngineStatus FinalizedBlock Info LedgerApplication Outcome Pool
-        PoolLimits SnapshotInfo Ticket
+        Application Certifier CheckResult Engine EngineStatus Finality FinalitySignature FinalizedBlock Info
+        LedgerApplication Outcome Pool PoolLimits SignatureRoute SnapshotInfo Ticket Waiter
     """,
     "consensus.solo": "SoloEngine SoloOptions",
     "crypto": """

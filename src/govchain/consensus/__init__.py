@@ -2,7 +2,8 @@
 
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.certifier import Certifier
-from govchain.consensus.pool import Outcome, Pool, PoolLimits, Ticket
+from govchain.consensus.finality import Finality, FinalitySignature, SignatureRoute
+from govchain.consensus.pool import Outcome, Pool, PoolLimits, Ticket, Waiter
 from govchain.consensus.ports import Application, CheckResult, Engine, EngineStatus, FinalizedBlock, Info, SnapshotInfo
 
 __all__ = [
@@ -11,12 +12,16 @@ __all__ = [
     "CheckResult",
     "Engine",
     "EngineStatus",
+    "Finality",
+    "FinalitySignature",
     "FinalizedBlock",
     "Info",
     "LedgerApplication",
     "Outcome",
     "Pool",
     "PoolLimits",
+    "SignatureRoute",
     "SnapshotInfo",
     "Ticket",
+    "Waiter",
 ]

@@ -20,6 +20,7 @@ import msgspec
 
 from govchain.consensus.certifier import Certifier
 from govchain.consensus.checkpointing import Checkpointer, checkpoint_name
+from govchain.consensus.finality import Finality
 from govchain.consensus.pool import Outcome, Pool
 from govchain.consensus.ports import CheckResult, FinalizedBlock, Info, SnapshotInfo
 from govchain.consensus.snapshots import SnapshotExchange
@@ -43,7 +44,6 @@ from govchain.ledger import (
 from govchain.ledger.chain import NO_ROOT
 from govchain.merkle import Frontier, NodeLog
 from govchain.model import Code, GovChainError, UnavailableError
-from govchain.modules.accounts.views import StateDirectory
 from govchain.state import Batch, CommittedState, Store
 from govchain.state.checkpoints import CheckpointProgress
 from govchain.state.roots import compute_state_root
@@ -87,10 +87,10 @@ class LedgerApplication:
         self._store = store
         self._pool = pool
         self._clock = clock
-        self._certifier = None if read_only else certifier
         self._read_only = read_only
         self._listeners: list[BlockListener] = []
         self._lock = threading.RLock()
+        self.finality = Finality(machine.suite, self.blocks, self._lock, None if read_only else certifier)
         self._executed: ExecutedBlock | None = None
         self._passed: ChainState | None = None
         self._last_commit_s = monotonic()
@@ -98,7 +98,7 @@ class LedgerApplication:
         self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
         self._snapshots = SnapshotExchange(machine, store, snapshots)
-        self._directory = StateDirectory(self.committed)
+        self._directory = machine.directory(self.committed)
         self._chain: ChainState | None = None
         self._history = NodeLog(machine.suite.digest, self.blocks.history_node)
         stored = self.blocks.chain_state()
@@ -117,6 +117,11 @@ class LedgerApplication:
         if self._chain is None:
             raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path="", reason="no genesis state")
         return self._chain
+
+    @property
+    def certified_height(self) -> int:
+        """The newest height with a finality certificate, or 0."""
+        return self.finality.certified_height
 
     @property
     def window_size(self) -> int:
@@ -224,6 +229,7 @@ class LedgerApplication:
     def finalize_block(self, envelopes: Sequence[bytes], time: int, engine_height: int) -> FinalizedBlock:
         """Execute the decided block in memory; an empty engine block changes nothing but the engine's height."""
         chain = self.chain
+        self.finality.engine_block()
         if not envelopes:
             self._executed = None
             self._passed = _with_engine_height(chain, engine_height)
@@ -249,11 +255,11 @@ class LedgerApplication:
             passed = self._passed or self.chain
             batch = Batch()
             self.blocks.put_chain_state(batch, encode_chain_state(passed))
-            self._store.write(batch, durable=True)
+            with self._lock:
+                self._store.write(batch, durable=True)
             self._chain, self._passed = passed, None
             return 0
         with self._lock:
-            signers = self.chain.signers
             following = block.chain
             ids = [(prepared.id, prepared.body.expires) for prepared in block.transactions]
             batch = Batch()
@@ -275,9 +281,7 @@ class LedgerApplication:
             self._chain = following
             self._executed = None
         try:
-            if self._certifier is not None and self._certifier.is_member(signers):
-                certificate = self._certifier.certify_block(block, signers)
-                self.blocks.write_certificate(following.height, certificate)
+            self.finality.committed(block)
             self._checkpointer.after_commit(following)
         finally:
             self._tell(block)  # the block is durable, whatever failed after it
@@ -358,7 +362,7 @@ class LedgerApplication:
         if (first and first != own.hex()) or (not chain.height and chain.identity != own):
             raise UnavailableError(Code.GENESIS_INVALID, path="genesis.json", reason="the store is another chain's")
         self._load_window(chain)
-        self._certify_missing(chain)
+        self.finality.resume(chain)
         if not self._read_only:
             self._checkpointer.resume(chain)
 
@@ -389,18 +393,6 @@ class LedgerApplication:
         while kept[0][1] <= time - self._window.span_ms:
             old, _ = kept.popleft()
             self.blocks.drop_ids(batch, old, old)
-
-    def _certify_missing(self, chain: ChainState) -> None:
-        """Sign again what a crash may have lost: certificates are written behind their block, in order."""
-        if self._certifier is None or not self._certifier.is_member(chain.signers):
-            return
-        height = chain.height
-        while height > 0 and self.blocks.certificate(height) is None:
-            header = self.blocks.decoded_header(height)
-            if header.epoch == chain.epoch:
-                identity = chain.identity if height == chain.height else self.blocks.identity_after(height)
-                self.blocks.write_certificate(height, self._certifier.certify(header, identity, chain.signers))
-            height -= 1
 
 
 def _with_engine_height(chain: ChainState, engine_height: int) -> ChainState:

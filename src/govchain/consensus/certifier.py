@@ -1,8 +1,7 @@
-"""Signing finality: this member's signature over a committed block, and the certificate once a quorum has signed.
+"""The member's own finality signature: which key signs, and over what.
 
-Purpose: after a block's own commit is durable, the member signs ``frame("govchain/finality/1", …)``
-(docs/spec/block.md 5.2). Under solo one signature is the quorum; with more members the same form is filled over the
-node-to-node route.
+Purpose: a member signs ``frame("govchain/finality/1", …)`` of a block (docs/spec/block.md 5.2). When it signs, and how
+signatures become a certificate, is :mod:`govchain.consensus.finality`'s.
 Not here: verification (``proof.certificates``), keys (``signers``).
 """
 
@@ -11,10 +10,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from govchain.crypto import Suite
-from govchain.ledger import ExecutedBlock
-from govchain.model import encode_struct
-from govchain.model.wire import Certificate, Header, SignatureEntry, SignerSet
-from govchain.proof.certificates import finality_message
+from govchain.model.wire import Header, SignerSet
+from govchain.proof.certificates import assemble_certificate, encode_certificate, finality_message
 
 __all__ = ["Certifier", "MemberSigner"]
 
@@ -35,35 +32,29 @@ class MemberSigner(Protocol):
 
 
 class Certifier:
-    """Makes the solo engine's certificates: one member, quorum one."""
+    """This member's key, signing blocks of a chain of ``suite``."""
 
     def __init__(self, suite: Suite, signer: MemberSigner) -> None:
         """Sign with ``signer`` for a chain of ``suite``."""
         self._suite = suite
         self._signer = signer
 
+    @property
+    def public_key(self) -> bytes:
+        """The key as the signer set lists it."""
+        return self._signer.public_key
+
     def is_member(self, signers: SignerSet) -> bool:
         """Whether this key is in the set."""
         own = self._signer.public_key.hex()
         return any(entry.key == own and entry.algorithm == self._signer.algorithm for entry in signers.keys)
 
-    def certify(self, header: Header, identity: bytes, signers: SignerSet) -> bytes:
-        """The certificate's bytes for a committed block, signed by this member alone."""
-        message = finality_message(
-            header.chain, header.epoch, header.height, identity, bytes.fromhex(header.state_root)
-        )
-        entry = SignatureEntry(key=self._signer.public_key.hex(), signature=self._signer.sign(message).hex())
-        certificate = Certificate(
-            chain=header.chain,
-            epoch=header.epoch,
-            height=header.height,
-            identity=identity.hex(),
-            set=signers,
-            signatures=(entry,),
-            state_root=header.state_root,
-        )
-        return encode_struct(certificate)
+    def sign(self, header: Header, identity: bytes) -> bytes:
+        """This member's signature over a block."""
+        state_root = bytes.fromhex(header.state_root)
+        return self._signer.sign(finality_message(header.chain, header.epoch, header.height, identity, state_root))
 
-    def certify_block(self, block: ExecutedBlock, signers: SignerSet) -> bytes:
-        """The certificate of a block that was just committed; ``signers`` is the set in force before it."""
-        return self.certify(block.header, block.identity, signers)
+    def certify(self, header: Header, identity: bytes, signers: SignerSet) -> bytes:
+        """The bytes of a certificate that this member signs alone, whatever the quorum of ``signers`` is."""
+        signatures = {self.public_key: self.sign(header, identity)}
+        return encode_certificate(assemble_certificate(header, identity, signers, signatures))

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from govchain.consensus.ports import CheckResult
 from govchain.ledger import Prepared
 from govchain.model import Code
 
-__all__ = ["Outcome", "Pool", "PoolLimits", "Ticket"]
+__all__ = ["Outcome", "Pool", "PoolLimits", "Ticket", "Waiter"]
 
 #: The hint when nothing was committed yet.
 _RETRY_MS_DEFAULT = 200
@@ -45,37 +46,64 @@ class Outcome:
     receipt: bytes | None = None
 
 
-class Ticket:
-    """One submitter's wait for several transactions: outcomes by place, and an event when all are known.
+class Waiter(Protocol):
+    """Whoever waits for transactions in the pool; told of them on the engine's thread, so be quick and never raise."""
 
-    The engine and the submitter settle places of their own at the same time.
+    def settle_many(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+        """Hear the outcomes at these places: all that became known at once, and each place at most once."""
+
+
+class Ticket:
+    """One submitter's wait for several transactions: outcomes by place, and a call when all are known.
+
+    The engine and the submitter settle places of their own at the same time; the first outcome of a place stays.
+
+    Args:
+        count: how many places.
+        on_settled: called once, with the ticket, when the last place is settled, on the thread that settled it (the
+            engine's, mostly): it must be quick and must not raise. Without places it is called at once.
     """
 
-    __slots__ = ("_done", "_lock", "_missing", "outcomes")
+    __slots__ = ("_event", "_lock", "_missing", "_on_settled", "outcomes")
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, on_settled: Callable[[Ticket], None] | None = None) -> None:
         """Wait for ``count`` outcomes."""
         self.outcomes: list[Outcome | None] = [None] * count
         self._missing = count
         self._lock = threading.Lock()
-        self._done = threading.Event()
-        if not count:
-            self._done.set()
+        self._event: threading.Event | None = None
+        self._on_settled = on_settled
+        if not count and on_settled is not None:
+            on_settled(self)
 
     def settle(self, place: int, outcome: Outcome) -> None:
         """Note the outcome at ``place`` (once)."""
+        self.settle_many(((place, outcome),))
+
+    def settle_many(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+        """Note outcomes by place (each once)."""
         with self._lock:
-            if self.outcomes[place] is not None:
-                return
-            self.outcomes[place] = outcome
-            self._missing -= 1
-            last = not self._missing
-        if last:
-            self._done.set()
+            before = self._missing
+            for place, outcome in outcomes:
+                if self.outcomes[place] is None:
+                    self.outcomes[place] = outcome
+                    self._missing -= 1
+            last = bool(before) and not self._missing
+            event = self._event
+        if not last:
+            return
+        if event is not None:
+            event.set()
+        if self._on_settled is not None:
+            self._on_settled(self)
 
     def wait(self, timeout_s: float | None) -> bool:
         """Whether all outcomes came within the time."""
-        return self._done.wait(timeout_s)
+        with self._lock:
+            if not self._missing:
+                return True
+            event = self._event = self._event or threading.Event()
+        return event.wait(timeout_s)
 
 
 class Pool:
@@ -89,7 +117,7 @@ class Pool:
         self._by_id: OrderedDict[bytes, Prepared] = OrderedDict()
         self._by_envelope: dict[bytes, Prepared] = {}
         self._left: OrderedDict[bytes, Prepared] = OrderedDict()
-        self._waiting: dict[bytes, list[tuple[Ticket, int]]] = {}
+        self._waiting: dict[bytes, list[tuple[Waiter, int]]] = {}
         self._bytes = 0
         self._left_bytes = 0
         self._drain_rate = 0.0
@@ -104,11 +132,11 @@ class Pool:
         return self._bytes
 
     def add_many(
-        self, results: Sequence[CheckResult], ticket: Ticket | None = None, places: Sequence[int] | None = None
+        self, results: Sequence[CheckResult], waiter: Waiter | None = None, places: Sequence[int] | None = None
     ) -> list[Code]:
         """Take those of ``results`` that were accepted; answers a code for each, in order.
 
-        Accepted ones are registered with ``ticket`` at ``places`` (default: their order); refused ones are the
+        Accepted ones are registered with ``waiter`` at ``places`` (default: their order); refused ones are the
         caller's to settle.
         """
         codes: list[Code] = []
@@ -133,8 +161,8 @@ class Pool:
                         self._by_id[prepared.id] = prepared
                         self._by_envelope[prepared.envelope] = prepared
                         self._bytes += len(prepared.envelope)
-                    if not code and ticket is not None:
-                        self._waiting.setdefault(prepared.id, []).append((ticket, place))
+                    if not code and waiter is not None:
+                        self._waiting.setdefault(prepared.id, []).append((waiter, place))
                 codes.append(code)
             if len(self._by_id) > before:
                 self._arrived.notify_all()
@@ -150,8 +178,8 @@ class Pool:
         return self._by_envelope.get(envelope) or self._left.get(envelope)
 
     def settle(self, outcomes: Iterable[tuple[Prepared, Outcome]], *, committed: bool, seconds: float = 0.0) -> None:
-        """Take transactions out and tell their waiters; ``seconds`` since the last block feeds the retry hint."""
-        settled: list[tuple[Ticket, int, Outcome]] = []
+        """Take transactions out and tell their waiters, each once; ``seconds`` since the last block feeds the hint."""
+        told: dict[Waiter, list[tuple[int, Outcome]]] = {}
         count = 0
         with self._lock:
             for prepared, outcome in outcomes:
@@ -160,13 +188,13 @@ class Pool:
                 if held is not None:
                     self._bytes -= len(held.envelope)
                     self._by_envelope.pop(held.envelope, None)
-                for ticket, place in self._waiting.pop(prepared.id, ()):
-                    settled.append((ticket, place, outcome))
+                for waiter, place in self._waiting.pop(prepared.id, ()):
+                    told.setdefault(waiter, []).append((place, outcome))
             if committed and seconds > 0:
                 rate = count / seconds
                 self._drain_rate = rate if not self._drain_rate else 0.8 * self._drain_rate + 0.2 * rate
-        for ticket, place, outcome in settled:
-            ticket.settle(place, outcome)
+        for waiter, settled in told.items():
+            waiter.settle_many(settled)
 
     def remember(self, prepared: Iterable[Prepared]) -> None:
         """Keep verified transactions that others proposed, so that executing them needs no second verification.
@@ -217,6 +245,9 @@ class Pool:
             self._by_envelope.clear()
             self._bytes = 0
             self._arrived.notify_all()
-        for tickets in waiting.values():
-            for ticket, place in tickets:
-                ticket.settle(place, Outcome(code))
+        told: dict[Waiter, list[tuple[int, Outcome]]] = {}
+        for waiters in waiting.values():
+            for waiter, place in waiters:
+                told.setdefault(waiter, []).append((place, Outcome(code)))
+        for waiter, settled in told.items():
+            waiter.settle_many(settled)

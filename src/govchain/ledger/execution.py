@@ -24,9 +24,8 @@ from govchain.ledger.transactions import Prepared
 from govchain.merkle import Frontier
 from govchain.model import Code
 from govchain.model.canonical import DEPTH_MAX, SIZE_MAX
-from govchain.model.wire import CheckpointMark, Event, Header, Receipt
-from govchain.modules.accounts.views import StateDirectory
-from govchain.modules.port import Outcome
+from govchain.model.wire import CheckpointMark, Event, Header, Receipt, SignerSet
+from govchain.modules.port import Directory, Outcome
 from govchain.proof.headers import encode_header, header_identity
 from govchain.proof.signers import signer_set_digest
 from govchain.state import Overlay, StateReader, Write
@@ -40,7 +39,10 @@ _receipt_encoder = msgspec.json.Encoder(order="deterministic")
 
 @dataclass(frozen=True, slots=True)
 class ExecutedBlock:
-    """Everything that a block makes, not yet persisted. Digests are 32 bytes."""
+    """Everything that a block makes, not yet persisted. Digests are 32 bytes.
+
+    ``signers`` is the set in force before the block, which signs it; ``next_signers`` the one in force after it.
+    """
 
     header: Header
     header_bytes: bytes
@@ -51,6 +53,8 @@ class ExecutedBlock:
     events: tuple[tuple[Event, ...], ...]
     writes: list[Write]
     state_root: StateRoot
+    signers: SignerSet
+    next_signers: SignerSet
     chain: ChainState
 
 
@@ -92,7 +96,7 @@ def execute_block(
     receipts: list[bytes] = []
     codes: list[Code] = []
     events: list[tuple[Event, ...]] = []
-    directory = StateDirectory(layer)
+    directory = machine.directory(layer)
     for index, prepared in enumerate(transactions):
         code, outcome = _run(machine, prepared, layer, directory, height, index, time)
         receipt = _try_receipt(code, outcome.events, height, index, prepared.id)
@@ -109,10 +113,13 @@ def execute_block(
     mark = None
     if completed is not None:
         mark = CheckpointMark(height=due(chain.checkpoint, limits, height), root=completed.root.hex())
-    header = _header(machine, chain, transactions, receipts, root.root, time, mark)
+    signers = chain.signers
+    next_signers = _next_signers(chain)
+    next_digest = signer_set_digest(machine.suite, next_signers)
+    header = _header(machine, chain, transactions, receipts, root.root, time, mark, next_digest)
     header_bytes = encode_header(header)
     identity = header_identity(machine.suite, header_bytes)
-    changed = chain.signers_digest.hex() != header.next_signers
+    changed = chain.signers_digest != next_digest
     history = Frontier.decode(machine.suite.digest, chain.history).append(identity)
     following = ChainState(
         height=height,
@@ -124,8 +131,8 @@ def execute_block(
         state_root=root.root,
         history=history.encode(),
         epoch=chain.epoch + changed,
-        signers=chain.signers,
-        signers_digest=bytes.fromhex(header.next_signers),
+        signers=next_signers,
+        signers_digest=next_digest,
         checkpoint=advance(chain.checkpoint, limits, height, root.rooted_writes, completed),
         engine_era=chain.engine_era,
         engine_height=engine_height,
@@ -140,15 +147,22 @@ def execute_block(
         events=tuple(events),
         writes=writes,
         state_root=root,
+        signers=signers,
+        next_signers=next_signers,
         chain=following,
     )
+
+
+def _next_signers(chain: ChainState) -> SignerSet:
+    """The set in force after the block: the same, until a family of rules can change it."""
+    return chain.signers
 
 
 _NOTHING = Outcome()
 
 
 def _run(
-    machine: Machine, prepared: Prepared, layer: Overlay, directory: StateDirectory, height: int, index: int, time: int
+    machine: Machine, prepared: Prepared, layer: Overlay, directory: Directory, height: int, index: int, time: int
 ) -> tuple[Code, Outcome]:
     code, signers = find_signers(prepared, directory)
     if code:
@@ -199,6 +213,7 @@ def _header(
     state_root: bytes,
     time: int,
     checkpoint: CheckpointMark | None,
+    next_signers: bytes,
 ) -> Header:
     digest_name = digest_name_of(machine.suite)
     history = Frontier.decode(machine.suite.digest, chain.history)
@@ -208,7 +223,7 @@ def _header(
         epoch=chain.epoch,
         height=chain.height + 1,
         history=history.root().hex(),
-        next_signers=signer_set_digest(machine.suite, chain.signers).hex(),
+        next_signers=next_signers.hex(),
         previous=chain.identity.hex(),
         receipt_root=native.merkle_root(digest_name, list(receipts)).hex(),
         signers=chain.signers_digest.hex(),

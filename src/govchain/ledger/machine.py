@@ -7,7 +7,7 @@ Not here: what changes with a block (:mod:`govchain.ledger.chain`), execution (:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ import msgspec
 from govchain.crypto import BatchVerifier, Suite, get_suite
 from govchain.model import Code, UnavailableError, UsageError
 from govchain.model.wire import Body, Genesis, GenesisModule
-from govchain.modules.port import Handler, Module, Write
+from govchain.modules.accounts.views import StateDirectory
+from govchain.modules.port import Directory, Handler, Module, StateView, Write
 from govchain.proof.genesis import fingerprint, first_signer_set
 from govchain.proof.signers import signer_set_digest
 from govchain.state import NamespaceRegistry
@@ -35,7 +36,10 @@ class BoundHandler:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The fixed part of one chain's state machine."""
+    """The fixed part of one chain's state machine.
+
+    ``directory`` gives the accounts and organisations that a state view holds, as every family sees them.
+    """
 
     genesis: Genesis
     fingerprint: bytes
@@ -47,6 +51,7 @@ class Machine:
     namespaces: NamespaceRegistry
     verifier: BatchVerifier
     body_decoder: msgspec.json.Decoder[Body]
+    directory: Callable[[StateView], Directory]
 
 
 def build_machine(
@@ -81,6 +86,7 @@ def build_machine(
         namespaces=NamespaceRegistry(namespace for module in chosen for namespace in module.namespaces),
         verifier=verifier,
         body_decoder=msgspec.json.Decoder(Body),
+        directory=StateDirectory,
     )
 
 

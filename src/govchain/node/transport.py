@@ -43,7 +43,7 @@ class InProcessTransport:
         application = self._application
         with application.lock:
             chain = application.chain
-            certified = chain.height if application.blocks.certificate(chain.height) else max(0, chain.height - 1)
+            certified = application.certified_height
         return ChainStatus(
             chain=application.machine.genesis.chain,
             height=chain.height,

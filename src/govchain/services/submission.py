@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from govchain.consensus.application import LedgerApplication
-from govchain.consensus.pool import Outcome, Pool, Ticket
+from govchain.consensus.pool import Outcome, Pool, Ticket, Waiter
 from govchain.model import Code
 
 __all__ = ["Acknowledgement", "Submitter"]
@@ -26,6 +26,11 @@ class Acknowledgement:
     receipt: bytes | None = None
     retry_after_ms: int | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether the transaction was received and its outcome is still open."""
+        return not self.code and self.receipt is None
+
 
 class Submitter:
     """See the module."""
@@ -38,26 +43,48 @@ class Submitter:
 
     def submit(self, envelopes: Sequence[bytes], *, wait: bool, timeout_s: float) -> list[Acknowledgement]:
         """One answer for each envelope, in order; with ``wait`` once its block is durable or the time is over."""
+        ticket = Ticket(len(envelopes)) if wait else None
+        answers = self.hand_in(envelopes, ticket)
+        if ticket is None:
+            return answers
+        for place, answer in enumerate(answers):
+            if not answer.waits:
+                ticket.settle(place, Outcome(answer.code))
+        ticket.wait(timeout_s)
+        return [
+            self.answer(answer.id, ticket.outcomes[place] or Outcome(Code.TIMED_OUT)) if answer.waits else answer
+            for place, answer in enumerate(answers)
+        ]
+
+    def hand_in(
+        self, envelopes: Sequence[bytes], waiter: Waiter | None = None, waited: int | None = None
+    ) -> list[Acknowledgement]:
+        """Check all of them as one batch and hand the good ones to the pool; one answer for each, at once.
+
+        ``waiter`` hears what becomes of the first ``waited`` envelopes (default: of all), by their place, wherever the
+        answer says :attr:`Acknowledgement.waits`; it may hear before this returns.
+        """
         stopped = self._problem()
         results = self._application.check_tx(envelopes)
-        ticket = Ticket(len(results)) if wait else None
         if stopped is not None:
-            return [self._answer(result.prepared.id, Outcome(result.code or stopped)) for result in results]
-        codes = self._pool.add_many(results, ticket)
-        if ticket is not None:
-            for place, code in enumerate(codes):
-                if code:
-                    ticket.settle(place, Outcome(code))
-            ticket.wait(timeout_s)
-        answers: list[Acknowledgement] = []
-        for place, (result, code) in enumerate(zip(results, codes, strict=True)):
-            outcome = Outcome(code)
-            if ticket is not None and not code:
-                outcome = ticket.outcomes[place] or Outcome(Code.TIMED_OUT)
-            answers.append(self._answer(result.prepared.id, outcome))
-        return answers
+            return [self.answer(result.prepared.id, Outcome(result.code or stopped)) for result in results]
+        if waiter is None:
+            codes = self._pool.add_many(results)
+        elif waited is None or waited == len(results):
+            codes = self._pool.add_many(results, waiter)
+        else:
+            codes = self._pool.add_many(results[:waited], waiter) + self._pool.add_many(results[waited:])
+        return [
+            Acknowledgement(result.prepared.id, code) if not code else self.answer(result.prepared.id, Outcome(code))
+            for result, code in zip(results, codes, strict=True)
+        ]
 
-    def _answer(self, id_: bytes, outcome: Outcome) -> Acknowledgement:
+    def retry_after_ms(self) -> int:
+        """When somebody who was refused for want of room should come back, in ms."""
+        return self._pool.retry_after_ms()
+
+    def answer(self, id_: bytes, outcome: Outcome) -> Acknowledgement:
+        """The answer for the transaction ``id_`` with that outcome; reads the receipt of one committed before."""
         if outcome.code == Code.REPLAYED:
             return Acknowledgement(id_, Code.REPLAYED, self._application.receipt(id_))
         if outcome.code in (Code.POOL_FULL, Code.WINDOW_FULL):

@@ -147,6 +147,12 @@ class BlockReader:
         """The finality certificate's bytes, or ``None``."""
         return self._reader.get(Table.CERTIFICATES, height_key(height))
 
+    def newest_certificate(self) -> int:
+        """The newest height that has a finality certificate, or 0."""
+        for key, _ in self._reader.scan(Table.CERTIFICATES, reverse=True, limit=1):
+            return int.from_bytes(key, "big")
+        return 0
+
     def history_node(self, level: int, index: int) -> bytes | None:
         """A node of the history tree, or ``None``: the reader of :class:`govchain.merkle.NodeLog`."""
         return self._reader.get(Table.HISTORY, history_key(level, index))
