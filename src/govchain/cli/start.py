@@ -34,6 +34,7 @@ EXIT_INTERRUPTED = 130
 #: Every command and the module that holds it, in the order of the help page.
 COMMANDS: dict[str, str] = {
     "init": "chain",
+    "up": "up",
     "evidence": "evidence",
     "verify": "verify",
     "trust": "trust",

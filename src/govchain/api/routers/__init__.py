@@ -1,0 +1,16 @@
+"""The routes, one module for each subject; each module has a ``router``.
+
+Add a module here and its routes are served, described in the OpenAPI document and demanded by the route table's test.
+"""
+
+from fastapi import APIRouter
+
+from govchain.api.routers import chain, health
+
+__all__ = ["ROUTERS"]
+
+#: Every router of the node, in the order of the documentation.
+ROUTERS: tuple[APIRouter, ...] = (
+    chain.router,
+    health.router,
+)

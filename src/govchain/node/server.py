@@ -1,0 +1,179 @@
+"""The process of ``govchain up``: a node with its HTTP side, until it is told to end.
+
+Purpose: open the data directory for writing, build the services, listen, run one event loop; on SIGTERM or SIGINT take
+nothing new, answer what is under way, order what the pool holds, close; a second signal ends at once, which loses
+nothing that was acknowledged.
+Not here: routes (``api``), settings (``node.settings``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from govchain.api import ApiSettings, create_app
+from govchain.model import Code, UnavailableError, UsageError
+from govchain.modules.accounts.views import StateDirectory
+from govchain.node.embedded import EmbeddedNode, NodeOptions, open_embedded, system_clock
+from govchain.node.settings import Settings
+from govchain.services.bundle import NodeServices
+from govchain.services.intake import Intake
+from govchain.services.sessions import SessionLimits, Sessions
+
+__all__ = ["api_settings", "build_services", "serve"]
+
+#: Connections that wait to be accepted.
+_BACKLOG = 1024
+
+
+def api_settings(settings: Settings, node: str) -> ApiSettings:
+    """The HTTP side's part of the settings."""
+    return ApiSettings(
+        node=node,
+        reads=settings.text("reads"),
+        body_bytes_max=settings.integer("body_bytes_max"),
+        envelopes_max=settings.integer("envelopes_max"),
+        header_bytes_max=settings.integer("header_bytes_max"),
+        header_ms_max=settings.integer("header_ms_max"),
+        body_ms_max=settings.integer("body_ms_max"),
+        answer_ms_max=settings.integer("answer_ms_max"),
+        wait_ms_max=settings.integer("wait_ms_max"),
+        idle_ms_max=settings.integer("idle_ms_max"),
+        connections_max=settings.integer("connections_max"),
+        rate_address=settings.integer("rate_address"),
+        rate_session=settings.integer("rate_session"),
+        origins=settings.list("cors_origins"),
+        verify=settings.flag("verify"),
+        read_threads=settings.integer("read_threads"),
+    )
+
+
+@contextlib.contextmanager
+def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServices]:
+    """The services of an open node; what they started ends with the context, before the node is closed."""
+    with contextlib.ExitStack() as stack:
+        intake = Intake(node.submitter)
+        stack.callback(intake.close)
+        genesis = node.genesis
+        sessions = Sessions(
+            genesis.chain,
+            genesis.members[0].name,
+            StateDirectory(node.application.committed),
+            system_clock().wall,
+            secrets.token_bytes,
+            SessionLimits(session_ms=settings.integer("session_minutes") * 60_000),
+        )
+        # Parts that a node may go without are built here, each closed by stack.callback.
+        yield NodeServices(
+            answers=node.transport,
+            intake=intake,
+            queries=node.queries,
+            proofs=node.proofs,
+            sessions=sessions,
+            problem=lambda: node.engine.status().problem,
+        )
+
+
+def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lambda url: None) -> None:
+    """Run the node at ``path`` until a signal ends it; ``announce`` is told once the address that it listens on.
+
+    Raises:
+        UnavailableError: the directory is locked, the address is taken. UsageError: an address that is none.
+    """
+    # The socket first: an address that is taken shall not cost a start of the node.
+    listener = _listen(settings.text("listen"))
+    with contextlib.closing(listener):
+        options = NodeOptions(verifier_threads=settings.integer("verifier_threads"))
+        with open_embedded(path, options=options) as node, build_services(node, settings) as services:
+            app = create_app(services, api_settings(settings, node.genesis.members[0].name))
+            server = _Server(
+                uvicorn.Config(
+                    app,
+                    loop="uvloop",
+                    http="httptools",
+                    ws="websockets-sansio",
+                    lifespan="off",
+                    access_log=False,
+                    log_config=None,
+                    server_header=False,
+                    date_header=False,
+                    proxy_headers=False,
+                    timeout_keep_alive=max(1, settings.integer("idle_ms_max") // 1000),
+                    timeout_graceful_shutdown=max(1, settings.integer("drain_ms_max") // 1000),
+                )
+            )
+            with contextlib.ExitStack() as stack:
+                _tell(listener, settings, stack, announce)
+                uvloop.run(_run(server, listener))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handling."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours."""
+        yield
+
+
+async def _run(server: _Server, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        if server.should_exit:
+            os._exit(128 + number)  # everything acknowledged is durable: kill -9 would lose nothing either
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _tell(
+    listener: socket.socket, settings: Settings, stack: contextlib.ExitStack, announce: Callable[[str], None]
+) -> None:
+    """Say where we listen, and write it to the file that the settings name."""
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if settings.text("tls_certificate") else "http"
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    if settings.text("listen_file"):
+        place = Path(settings.text("listen_file"))
+        partial = place.with_name(place.name + ".partial")
+        try:
+            partial.write_text(url + "\n", encoding="utf-8")
+            partial.replace(place)
+        except OSError as error:
+            raise UnavailableError(Code.FILE_UNWRITABLE, path=str(place), reason=error.strerror or "") from None
+        stack.callback(place.unlink, missing_ok=True)
+    announce(url)
+
+
+def _listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError(Code.USAGE, reason=f"listen: HOST:PORT, not {address[:80]!r}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, int(port)))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise UnavailableError(Code.NODE_UNREACHABLE, url=address, reason=error.strerror or str(error)) from None
+    return listener

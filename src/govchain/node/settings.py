@@ -1,0 +1,234 @@
+"""Every setting of a node in one table, and how a node gets its values.
+
+Purpose: ``SETTINGS`` is the one list: name, kind, default, and by rule the environment's name (``GOVCHAIN_`` and the
+name in capitals) and the flag (``--`` and the name with hyphens); the sentence for people is ``setting.NAME`` in the
+catalogue. ``load_settings`` reads the file, then the environment, then the flags: the later wins. Unknown names and
+values that do not fit are errors that name them, wherever they stand. docs/guide/settings.md is made from this table.
+Not here: what the parts do with their settings.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from govchain.model import Code, UnavailableError, UsageError
+
+__all__ = [
+    "DEFAULT_FILE",
+    "ENVIRONMENT_PREFIX",
+    "OTHER_VARIABLES",
+    "SETTINGS",
+    "Setting",
+    "Settings",
+    "load_settings",
+]
+
+#: The settings file inside a data directory, read where no other is named.
+DEFAULT_FILE: Final = "node.toml"
+#: What every environment name begins with.
+ENVIRONMENT_PREFIX: Final = "GOVCHAIN_"
+#: Variables with that prefix which are not settings of a node but of the command line, and those of tests.
+OTHER_VARIABLES: Final = (
+    "GOVCHAIN_DATA",
+    "GOVCHAIN_DEBUG",
+    "GOVCHAIN_HOME",
+    "GOVCHAIN_NODE",
+    "GOVCHAIN_PASSPHRASE",
+    "GOVCHAIN_PROFILE",
+)
+_TEST_PREFIX: Final = "GOVCHAIN_TEST_"
+_FILE_BYTES_MAX: Final = 1024 * 1024
+_TRUE: Final = ("true", "yes", "on", "1")
+_FALSE: Final = ("false", "no", "off", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    ``default`` gives the kind: text, integer, flag (bool), or list of texts (tuple). ``low`` and ``high`` bound an
+    integer, both included; ``choices`` name all values of a text where there are few. ``unit`` is for people.
+    """
+
+    name: str
+    default: str | int | bool | tuple[str, ...]
+    unit: str = ""
+    low: int = 0
+    high: int = 2**53 - 1
+    choices: tuple[str, ...] = ()
+    example: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``text``, ``integer``, ``flag`` or ``list``."""
+        if isinstance(self.default, bool):
+            return "flag"
+        if isinstance(self.default, int):
+            return "integer"
+        return "list" if isinstance(self.default, tuple) else "text"
+
+    @property
+    def environment(self) -> str:
+        """Its name in the environment."""
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+#: Every setting, in the order of the guide. A row needs its sentence ``setting.NAME`` in texts/settings.py.
+SETTINGS: Final[tuple[Setting, ...]] = (
+    # where it listens
+    Setting("listen", "127.0.0.1:8547", example="0.0.0.0:8547"),
+    Setting("listen_file", "", example="/run/govchain/listen"),
+    Setting("tls_certificate", "", example="/etc/govchain/tls.pem"),
+    Setting("tls_key", "", example="/etc/govchain/tls.key"),
+    # who may do what
+    Setting("reads", "session", choices=("session", "open", "closed")),
+    Setting("verify", False),
+    Setting("cors_origins", (), example="https://console.example.gov.cn"),
+    Setting("session_minutes", 480, "min", 1, 10_080),
+    # limits of requests
+    Setting("body_bytes_max", 8 * 1024 * 1024, "bytes", 1024, 256 * 1024 * 1024),
+    Setting("envelopes_max", 1000, "transactions", 1, 100_000),
+    Setting("header_bytes_max", 16_384, "bytes", 1024, 1024 * 1024),
+    Setting("header_ms_max", 10_000, "ms", 100, 600_000),
+    Setting("body_ms_max", 20_000, "ms", 100, 600_000),
+    Setting("answer_ms_max", 30_000, "ms", 100, 600_000),
+    Setting("wait_ms_max", 60_000, "ms", 100, 600_000),
+    Setting("idle_ms_max", 60_000, "ms", 100, 3_600_000),
+    Setting("connections_max", 4096, "connections", 1, 1_000_000),
+    Setting("rate_address", 0, "requests/s", 0, 10_000_000),
+    Setting("rate_session", 0, "requests/s", 0, 10_000_000),
+    # the process
+    Setting("read_threads", 4, "threads", 1, 64),
+    Setting("verifier_threads", 1, "threads", 1, 64),
+    Setting("drain_ms_max", 10_000, "ms", 0, 600_000),
+)
+
+
+class Settings:
+    """Values of all settings, by typed getters; unknown names are a ``KeyError``, a mistake of ours."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        """The defaults, with ``values`` over them."""
+        self._values: dict[str, Any] = {row.name: row.default for row in SETTINGS}
+        for name, value in (values or {}).items():
+            self._values[name] = _checked(_row(name, "settings"), value, "settings")
+
+    def text(self, name: str) -> str:
+        """A text."""
+        return str(self._values[name])
+
+    def integer(self, name: str) -> int:
+        """An integer, in the row's unit."""
+        return int(self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """Whether it is on."""
+        return bool(self._values[name])
+
+    def list(self, name: str) -> tuple[str, ...]:
+        """A list of texts."""
+        return tuple(self._values[name])
+
+    def values(self) -> dict[str, Any]:
+        """Every name with its value."""
+        return dict(self._values)
+
+
+def load_settings(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str], *, required: bool = False
+) -> Settings:
+    """The settings from ``file``, ``environment`` and ``flags`` (by row name; texts as they were typed).
+
+    A missing file is no error unless ``required``.
+
+    Raises:
+        UsageError: ``USAGE``, naming what is unknown or does not fit and where it stands.
+        UnavailableError: ``FILE_UNREADABLE``.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        for name, value in _read_file(file, required=required).items():
+            values[name] = _checked(_row(name, str(file)), value, str(file))
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OTHER_VARIABLES:
+            continue
+        if variable.startswith(_TEST_PREFIX):
+            continue
+        row = _row(variable.removeprefix(ENVIRONMENT_PREFIX).lower(), "environment", shown=variable)
+        values[row.name] = _checked(row, _parsed(row, text, "environment"), "environment")
+    for name, text in flags.items():
+        row = _row(name, "command line")
+        values[row.name] = _checked(row, _parsed(row, text, "command line"), "command line")
+    return Settings(values)
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        if not required:
+            return {}
+        raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason="not found") from None
+    except OSError as error:
+        raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror or "") from None
+    if len(data) > _FILE_BYTES_MAX:
+        raise UsageError(Code.USAGE, reason=f"{path}: more than {_FILE_BYTES_MAX} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(Code.USAGE, reason=f"{path}: {error}") from None
+
+
+def _row(name: str, where: str, shown: str = "") -> Setting:
+    for row in SETTINGS:
+        if row.name == name:
+            return row
+    raise UsageError(Code.USAGE, reason=f"{where}: unknown setting {(shown or name)[:80]!r}")
+
+
+def _parsed(row: Setting, text: str, where: str) -> Any:
+    """The value that a text of the environment or of the command line stands for."""
+    if row.kind == "integer":
+        try:
+            return int(text, 10)
+        except ValueError:
+            raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: {text[:80]!r} is no integer") from None
+    if row.kind == "flag":
+        lowered = text.strip().lower()
+        if lowered not in _TRUE + _FALSE:
+            raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: {text[:80]!r} is neither true nor false")
+        return lowered in _TRUE
+    if row.kind == "list":
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _checked(row: Setting, value: Any, where: str) -> Any:
+    """``value`` where it is of the row's kind and within its bounds."""
+    if row.kind == "list" and isinstance(value, list):
+        value = tuple(value)
+    fits = {
+        "flag": isinstance(value, bool),
+        "integer": isinstance(value, int) and not isinstance(value, bool),
+        "list": isinstance(value, tuple) and all(isinstance(part, str) for part in value),
+        "text": isinstance(value, str),
+    }[row.kind]
+    if not fits:
+        raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: of the wrong kind, {row.kind} is wanted")
+    if row.kind == "integer" and not row.low <= value <= row.high:
+        raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: {value} is not within {row.low} to {row.high}")
+    if row.choices and value not in row.choices:
+        raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: one of {', '.join(row.choices)}, not {value[:80]!r}")
+    return value

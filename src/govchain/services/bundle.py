@@ -1,0 +1,67 @@
+"""What a server offers: the services of one node, put together once and handed to every protocol.
+
+Purpose: ``api`` and other adapters take this one value and nothing of the node behind it. Parts that a node may go
+without are None, and their routes then answer ``SERVICE_OFF``. Rules: built by ``node.server``; never changed after.
+Not here: making the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from govchain.model import Code
+
+if TYPE_CHECKING:
+    from govchain.services.answers import Answers
+    from govchain.services.proofs import Proofs
+    from govchain.services.queries import Queries
+    from govchain.services.sessions import Sessions
+
+__all__ = ["NodeServices"]
+
+
+def _ready() -> Code | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeServices:
+    """The services of one node. Each part is safe to call from several threads.
+
+    Attributes:
+        answers: the node's side of the SDK's Transport.
+        intake: takes transactions in, ``await``-ed.
+        queries: reads from committed state.
+        proofs: inclusion paths and status proofs.
+        sessions: challenges and bearer tokens.
+        problem: why the node takes no transactions now, or None; what ``/v1/health/ready`` tells.
+        index: follower of the SQL projection, or None.
+        search: searches and counts over the projection, or None.
+        events: the feed of events, or None.
+        webhooks: deliveries to others' servers, or None.
+        exports: the elements of T/CESA 6002, or None.
+        paper: printable certificates, or None.
+        metrics: answers the text of ``/metrics`` (Prometheus exposition format), or None.
+        observe: told of each answered request: route, status, seconds; or None.
+        verify: checks a package given as bytes, where the operator allows that, or None.
+        operations: what operators change at run time, or None.
+    """
+
+    answers: Answers
+    intake: Any
+    queries: Queries
+    proofs: Proofs
+    sessions: Sessions
+    problem: Callable[[], Code | None] = _ready
+    index: Any | None = None
+    search: Any | None = None
+    events: Any | None = None
+    webhooks: Any | None = None
+    exports: Any | None = None
+    paper: Any | None = None
+    metrics: Callable[[], bytes] | None = None
+    observe: Callable[[str, int, float], None] | None = None
+    verify: Callable[[bytes], dict[str, Any]] | None = None
+    operations: Any | None = None

@@ -1,0 +1,56 @@
+"""Sentences of the node's settings: ``setting.NAME`` for each row of ``node.settings``."""
+
+from __future__ import annotations
+
+__all__ = ["SENTENCES"]
+
+_PAIRS: dict[str, tuple[str, str]] = {
+    "listen": (
+        "监听的地址和端口；端口为 0 时由系统选定",
+        "address and port to listen on; port 0 lets the system choose",
+    ),
+    "listen_file": ("启动后写入监听地址的文件，结束时删除", "file that tells the address while the node runs"),
+    "tls_certificate": (
+        "TLS 证书链文件（PEM）；文件更换后自动生效，无需重启",
+        "file with the TLS certificate chain (PEM); a replaced file is taken without a restart",
+    ),
+    "tls_key": ("TLS 私钥文件（PEM，不加密）", "file with the TLS private key (PEM, not encrypted)"),
+    "reads": (
+        "谁可以检索和列表：session 须登录，open 对所有人开放，closed 一切读取都须登录",
+        "who may search and list: session needs a login, open needs none, closed needs one for every read",
+    ),
+    "verify": (
+        "是否开放由节点代为核验证据包（POST /v1/verify）",
+        "whether the node verifies packages for others (POST /v1/verify)",
+    ),
+    "cors_origins": (
+        "允许从浏览器跨域调用的来源，逗号分隔",
+        "web origins that may call from a browser, separated by commas",
+    ),
+    "session_minutes": ("会话的有效时间", "how long a session lasts"),
+    "body_bytes_max": ("一次请求正文的上限", "limit of a request's body"),
+    "envelopes_max": ("一次请求的交易数上限", "limit of transactions in one request"),
+    "header_bytes_max": ("请求行与请求头的上限", "limit of a request's line and headers"),
+    "header_ms_max": ("请求头须在此时间内到齐", "time in which a request's headers must have come"),
+    "body_ms_max": ("请求正文须在此时间内到齐", "time in which a request's body must have come"),
+    "answer_ms_max": (
+        "一次请求的处理时限（等待上链和长连接除外）",
+        "time limit of a request, but for waiting for a commit and streams",
+    ),
+    "wait_ms_max": ("等待上链的最长时间", "longest wait for a commit"),
+    "idle_ms_max": ("空闲连接在此时间后关闭", "time after which an idle connection is closed"),
+    "connections_max": (
+        "连接数上限；达到时关闭空闲最久的连接",
+        "limit of open connections; at it the one idle for longest is closed",
+    ),
+    "rate_address": ("每个地址每秒请求数上限，0 为不限", "requests a second for each address; 0 for no limit"),
+    "rate_session": ("每个会话每秒请求数上限，0 为不限", "requests a second for each session; 0 for no limit"),
+    "read_threads": ("用于应答读取的线程数", "threads that answer reads"),
+    "verifier_threads": ("用于验签的线程数", "threads that verify signatures"),
+    "drain_ms_max": ("停止时等待在途请求的最长时间", "longest wait for requests under way when stopping"),
+}
+
+#: ``setting.NAME`` to its sentence in each language.
+SENTENCES: dict[str, dict[str, str]] = {
+    f"setting.{name}": {"zh": chinese, "en": english} for name, (chinese, english) in _PAIRS.items()
+}
