@@ -198,3 +198,48 @@ def test_many_threads(small_kit):
     codes = {outcome.code for ticket in tickets for outcome in ticket.outcomes}
     assert codes <= {Code.OK, Code.POOL_FULL}
     assert (len(pool), pool.size_bytes) == (0, 0)
+
+
+def test_a_ticket_calls_once_when_all_is_settled(small_kit, envelopes):
+    """On the thread that settles the last place; a wait that begins later or earlier ends as well."""
+    called = []
+    ticket = Ticket(3, called.append)
+    pool = Pool()
+    pool.add_many(results(small_kit, *envelopes[:2]), ticket)
+    waited = []
+    waiter = threading.Thread(target=lambda: waited.append(ticket.wait(PATIENCE_S)))
+    waiter.start()
+    pool.settle(((item, Outcome(Code.OK, 1)) for item in pool.candidates()), committed=True, seconds=1)
+    assert called == []
+    ticket.settle(1, Outcome(Code.EXPIRED))  # a place that is settled already
+    assert called == []
+    ticket.settle(2, Outcome(Code.POOL_FULL))
+    ticket.settle(2, Outcome(Code.OK))
+    waiter.join(PATIENCE_S)
+    assert (called, waited, ticket.wait(0)) == ([ticket], [True], True)
+    assert [outcome.code for outcome in ticket.outcomes] == [Code.OK, Code.OK, Code.POOL_FULL]
+    nothing = []
+    Ticket(0, nothing.append)
+    assert len(nothing) == 1
+
+
+def test_whoever_waits_is_told_once_for_a_block(small_kit, envelopes):
+    """All places that a block settles come in one call for each waiter; abandoning does the same."""
+
+    class Listener:
+        def __init__(self):
+            self.calls = []
+
+        def settle_many(self, outcomes):
+            self.calls.append([(place, outcome.code) for place, outcome in outcomes])
+
+    pool, one, other = Pool(), Listener(), Listener()
+    pool.add_many(results(small_kit, *envelopes[:4]), one)
+    pool.add_many(results(small_kit, *envelopes[2:]), other, [7, 8, 9, 10])
+    held = pool.candidates()
+    pool.settle(((item, Outcome(Code.OK, 1)) for item in held[:3]), committed=True, seconds=1)
+    assert one.calls == [[(0, Code.OK), (1, Code.OK), (2, Code.OK)]]
+    assert other.calls == [[(7, Code.OK)]]
+    pool.abandon(Code.NODE_STOPPING)
+    assert one.calls[1:] == [[(3, Code.NODE_STOPPING)]]
+    assert other.calls[1:] == [[(8, Code.NODE_STOPPING), (9, Code.NODE_STOPPING), (10, Code.NODE_STOPPING)]]
