@@ -31,8 +31,8 @@ from govchain.ledger import Machine, build_machine
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import Genesis
 from govchain.node.modules import genesis_modules, installed_modules, module_digests
-from govchain.node.transport import InProcessTransport
 from govchain.proof.genesis import decode_genesis, first_signer_set
+from govchain.services.answers import Answers
 from govchain.services.chains import KEYS_FOLDER, ChainOptions, CreatedChain, prepare_chain
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
@@ -154,7 +154,7 @@ class EmbeddedNode:
         self.submitter = Submitter(self.application, self.pool, self._problem)
         self.queries = Queries(self.application)
         self.proofs = Proofs(self.application)
-        self.transport = InProcessTransport(self.application, self.pool, self.submitter, self.queries, self.proofs)
+        self.transport = Answers(self.application, self.pool, self.submitter, self.queries, self.proofs)
         self._open = True
 
     @property

@@ -6,7 +6,7 @@ the whole once more. Rules: a private field is opened only when it is named. Not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from govchain.model import Code, RefusedError, UsageError
@@ -27,8 +27,21 @@ from govchain.sdk.records import describe_record
 
 if TYPE_CHECKING:
     from govchain.sdk.client import Client
+    from govchain.sdk.trust import Anchor
 
-__all__ = ["export_package"]
+__all__ = ["OWN_ANCHORS_MAX", "export_package", "own_anchors"]
+
+#: Headers of the user's own trust store that a package shows to be part of its past, at most.
+OWN_ANCHORS_MAX = 64
+
+
+def own_anchors(client: Client, trusted: Iterable[Anchor]) -> list[int]:
+    """Heights of this chain's newest headers among ``trusted``, up to its last block, at most OWN_ANCHORS_MAX."""
+    newest = client.checker.newest_header()
+    top = 0 if newest is None else newest.header.height
+    chain = client.genesis.chain
+    found = {one.height for one in trusted if one.kind == "header" and one.chain == chain and one.height <= top}
+    return sorted(found)[-OWN_ANCHORS_MAX:]
 
 
 def export_package(

@@ -8,23 +8,39 @@ its item to the anchored root. Not here: what is done with it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from govchain.merkle import root_from_inclusion
-from govchain.model import Code, VerificationError
+from govchain.model import Code, RefusedError, UsageError, VerificationError
 from govchain.proof.items import encode_item
 from govchain.sdk.catalogue import Catalogue, Entry
 from govchain.sdk.checking import VerifiedTransaction
-from govchain.sdk.reading import FileFacts
+from govchain.sdk.folders import PlannedFile
+from govchain.sdk.reading import FileFacts, read_file
 from govchain.sdk.records import EvidenceRecord, FoundFile, HistoryStep, describe_record
 from govchain.sdk.transport import EvidenceQuery
 
 if TYPE_CHECKING:
     from govchain.sdk.client import Client
 
-__all__ = ["find_digest", "find_file", "find_on_ledger", "history", "prove_entry"]
+__all__ = [
+    "find_digest",
+    "find_file",
+    "find_named",
+    "find_on_ledger",
+    "history",
+    "load",
+    "prove_entry",
+    "resolve_evidence",
+]
+
+#: Hex digits of a record's id, and of a digest.
+_ID_DIGITS = 64
+_LEAF_DIGITS_MAX = 6
+_HEX = frozenset("0123456789abcdef")
 
 
 class _Mention(msgspec.Struct):
@@ -83,6 +99,72 @@ def prove_entry(catalogue: Catalogue, record: EvidenceRecord, entry: Entry, clie
     return path
 
 
+def resolve_evidence(client: Client, text: str) -> tuple[str, int | None]:
+    """The record's id and the leaf in ``ID``, ``ID.LEAF``, or the beginning of an id that the own directory knows.
+
+    Raises:
+        UsageError: no id, or more than one begins so. RefusedError: ``NOT_FOUND`` when none does.
+    """
+    name, dot, leaf = text.strip().lower().partition(".")
+    if (dot and not (leaf.isascii() and leaf.isdigit() and len(leaf) <= _LEAF_DIGITS_MAX)) or not (
+        0 < len(name) <= _ID_DIGITS and _HEX.issuperset(name)
+    ):
+        raise UsageError(Code.USAGE, reason=f"{text} is neither a record's id nor ID.N")
+    leaf_number = int(leaf) if dot else None
+    if len(name) == _ID_DIGITS:
+        return name, leaf_number
+    known = [] if client.catalogue is None else client.catalogue.resolve(name)
+    if len(known) > 1:
+        raise UsageError(Code.USAGE, reason=f"{len(known)} ids begin with {text}; write more of it")
+    if not known:
+        raise RefusedError(Code.NOT_FOUND, reason=text)
+    return known[0], leaf_number
+
+
+def load(client: Client, evidence: str, leaf: int | None = None) -> FoundFile:
+    """A record or one leaf of it, its status, and what the own directory knows of it, all proved.
+
+    Raises:
+        RefusedError: ``NOT_FOUND``, or ``EVIDENCE_MEMBER`` for a leaf that the record does not have.
+    """
+    record = client.record(evidence)
+    if leaf is not None and (record.batch is None or leaf >= record.batch.count):
+        raise RefusedError(Code.EVIDENCE_MEMBER, evidence=evidence, member=leaf)
+    entry = None if client.catalogue is None else client.catalogue.entry(evidence, leaf)
+    if entry is not None and client.catalogue is not None:
+        prove_entry(client.catalogue, record, entry, client)
+    return FoundFile(record, leaf, client.status(evidence, leaf), entry)
+
+
+def find_named(client: Client, what: str, query: EvidenceQuery | None = None) -> list[FoundFile]:
+    """What a person means by ``what``: a file that is there, else a digest, else a record's id or its beginning.
+
+    Those that do not meet ``query`` are left out.
+
+    Raises:
+        RefusedError: ``NOT_FOUND`` for what is none of them; and what reading the file raises.
+    """
+    path = Path(what)
+    if _is_there(path):
+        found = find_file(client, read_file(PlannedFile(what, path.name or what, 0)))
+    else:
+        found = _find_text(client, what)
+    return found if query is None else [one for one in found if _meets(one.record, query)]
+
+
+def _find_text(client: Client, what: str) -> list[FoundFile]:
+    """Records with that digest, or the record with that id."""
+    text = what.strip().lower()
+    if not text or not _HEX.union(".").issuperset(text):
+        raise RefusedError(Code.NOT_FOUND, reason=f"{what} is no file, digest or id")
+    found: list[FoundFile] = []
+    if len(text) == _ID_DIGITS and "." not in text:
+        found = find_digest(client, text)
+        if not found and client.checker.verified_transaction(text) is None:
+            return []
+    return found or [load(client, *resolve_evidence(client, text))]
+
+
 def history(client: Client, evidence: str) -> list[HistoryStep]:
     """The record's own transaction, supplements and marks, oldest first."""
     steps = []
@@ -93,6 +175,13 @@ def history(client: Client, evidence: str) -> list[HistoryStep]:
             raise VerificationError(Code.TRANSACTION_PROOF, reason=f"{transaction_id} is not about {evidence}")
         steps.append(step)
     return steps
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_symlink() or path.exists()
+    except (OSError, ValueError):
+        return False  # a name that no file can have
 
 
 def _own(client: Client, entries: Iterable[Entry]) -> Iterable[FoundFile]:

@@ -37,6 +37,7 @@ from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
 from govchain.proof.headers import encode_header, header_identity
 from govchain.proof.statement import shown
 from govchain.proof.trust import TrustAnchors
+from govchain.sdk.home import default_home
 
 __all__ = [
     "ANCHOR_BYTES_MAX",
@@ -54,7 +55,6 @@ __all__ = [
 ANCHOR_BYTES_MAX = 4 * 1024 * 1024
 #: Hex digits of the shortest abbreviation that :meth:`TrustStore.remove` takes.
 _PREFIX_MIN = 8
-_HOME_VARIABLE = "GOVCHAIN_HOME"
 
 
 class CertifiedHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,16 +81,6 @@ class Anchor:
     def file_name(self) -> str:
         """Its name in the store."""
         return f"{self.fingerprint}.{self.kind}.json"
-
-
-def default_home() -> Path:
-    """The user's own folder for this program: ``GOVCHAIN_HOME`` when set, else the system's place for settings."""
-    given = os.environ.get(_HOME_VARIABLE)
-    if given:
-        return Path(given)
-    from platformdirs import user_config_dir  # noqa: PLC0415 - not needed when the variable is set
-
-    return Path(user_config_dir("govchain"))
 
 
 def default_trust_path() -> Path:
