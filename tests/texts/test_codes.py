@@ -13,7 +13,7 @@ KNOWN = {
     *("algorithm", "depth_max", "index", "length_max", "length_min", "member", "mode", "offset", "path", "reason"),
     *("scheme", "size_max", "source", "version"),
     # of requests to a node
-    *("allowed", "given", "method", "retry_after_ms", "service", "supported", "url", "where"),
+    *("allowed", "count_max", "given", "method", "retry_after_ms", "service", "supported", "url", "where"),
 }
 
 

@@ -83,13 +83,34 @@ PAIRS: dict[str, tuple[str, str]] = {
     "WEBHOOK_TARGET": (
         "本节点不向该推送地址发送[[：{reason}]]。请使用公网 https 地址，或请运维人员在设置中允许该网段。",
         (
-            "This node does not send to that webhook target[[: {reason}]]. Use a public https address, or ask the operator "
-            "to allow the network in the settings."
+            "This node does not send to that webhook target[[: {reason}]]. Use a public https address, or ask the "
+            "operator to allow the network in the settings."
         ),
     ),
     "WEBHOOKS_TOO_MANY": (
         "推送登记已达上限[[（{count_max} 个）]]。请先删除不用的登记。",
         "There are as many webhooks as are allowed[[ ({count_max})]]. Remove those that are not needed first.",
+    ),
+    "INDEX_UNAVAILABLE": (
+        "查询库暂不可用[[：{reason}]]。账本不受影响；数据库恢复后查询库会自行补齐。",
+        (
+            "The index cannot be used now[[: {reason}]]. The ledger goes on without it; once the database is back, "
+            "the index catches up by itself."
+        ),
+    ),
+    "INDEX_FOREIGN": (
+        "该数据库中的查询库不属于本链、本版本或本账本的历史[[（{url}）]][[：{reason}]]。请核对 index_url，或运行 govchain index rebuild。",
+        (
+            "The index in the database[[ {url}]] is not of this chain, these tables or this ledger's history"
+            "[[: {reason}]]. Check index_url, or make it anew with govchain index rebuild."
+        ),
+    ),
+    "INDEX_DIFFERS": (
+        "查询库与账本不一致[[：表 {table}]][[，行 {key}]][[：{reason}]]。账本为准；请运行 govchain index rebuild。",
+        (
+            "The index differs from the ledger[[: table {table}]][[, row {key}]][[: {reason}]]. The ledger is right; "
+            "make the index anew with govchain index rebuild."
+        ),
     ),
     "NODE_UNREACHABLE": (
         "无法连接节点[[ {url}]][[：{reason}]]。请检查地址、网络和证书后重试。",
