@@ -1,0 +1,1 @@
+"""The SQL projection of committed blocks: search and count what the ledger holds (docs/spec/index.md)."""
