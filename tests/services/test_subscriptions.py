@@ -1,4 +1,4 @@
-"""Subscriptions: at least once and in order, from any cursor, however slow; constant work for a commit; nothing left."""
+"""Subscriptions: at least once, in order, from any cursor, however slow; constant work for a commit; nothing left."""
 
 import asyncio
 import tracemalloc
@@ -159,7 +159,7 @@ def test_only_what_is_wanted_comes_and_the_cursor_moves_on_all_the_same(ledger):
 
 
 async def take_place(hub, height):
-    while hub.place.height < height:
+    while hub.place.height < height:  # noqa: ASYNC110 - the hub tells nobody of a block without events
         await asyncio.sleep(0.001)
 
 
@@ -314,6 +314,68 @@ def test_the_number_of_subscribers_is_limited(ledger):
         hub.subscribe(ALL)
 
     run(ledger, use, subscribers_max=2)
+
+
+class Sessions:
+    """Owners that may read until they are ended."""
+
+    def __init__(self):
+        self.ended = set()
+        self.checks = 0
+
+    def check(self, owner):
+        self.checks += 1
+        if owner in self.ended:
+            raise UnavailableError(Code.SESSION_INVALID)
+
+
+def test_an_owner_that_may_no_longer_read_gets_nothing_more(ledger):
+    """Not even what was waiting for it, though nobody looked yet; others of the same filter go on."""
+    sessions = Sessions()
+
+    async def use(hub):
+        one, two = (hub.subscribe(ALL, owner="ended") for _ in range(2))
+        behind = hub.subscribe(ALL, START, owner="ended")
+        other = hub.subscribe(ALL, owner="other")
+        ledger.add("a.b")
+        assert await take(one, 1) == ["1.0.0"]
+        sessions.ended.add("ended")
+        ledger.add("a.b")
+        assert [await each.next(WAIT_S) for each in (behind, one, two)] == [None] * 3
+        assert {each.ended.code for each in (one, two, behind)} == {Code.SESSION_INVALID}
+        assert await take(other, 2) == places(1, 2)
+        assert len(hub) == 1
+
+    run(ledger, use, check=sessions.check, check_s=60)
+
+
+def test_an_idle_owner_is_checked_now_and_then(ledger):
+    sessions = Sessions()
+
+    async def use(hub):
+        subscription = hub.subscribe(ALL, owner="ended")
+        hub.subscribe(ALL, owner="other")
+        waiting = asyncio.create_task(subscription.next(WAIT_S))
+        await asyncio.sleep(0)
+        sessions.ended.add("ended")
+        assert await waiting is None
+        assert len(hub) == 1
+
+    run(ledger, use, check=sessions.check, check_s=0.005)
+
+
+def test_one_owner_may_have_so_many_and_others_as_many_again(ledger):
+    async def use(hub):
+        first = hub.subscribe(ALL, owner="one")
+        hub.subscribe(ALL, owner="one")
+        with pytest.raises(UnavailableError) as refused:
+            hub.subscribe(ALL, owner="one")
+        assert (refused.value.code, refused.value.params["count_max"]) == (Code.STREAMS_TOO_MANY, 2)
+        hub.subscribe(ALL, owner="two")
+        first.close()
+        hub.subscribe(ALL, owner="one")
+
+    run(ledger, use, per_owner=2)
 
 
 def test_a_node_that_stops_ends_all_and_takes_none(ledger):

@@ -36,6 +36,7 @@ from govchain.sdk.transport import (
     ChainStatus,
     EventPage,
     EventQuery,
+    EventRecord,
     EvidenceQuery,
     OrganisationPage,
     StateHistory,
@@ -44,6 +45,7 @@ from govchain.sdk.transport import (
     TransactionPage,
     TransactionRecord,
 )
+from govchain.services.events import EventCursor, EventFeed, EventFilter
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
 from govchain.services.submission import Acknowledgement, Submitter
@@ -63,6 +65,7 @@ class _BodyType(msgspec.Struct):
 
 
 _type_decoder = msgspec.json.Decoder(_BodyType)
+_event_decoder = msgspec.json.Decoder(EventRecord)
 
 
 def as_submission(answer: Acknowledgement) -> Submission:
@@ -78,6 +81,8 @@ class Answers:
     ) -> None:
         """Answer from the node's parts."""
         self._application = application
+        #: The events of committed blocks, one reader for all who ask.
+        self.feed = EventFeed(application)
         self._pool = pool
         self._submitter = submitter
         self._queries = queries
@@ -257,8 +262,15 @@ class Answers:
     # Events and evidence
 
     def events(self, query: EventQuery, cursor: str | None = None, limit: int = 100) -> EventPage:
-        """Events after ``cursor``, in the order in which they happened."""
-        raise UnavailableError(Code.SERVICE_OFF, service="events")
+        """Events after ``cursor``, in the order in which they happened.
+
+        Raises:
+            UsageError: ``CURSOR_INVALID``, ``REQUEST_SHAPE``.
+        """
+        wanted = EventFilter.of(query.types, query.organisations, query.references)
+        page = self.feed.page(wanted, None if cursor is None else EventCursor.parse(cursor), limit)
+        events = tuple(_event_decoder.decode(event.json) for event in page.events)
+        return EventPage(events, page.cursor.text, page.height, page.more)
 
     def find_evidence(self, query: EvidenceQuery) -> list[str]:
         """Transaction ids of evidence records that meet the query, newest first."""

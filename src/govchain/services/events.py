@@ -40,8 +40,8 @@ __all__ = [
     "EventCursor",
     "EventFeed",
     "EventFilter",
-    "EventPage",
-    "EventRecord",
+    "FeedEvent",
+    "FeedPage",
 ]
 
 #: Terms of one filter: types, organisations and references together.
@@ -122,7 +122,7 @@ def _is_number(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class EventRecord:
+class FeedEvent:
     """One event: what filters look at, and its canonical JSON as everybody gets it."""
 
     cursor: EventCursor
@@ -138,7 +138,7 @@ class BlockEvents:
 
     height: int
     end: EventCursor
-    events: tuple[EventRecord, ...]
+    events: tuple[FeedEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class EventFilter:
                 raise UsageError(Code.REQUEST_SHAPE, where="filter", reason=reason)
         return cls(_sorted(types), _sorted(organisations), _sorted(references))
 
-    def matches(self, event: EventRecord) -> bool:
+    def matches(self, event: FeedEvent) -> bool:
         """Whether the event is wanted."""
         if self.types and event.type not in self.types and f"{event.type.partition('.')[0]}.*" not in self.types:
             return False
@@ -181,7 +181,7 @@ class EventFilter:
             return False
         return not self.references or event.reference in self.references
 
-    def select(self, events: tuple[EventRecord, ...]) -> tuple[EventRecord, ...]:
+    def select(self, events: tuple[FeedEvent, ...]) -> tuple[FeedEvent, ...]:
         """Those of ``events`` that are wanted."""
         if not (self.types or self.organisations or self.references):
             return events
@@ -200,14 +200,14 @@ def _is_type_pattern(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class EventPage:
+class FeedPage:
     """Some events, and where to go on.
 
     ``cursor`` is after everything that was read; ``height`` is the newest block's; ``more`` says that there is more to
     read now, which may still hold no event that the filter wants.
     """
 
-    events: tuple[EventRecord, ...]
+    events: tuple[FeedEvent, ...]
     cursor: EventCursor
     height: int
     more: bool
@@ -355,7 +355,7 @@ class EventFeed:
 
     def page(
         self, wanted: EventFilter, cursor: EventCursor | None = None, limit: int = EVENTS_PER_PAGE_DEFAULT
-    ) -> EventPage:
+    ) -> FeedPage:
         """Events after ``cursor`` (None or :data:`START`: from the oldest block here), oldest first.
 
         Raises:
@@ -368,24 +368,24 @@ class EventFeed:
         self.check_cursor(place)
         height = self.height
         next_height = max(place.height, self._application.blocks.first() if place == START else 1, 1)
-        found: list[EventRecord] = []
+        found: list[FeedEvent] = []
         seen = blocks = 0
         while next_height <= height:
             if blocks >= BLOCKS_PER_PAGE_MAX or seen >= EVENTS_READ_PER_PAGE_MAX:
-                return EventPage(tuple(found), place, height, more=True)
+                return FeedPage(tuple(found), place, height, more=True)
             block = self._held(next_height)
             for event in wanted.select(block.events):
                 if event.cursor <= place:
                     continue
                 if len(found) == limit:
                     # The last one taken is the place: what follows in its block may be wanted.
-                    return EventPage(tuple(found), found[-1].cursor, height, more=True)
+                    return FeedPage(tuple(found), found[-1].cursor, height, more=True)
                 found.append(event)
             place = max(place, block.end)
             seen += len(block.events)
             blocks += 1
             next_height += 1
-        return EventPage(tuple(found), place, height, more=False)
+        return FeedPage(tuple(found), place, height, more=False)
 
     def _held(self, height: int) -> BlockEvents:
         try:
@@ -394,7 +394,7 @@ class EventFeed:
             raise UnavailableError(Code.STORE_CORRUPT, path=f"receipts/{height}", reason="missing") from None
 
     def _decode(self, height: int, receipts: Sequence[bytes]) -> BlockEvents:
-        events: list[EventRecord] = []
+        events: list[FeedEvent] = []
         last = 0
         for place, data in enumerate(receipts):
             last = 0
@@ -409,7 +409,7 @@ class EventFeed:
                 events.append(self._record(EventCursor(height, place, index), receipt.transaction, event))
         return BlockEvents(height, EventCursor(height, max(len(receipts) - 1, 0), last), tuple(events))
 
-    def _record(self, cursor: EventCursor, transaction: str, event: _StoredEvent) -> EventRecord:
+    def _record(self, cursor: EventCursor, transaction: str, event: _StoredEvent) -> FeedEvent:
         outgoing = _Event(
             chain=self.chain,
             cursor=cursor.text,
@@ -422,7 +422,7 @@ class EventFeed:
             type=event.type,
             version=event.version,
         )
-        return EventRecord(cursor, event.type, event.organisation, event.reference, _encoder.encode(outgoing))
+        return FeedEvent(cursor, event.type, event.organisation, event.reference, _encoder.encode(outgoing))
 
 
 def _cost(block: BlockEvents) -> int:

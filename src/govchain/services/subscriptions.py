@@ -23,12 +23,13 @@ import contextlib
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from govchain.model import Code, GovChainError, UnavailableError
-from govchain.services.events import BlockEvents, EventCursor, EventFeed, EventFilter, EventRecord
+from govchain.services.events import BlockEvents, EventCursor, EventFeed, EventFilter, FeedEvent
 
 __all__ = ["BUFFER_EVENTS_MAX", "Delivery", "Subscription", "Subscriptions"]
 
@@ -42,6 +43,8 @@ DELIVERY_EVENTS_MAX: Final = 200
 _PUMP_BLOCKS: Final = 16
 #: Reads from the block store by subscribers that catch up, at the same time.
 _CATCHING_UP_MAX: Final = 2
+#: How often it is looked whether who subscribed still may, in seconds.
+CHECK_S: Final = 2.0
 #: How long the pump waits before it looks again when the store could not be read, in seconds.
 RETRY_S: Final = 1.0
 
@@ -50,7 +53,7 @@ RETRY_S: Final = 1.0
 class Delivery:
     """What came: events in order, perhaps none, and the cursor behind them."""
 
-    events: tuple[EventRecord, ...]
+    events: tuple[FeedEvent, ...]
     cursor: EventCursor
 
 
@@ -67,14 +70,15 @@ class _Group:
 class Subscription:
     """One subscriber; made by :meth:`Subscriptions.subscribe`, ended by :meth:`close` or by leaving its ``with``."""
 
-    __slots__ = ("_buffer", "_closed", "_group", "_hub", "_place", "_waiter", "_wanted", "ended")
+    __slots__ = ("_buffer", "_closed", "_group", "_hub", "_place", "_waiter", "_wanted", "ended", "owner")
 
-    def __init__(self, hub: Subscriptions, wanted: EventFilter, place: EventCursor) -> None:
+    def __init__(self, hub: Subscriptions, wanted: EventFilter, place: EventCursor, owner: str) -> None:
         self._hub = hub
+        self.owner = owner
         self._wanted = wanted
         #: What was given out, or, with an empty buffer, read without finding anything.
         self._place = place
-        self._buffer: deque[EventRecord] | None = None
+        self._buffer: deque[FeedEvent] | None = None
         self._group: _Group | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
@@ -107,7 +111,7 @@ class Subscription:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while not self._closed:
-            if self._buffer:
+            if self._buffer and self._hub.allowed(self):
                 return self._from_buffer(self._buffer)
             if self._group is None:
                 delivery = await self._read()
@@ -141,7 +145,7 @@ class Subscription:
 
     # -- for the hub ---------------------------------------------------------------------------------------------
 
-    def offer(self, height: int, events: tuple[EventRecord, ...]) -> None:
+    def offer(self, height: int, events: tuple[FeedEvent, ...]) -> None:
         """Take events of block ``height``; one that has too many waiting leaves the group and reads from the store."""
         if height <= self._place.height:
             return  # read from the store before it joined
@@ -158,7 +162,7 @@ class Subscription:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _from_buffer(self, buffer: deque[EventRecord]) -> Delivery:
+    def _from_buffer(self, buffer: deque[FeedEvent]) -> Delivery:
         events = tuple(buffer.popleft() for _ in range(min(len(buffer), DELIVERY_EVENTS_MAX)))
         self._place = events[-1].cursor
         if not buffer:
@@ -170,7 +174,7 @@ class Subscription:
         hub = self._hub
         async with hub.catching_up:
             page = await asyncio.to_thread(hub.feed.page, self._wanted, self._place, DELIVERY_EVENTS_MAX)
-        if self._over():
+        if self._over() or not self._hub.allowed(self):
             return None
         self._place = page.cursor
         if not page.more:
@@ -215,13 +219,29 @@ class Subscriptions:
     Args:
         feed: where events are read.
         subscribers_max: how many there may be at once.
+        per_owner: how many of one owner, such as a session.
+        check: told an owner before it gets anything, and now and then; raises when it may no longer read.
+        check_s: how often owners are checked.
         retry_s: how long the pump waits before it looks again when the store could not be read.
     """
 
-    def __init__(self, feed: EventFeed, *, subscribers_max: int = 2_000, retry_s: float = RETRY_S) -> None:
+    def __init__(
+        self,
+        feed: EventFeed,
+        *,
+        subscribers_max: int = 2_000,
+        per_owner: int = 16,
+        check: Callable[[str], object] | None = None,
+        check_s: float = CHECK_S,
+        retry_s: float = RETRY_S,
+    ) -> None:
         self.feed = feed
-        self.subscribers_max = subscribers_max
+        self._subscribers_max = subscribers_max
+        self._per_owner = per_owner
+        self._check = check
+        self._check_s = check_s
         self._retry_s = retry_s
+        self._owners: dict[str, set[Subscription]] = {}
         self.catching_up = asyncio.Semaphore(_CATCHING_UP_MAX)
         #: The last place that the pump handed on.
         self.place = EventCursor(0, 0, 0)
@@ -229,6 +249,7 @@ class Subscriptions:
         self._all: set[Subscription] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pump_task: asyncio.Task[None] | None = None
+        self._check_task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._lock = threading.Lock()
         self._woken = False
@@ -242,6 +263,8 @@ class Subscriptions:
         if self._pump_task is None and not self._stopped:
             self._loop = asyncio.get_running_loop()
             self._pump_task = self._loop.create_task(self._pump(), name="event-pump")
+            if self._check is not None:
+                self._check_task = self._loop.create_task(self._check_owners(), name="event-owners")
 
     def block_committed(self, block: object = None) -> None:
         """Hear of a committed block: the application's listener. Constant work, never raises, any thread."""
@@ -256,8 +279,8 @@ class Subscriptions:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the node is stopping
             loop.call_soon_threadsafe(self._wake)
 
-    def subscribe(self, wanted: EventFilter, cursor: EventCursor | None = None) -> Subscription:
-        """A subscription from ``cursor`` on; None begins with what is committed after now.
+    def subscribe(self, wanted: EventFilter, cursor: EventCursor | None = None, *, owner: str = "") -> Subscription:
+        """A subscription of ``owner`` (empty: nobody's, never checked) from ``cursor`` on; None begins after now.
 
         Raises:
             UsageError: ``CURSOR_INVALID``.
@@ -265,13 +288,17 @@ class Subscriptions:
         """
         if self._stopped:
             raise UnavailableError(Code.NODE_STOPPING)
-        if len(self._all) >= self.subscribers_max:
-            raise UnavailableError(Code.STREAMS_TOO_MANY, count_max=self.subscribers_max)
+        if len(self._all) >= self._subscribers_max:
+            raise UnavailableError(Code.STREAMS_TOO_MANY, count_max=self._subscribers_max)
+        if owner and len(self._owners.get(owner, ())) >= self._per_owner:
+            raise UnavailableError(Code.STREAMS_TOO_MANY, count_max=self._per_owner)
         place = self.feed.head() if cursor is None else cursor
         self.feed.check_cursor(place)
         self.start()
-        subscription = Subscription(self, wanted, place)
+        subscription = Subscription(self, wanted, place, owner)
         self._all.add(subscription)
+        if owner:
+            self._owners.setdefault(owner, set()).add(subscription)
         if cursor is None:
             self.join(subscription, place.height)
         return subscription
@@ -281,9 +308,10 @@ class Subscriptions:
         self._stopped = True
         for subscription in list(self._all):
             subscription.close(reason or UnavailableError(Code.NODE_STOPPING))
-        if self._pump_task is not None:
-            self._pump_task.cancel()
-            self._pump_task = None
+        for task in (self._pump_task, self._check_task):
+            if task is not None:
+                task.cancel()
+        self._pump_task = self._check_task = None
 
     # -- for subscriptions ---------------------------------------------------------------------------------------
 
@@ -309,6 +337,15 @@ class Subscriptions:
     def forget(self, subscription: Subscription) -> None:
         """A subscriber is gone."""
         self._all.discard(subscription)
+        own = self._owners.get(subscription.owner)
+        if own is not None:
+            own.discard(subscription)
+            if not own:
+                del self._owners[subscription.owner]
+
+    def allowed(self, subscription: Subscription) -> bool:
+        """Whether its owner may still read; if not, all that the owner has are ended."""
+        return not subscription.owner or self._owner_allowed(subscription.owner)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -316,6 +353,23 @@ class Subscriptions:
         with self._lock:
             self._woken = False
         self._news.set()
+
+    def _owner_allowed(self, owner: str) -> bool:
+        if self._check is None:
+            return True
+        try:
+            self._check(owner)
+        except GovChainError as error:
+            for subscription in list(self._owners.get(owner, ())):
+                subscription.close(error)
+            return False
+        return True
+
+    async def _check_owners(self) -> None:
+        while True:
+            await asyncio.sleep(self._check_s)
+            for owner in list(self._owners):
+                self._owner_allowed(owner)
 
     async def _pump(self) -> None:
         while True:
