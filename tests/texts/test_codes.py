@@ -14,6 +14,8 @@ KNOWN = {
     *("scheme", "size_max", "source", "version"),
     # of requests to a node
     *("allowed", "count_max", "given", "method", "retry_after_ms", "service", "supported", "url", "where"),
+    # of the index
+    *("key", "table"),
 }
 
 
