@@ -120,11 +120,11 @@ def challenge_message(text: str) -> bytes:
     return frame(SESSION_DOMAIN, text)
 
 
-def sign_challenge(text: str, *, chain: str, account: str, now: int, signer: Signing) -> bytes:
+def sign_challenge(text: str, *, chain: str, account: str, now: int, signer: Signing, node: str | None = None) -> bytes:
     """The signature over a challenge that a node gave.
 
     1. It is the canonical text of a challenge.
-    2. It is for ``chain`` and ``account`` (hex).
+    2. It is for ``chain`` and ``account`` (hex), and by ``node`` where the caller knows its name.
     3. Its expiry is within :data:`CHALLENGE_MS_MAX` of ``now`` (ms): clocks differ, and none is good for long.
 
     Raises:
@@ -135,6 +135,8 @@ def sign_challenge(text: str, *, chain: str, account: str, now: int, signer: Sig
     # 2.
     if challenge.chain != chain or challenge.account != account:
         raise RefusedError(Code.CHALLENGE_INVALID, reason="for another chain or account")
+    if node is not None and challenge.node != node:
+        raise RefusedError(Code.CHALLENGE_INVALID, reason="by another node")
     # 3.
     if not now - CHALLENGE_MS_MAX < challenge.expires <= now + CHALLENGE_MS_MAX:
         raise RefusedError(Code.CHALLENGE_INVALID, reason="its expiry is not near the time of this machine")

@@ -35,6 +35,8 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventRecord",
+    "EvidenceHit",
+    "EvidencePage",
     "EvidenceQuery",
     "EvidenceTransactions",
     "HistoryPath",
@@ -259,7 +261,7 @@ class StateHistory:
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which events: any of the types (``family.past_tense``, ``family.*``), organisations and references; empty: all."""
+    """Which events: any of the types (``family.past_tense``, ``family.*``), organisations, references; empty: all."""
 
     types: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()
@@ -290,6 +292,23 @@ class EventPage:
     cursor: str
     height: int
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceHit:
+    """An evidence record that a search found, by its id (hex); what else a node says of it is not believed."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePage:
+    """What a search found, newest first, with the ``height`` of the chain and the one up to which it was searched."""
+
+    evidence: tuple[EvidenceHit, ...]
+    height: int
+    indexed_height: int
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

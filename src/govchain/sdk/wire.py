@@ -20,19 +20,38 @@ import typing
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from govchain.model import Code, DecodingError
 
-__all__ = ["from_json", "to_json", "to_plain"]
+__all__ = [
+    "API_VERSION",
+    "ENVELOPES_TYPE",
+    "ENVELOPE_TYPE",
+    "PROBLEM_TYPE",
+    "PROTOCOL_HEADER",
+    "from_json",
+    "to_json",
+    "to_plain",
+]
 
 T = TypeVar("T")
 
+#: Header that names the protocol's version, in requests (where it may be missing) and in answers.
+PROTOCOL_HEADER: Final = "GovChain-Protocol"
+#: The one version that there is.
+API_VERSION: Final = "1"
+#: Media type of one envelope, as it is.
+ENVELOPE_TYPE: Final = "application/vnd.govchain.envelope"
+#: Media type of many: a MessagePack array of byte strings, each an envelope.
+ENVELOPES_TYPE: Final = "application/vnd.govchain.envelopes"
+#: Media type of an error.
+PROBLEM_TYPE: Final = "application/problem+json"
+
 #: Integers of JSON lie within ±(2^53 - 1).
-_INTEGER_MAX = 2**53 - 1
-_PLAIN = (str, bool, type(None))
+_INTEGER_MAX: Final = 2**53 - 1
 
 
 def to_plain(value: Any) -> Any:
