@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from string import Formatter
 
-from govchain.texts import codes, operations, service, settings, signers, statements, words
+from govchain.texts import codes, operations, paper, service, settings, signers, statements, words
 from govchain.texts.reasons import phrase
 
 __all__ = ["LANGUAGES", "keys", "phrase", "sentence"]
@@ -25,6 +25,7 @@ LANGUAGES = ("zh", "en")
 _CATALOGUE: dict[str, dict[str, str]] = {
     **codes.SENTENCES,
     **operations.SENTENCES,
+    **paper.SENTENCES,
     **service.SENTENCES,
     **settings.SENTENCES,
     **signers.SENTENCES,
