@@ -7,7 +7,7 @@ while blocks arrive. Not here: limits, continuations, who may ask (``services.se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, union_all
@@ -74,7 +74,7 @@ class ActivityFilter(Struct, frozen=True):
 
 def read_transactions(
     connection: Connection, criteria: TransactionFilter, before: int | None, limit: int
-) -> list[Row[tuple[object, ...]]]:
+) -> list[Row[Any]]:
     """Transactions that meet ``criteria``, newest first, below the place ``before``.
 
     Columns: place, id, height, position, time, type, version, code, sender, organisation, reference, bytes.
@@ -103,9 +103,7 @@ def read_transactions(
     return [] if span is None else _page(connection, query, place, span, limit)
 
 
-def read_evidence(
-    connection: Connection, criteria: EvidenceFilter, before: int | None, limit: int
-) -> list[Row[tuple[object, ...]]]:
+def read_evidence(connection: Connection, criteria: EvidenceFilter, before: int | None, limit: int) -> list[Row[Any]]:
     """Records that meet ``criteria``, newest first, below the place ``before``.
 
     Columns: id, height, position, time, those of ``evidence``, then the mark's kind and place (null: in force).
@@ -141,13 +139,12 @@ def read_evidence(
 
 def read_activity(
     connection: Connection, criteria: ActivityFilter, bucket_ms: int, offset_ms: int, group: str | None, limit: int
-) -> Sequence[Row[tuple[int, str | int, int, int]]]:
+) -> list[Row[Any]]:
     """Counts for each span of ``bucket_ms`` and each value of ``group`` (type, organisation, code, or None).
 
     ``offset_ms`` is added to the time before it is cut into spans, so that days begin at midnight there. Columns: first
     ms of the span (UTC), group, transactions, bytes; oldest first, at most ``limit`` rows.
     """
-    # Integer arithmetic in SQL: % and // differ among databases for negative numbers, and there are none here.
     shifted = ACTIVITY.c.minute + offset_ms
     start = (shifted - shifted % bucket_ms - offset_ms).label("start")
     value = None if group is None else ACTIVITY.c[group].label("value")
@@ -202,10 +199,10 @@ def _first_height(connection: Connection, time: int) -> int | None:
 
 def _page(
     connection: Connection,
-    query: Select[tuple[object, ...]],
+    query: Select[Any],
     place: ColumnElement[int],
     span: tuple[int, int],
     limit: int,
-) -> list[Row[tuple[object, ...]]]:
+) -> list[Row[Any]]:
     first, last = span
     return list(connection.execute(query.where(place >= first, place < last).order_by(place.desc()).limit(limit)))
