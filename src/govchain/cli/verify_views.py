@@ -20,6 +20,8 @@ from govchain.proof.statement import render_statement
 
 __all__ = ["damaged_member", "refused_json", "report_json", "show_refused", "show_report"]
 
+#: A certificate's page is looked at after its package (documents.PAPER_STEP).
+_STEPS = (*STEPS, "paper")
 _RESULTS = {0: "trusted", 3: "untrusted", 4: "ended"}
 
 
@@ -60,8 +62,8 @@ def _damaged_entry(data: bytes) -> str:
 
 def refused_json(error: VerificationError, differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A refusal for programs: where it failed and why."""
-    held = [_step(n, name, "held", "") for n, name in enumerate(STEPS, 1) if n < error.step]
-    failed = [_step(error.step, STEPS[error.step - 1], "refused", _reason(error))] if error.step else []
+    held = [_step(n, name, "held", "") for n, name in enumerate(_STEPS, 1) if n < error.step]
+    failed = [_step(error.step, _STEPS[error.step - 1], "refused", _reason(error))] if error.step else []
     return {
         "result": "refused",
         "exit_code": error.exit_code,
@@ -101,9 +103,11 @@ def show_report(report: VerificationReport, language: str) -> None:
 
 def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]], file: Path) -> None:
     """A refusal for people: the steps that held, the one that did not, and what differs."""
-    rows: list[tuple[int, str, str, str]] = [(n, name, "held", "") for n, name in enumerate(STEPS, 1) if n < error.step]
+    rows: list[tuple[int, str, str, str]] = [
+        (n, name, "held", "") for n, name in enumerate(_STEPS, 1) if n < error.step
+    ]
     if error.step:
-        rows.append((error.step, STEPS[error.step - 1], "refused", _reason(error)))
+        rows.append((error.step, _STEPS[error.step - 1], "refused", _reason(error)))
     _steps(rows)
     say(t("verify.refused", file=file, step=error.step, member=error.member, text=error.text(session().language)))
     for one in differences:
@@ -132,6 +136,8 @@ def _detail(name: str, report: VerificationReport) -> str:
     if name == "trust":
         trust = report.trust
         return _trusted_by(report) if trust.trusted else t(f"verify.detail.{trust.cause}", height=trust.height)
+    if name == "paper":
+        return t("verify.detail.paper", url=report.steps[-1].detail)
     return ""
 
 

@@ -11,11 +11,13 @@ Example::
     paper = decode_paper(data)
     verified = verify_package(paper.package, trusted=anchors)
     verify_paper(data, paper, verified.facts)
+
+:func:`verify_document` does this for a certificate, and takes a package as it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from govchain.documents.certificate import render_certificate
 from govchain.documents.form import (
@@ -28,11 +30,17 @@ from govchain.documents.form import (
     encode_form_line,
     package_prefix,
 )
-from govchain.model import Code, DecodingError, RefusedError, UsageError, VerificationError
+from govchain.model import Code, RefusedError, UsageError, VerificationError
 from govchain.proof.exact import decode_exact
 from govchain.proof.facts import PackageFacts
+from govchain.proof.report import STEPS, OriginalFacts, StepOutcome
+from govchain.proof.trust import TrustAnchors
+from govchain.proof.verify import VerifiedPackage, verify_package
 
-__all__ = ["Paper", "decode_paper", "is_pdf", "verify_paper"]
+__all__ = ["PAPER_STEP", "Paper", "decode_paper", "is_pdf", "verify_document", "verify_paper"]
+
+#: Number and name of the step that a certificate has beyond those of its package.
+PAPER_STEP = (len(STEPS) + 1, "paper")
 
 #: Bytes that a file is looked at to tell a PDF from a package.
 _SNIFFED = b"%PDF-"
@@ -55,7 +63,7 @@ def decode_paper(data: bytes) -> Paper:
     """The package inside a certificate; unverified, and the pages unread.
 
     Raises:
-        DecodingError: ``PAPER_CONTAINER``: no file as certificates are written.
+        VerificationError: ``PAPER_CONTAINER``, step 1: no file as certificates are written.
     """
     if len(data) > PAPER_BYTES_MAX:
         raise _refused("size")
@@ -91,10 +99,29 @@ def verify_paper(data: bytes, paper: Paper, facts: PackageFacts) -> None:
         expected = render_certificate(paper.package, facts, url=paper.url)
     except RefusedError as error:
         # No certificate is ever drawn for such a package.
-        raise VerificationError(Code.PAPER_ALTERED, reason=error.code.name) from None
+        raise VerificationError(Code.PAPER_ALTERED, step=PAPER_STEP[0], reason=error.code.name) from None
     if expected != data:
-        raise VerificationError(Code.PAPER_ALTERED)
+        raise VerificationError(Code.PAPER_ALTERED, step=PAPER_STEP[0])
 
 
-def _refused(reason: str) -> DecodingError:
-    return DecodingError(Code.PAPER_CONTAINER, reason=reason)
+def verify_document(
+    data: bytes, *, trusted: TrustAnchors, original: OriginalFacts | None = None
+) -> tuple[VerifiedPackage, Paper | None]:
+    """Check a certificate or a package; the report of a certificate has one step more, :data:`PAPER_STEP`.
+
+    That step's detail is the address on the page, which is not part of what is proved.
+
+    Raises:
+        VerificationError: with ``step`` and ``member``. UnavailableError: ``PAPER_FONT``.
+    """
+    if not is_pdf(data):
+        return verify_package(data, trusted=trusted, original=original), None
+    paper = decode_paper(data)
+    verified = verify_package(paper.package, trusted=trusted, original=original)
+    verify_paper(data, paper, verified.facts)
+    step = StepOutcome(*PAPER_STEP, "held", paper.url)
+    return replace(verified, report=replace(verified.report, steps=(*verified.report.steps, step))), paper
+
+
+def _refused(reason: str) -> VerificationError:
+    return VerificationError(Code.PAPER_CONTAINER, step=1, reason=reason)

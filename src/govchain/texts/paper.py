@@ -13,7 +13,8 @@ SENTENCES: dict[str, dict[str, str]] = {
         "en": (
             "This is to certify that the digests of the electronic data described below, submitted by the "
             "organisation named below, were recorded in block {height} of chain {chain} at block time {time} "
-            "(China time). This page was made from the attached evidence package; whether it holds is decided by verifying that package."
+            "(China time). This page was made from the attached evidence package; "
+            "whether it holds is decided by verifying that package."
         ),
     },
     "paper.statement_private": {
@@ -24,7 +25,8 @@ SENTENCES: dict[str, dict[str, str]] = {
         "en": (
             "This is to certify that a commitment to the electronic data described below, submitted by the "
             "organisation named below, was recorded in block {height} of chain {chain} at block time {time} "
-            "(China time). This page was made from the attached evidence package; whether it holds is decided by verifying that package."
+            "(China time). This page was made from the attached evidence package; "
+            "whether it holds is decided by verifying that package."
         ),
     },
     "paper.banner.withdrawn": {"zh": "已撤回", "en": "WITHDRAWN"},

@@ -1,4 +1,4 @@
-"""``govchain verify``: check an evidence package offline: no network, no node, no data directory."""
+"""``govchain verify``: check an evidence package or a certificate offline: no network, no node, no data directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _verify = typer.Typer(add_completion=False)
 
 @_verify.command("verify", help=t("help.verify"))
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE.gcp", help=t("option.package"))],
+    file: Annotated[Path, typer.Argument(metavar="FILE.gcp|FILE.pdf", help=t("option.package"))],
     original: Annotated[Path | None, typer.Option("--original", metavar="PATH", help=t("option.original"))] = None,
     trust: Annotated[
         list[Path] | None, typer.Option("--trust", metavar="GENESIS|HEADER", help=t("option.trust"))
@@ -26,23 +26,33 @@ def verify(
 ) -> None:
     """Verify in numbered steps; exit code 0 holds and trusted, 1 refused, 3 not trusted, 4 withdrawn or superseded."""
     from govchain.cli.verify_views import damaged_member, refused_json, report_json, show_refused, show_report  # noqa: PLC0415
+    from govchain.documents.extract import verify_document  # noqa: PLC0415
+    from govchain.documents.form import PAPER_BYTES_MAX  # noqa: PLC0415
     from govchain.proof.archive import FILE_BYTES_MAX  # noqa: PLC0415
-    from govchain.proof.verify import verify_package  # noqa: PLC0415
 
-    data = _read(file, FILE_BYTES_MAX)
+    data = _read(file, PAPER_BYTES_MAX)
+    if len(data) > FILE_BYTES_MAX and not data.startswith(b"%PDF-"):
+        raise RefusedError(Code.FILE_TOO_LARGE, path=str(file), size_max=FILE_BYTES_MAX)
     anchors = _anchors(trust or [])
     facts = None if original is None else _original(original)
     try:
-        verified = verify_package(data, trusted=anchors, original=facts)
+        verified, _ = verify_document(data, trusted=anchors, original=facts)
     except VerificationError as refusal:
         error = refusal
         if error.code is Code.PACKAGE_CONTAINER and not error.member:
-            error = VerificationError(error.code, **{**error.params, "member": damaged_member(data)})  # type: ignore[arg-type]
-        differences = _differences(data, anchors, facts) if error.code is Code.ORIGINAL_DIFFERS else []
+            error = VerificationError(error.code, **{**error.params, "member": damaged_member(_package(data))})  # type: ignore[arg-type]
+        differences = _differences(_package(data), anchors, facts) if error.code is Code.ORIGINAL_DIFFERS else []
         emit(refused_json(error, differences), lambda: show_refused(error, differences, file))
         raise typer.Exit(error.exit_code) from None
     emit(report_json(verified.report), lambda: show_report(verified.report, session().language))
     raise typer.Exit(verified.report.exit_code)
+
+
+def _package(data: bytes) -> bytes:
+    """The package itself, of a certificate the one inside."""
+    from govchain.documents.extract import decode_paper, is_pdf  # noqa: PLC0415
+
+    return decode_paper(data).package if is_pdf(data) else data
 
 
 def _anchors(files: list[Path]) -> Any:

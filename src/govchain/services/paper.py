@@ -1,0 +1,71 @@
+"""Drawing certificates (存证证书): an evidence package, and the page made from it.
+
+Purpose: one use case for the command line and for a node: export the package of one record, verify it, draw its page.
+Rules: a page is only drawn from a package that verifies; a node's own client proves what its node says, too.
+Not here: the page (``documents``), the package (``sdk``), who may ask (``api``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from govchain.documents import check_url, render_certificate
+from govchain.proof.trust import TrustAnchors
+from govchain.proof.verify import verify_package
+from govchain.sdk.client import Client
+
+__all__ = ["Paper", "certify", "certify_package"]
+
+
+def certify(
+    client: Client,
+    evidence: str,
+    member: int | None = None,
+    *,
+    disclose: Sequence[str] = (),
+    anchors: Sequence[int] = (),
+    url: str = "",
+) -> bytes:
+    """The certificate of a record, or of one leaf of a batch; see :meth:`Client.export_package` for the arguments.
+
+    Raises:
+        RefusedError: ``NOT_FOUND``, ``EVIDENCE_MEMBER``. UsageError: an address that no certificate may name.
+        UnavailableError: ``PAPER_FONT``.
+    """
+    check_url(url)
+    return certify_package(client.export_package(evidence, member, disclose=disclose, anchors=anchors), url=url)
+
+
+def certify_package(package: bytes, *, url: str = "") -> bytes:
+    """The certificate of a package that is there already. Whom to trust is for those who verify it.
+
+    Raises:
+        VerificationError: the package does not hold. RefusedError: ``PAPER_SUBJECT``. And what :func:`certify` raises.
+    """
+    check_url(url)
+    return render_certificate(package, verify_package(package, trusted=TrustAnchors()).facts, url=url)
+
+
+class Paper:
+    """A node's certificates. Safe to call from several threads: one is drawn at a time."""
+
+    def __init__(self, client: Client, url: str = "") -> None:
+        """Draw from ``client``'s chain and print ``url`` where one is configured.
+
+        Raises:
+            UsageError: an address that no certificate may name.
+        """
+        check_url(url)
+        self._client = client
+        self._url = url
+        self._lock = threading.Lock()
+
+    def certificate(self, evidence: str, member: int | None = None) -> bytes:
+        """The certificate of a record as it stands now. A leaf needs the tree of its batch, which its submitter has.
+
+        Raises:
+            What :func:`certify` raises.
+        """
+        with self._lock:
+            return certify(self._client, evidence, member, url=self._url)
