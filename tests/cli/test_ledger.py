@@ -121,7 +121,7 @@ def test_accounts_are_managed_by_their_administrator(shell, tmp_path):
     ("arguments", "code", "expect"),
     [
         (["show", "ab" * 20], "NOT_FOUND", 1),
-        (["show", "xyz"], "USAGE", 2),
+        (["show", "xyz"], "NOT_FOUND", 1),
         (["freeze", "operator"], "ACCOUNT_SELF", 1),
         (["freeze", "auditor", "--reason", "boredom"], "USAGE", 2),
         (["freeze", "auditor", "--key", "department"], "ADMINISTRATOR_REQUIRED", 1),

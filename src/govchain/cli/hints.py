@@ -22,12 +22,19 @@ _HINTED = frozenset(
         "HEAD_STALE",
         "KEY_FILE_PASSPHRASE",
         "ROLE_MISSING",
-        "TRUST_MISMATCH",
     }
 )
+#: Codes that logging in cures.
+_SESSION = frozenset({"SESSION_INVALID", "SESSION_REQUIRED"})
 
 
 def hint_for(error: GovChainError) -> str:
     """A line that names the command to try, or nothing."""
     name = error.code.name
+    if name == "TRUST_MISMATCH":
+        # The fingerprint of a file may be wrong, too: then there is nothing to add.
+        place = next((one for one in ("path", "node") if one in error.params), "")
+        return t({"path": "hint.TRUST_MISMATCH", "node": "hint.TRUST_MISMATCH_NODE"}.get(place, ""), **error.params)
+    if name in _SESSION:
+        return t("hint.SESSION")
     return t(f"hint.{name}", **error.params) if name in _HINTED else ""

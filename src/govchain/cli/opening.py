@@ -1,7 +1,8 @@
-"""Open the embedded data directory for a command: find it, take its node, key, catalogue and trust.
+"""Open the chain for a command: of a data directory or behind a node's URL, with key, catalogue and trust.
 
-Rules: reading takes no lock, so that it works beside a running node; writing holds the directory's lock and finishes
-what an earlier run left pending. Not here: what the commands do.
+Rules: commands use the client only, whichever way it reaches the node. Reading a directory takes no lock, so that it
+works beside a running node; writing holds the directory's lock. Writing finishes what an earlier run left pending.
+Not here: which directory or node (:mod:`govchain.cli.target`), what the commands do.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 
 from govchain.cli.output import notice, say, visible
 from govchain.cli.session import session, t
-from govchain.model import Code, UnavailableError, UsageError
+from govchain.cli.target import Target, find_data, find_target
+from govchain.model import Code, UnavailableError, UsageError, VerificationError
+from govchain.sdk.home import catalogue_path, default_home
 
 if TYPE_CHECKING:
     from govchain.model.wire import Genesis
-    from govchain.node.embedded import EmbeddedNode
     from govchain.sdk.client import Client
+    from govchain.sdk.transport import Transport
     from govchain.sdk.trust import TrustStore
     from govchain.signers import Signer
 
@@ -30,10 +33,13 @@ __all__ = [
     "DEFAULT_KEY",
     "Opened",
     "find_data",
+    "keys_folder",
     "open_chain",
     "open_key",
+    "open_transport",
     "passphrases",
     "read_genesis",
+    "target_genesis",
     "trust_store",
 ]
 
@@ -41,34 +47,15 @@ __all__ = [
 CATALOGUE_NAME = "catalogue.sqlite3"
 #: The key that signs evidence unless another is named.
 DEFAULT_KEY = "department"
-_FORMAT_NAME = "format.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A chain that a command works on."""
+    """A chain that a command works on, and where the user's keys for it lie."""
 
-    path: Path
-    node: EmbeddedNode
+    target: Target
     client: Client
-
-
-def find_data() -> Path:
-    """The data directory: the one named, else the nearest from the current directory upwards.
-
-    Raises:
-        UnavailableError: ``DATA_DIRECTORY_MISSING``.
-    """
-    given = session().data
-    if given is not None:
-        if not given.is_dir():
-            raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(given))
-        return given
-    here = Path.cwd()
-    for path in (here, *here.parents):
-        if (path / _FORMAT_NAME).is_file() and (path / "genesis.json").is_file():
-            return path
-    raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(here))
+    keys: Path
 
 
 def trust_store() -> TrustStore:
@@ -125,31 +112,115 @@ def read_genesis(path: Path) -> Genesis:
     """
     from govchain.proof.genesis import decode_genesis  # noqa: PLC0415 - loaded by the commands that need it
 
+    return decode_genesis(read_genesis_file(path))
+
+
+def read_genesis_file(path: Path) -> bytes:
+    """The genesis file's bytes of the data directory at ``path``.
+
+    Raises:
+        UnavailableError: ``DATA_DIRECTORY_MISSING``.
+    """
     try:
-        data = (path / "genesis.json").read_bytes()
+        return (path / "genesis.json").read_bytes()
     except OSError as error:
         raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path), reason=error.strerror or "") from None
-    return decode_genesis(data)
+
+
+def target_genesis(target: Target) -> bytes:
+    """The genesis of the chain there as its node gives it, not yet trusted."""
+    if target.path is not None:
+        return read_genesis_file(target.path)
+    with open_transport(target, write=False) as transport:
+        return transport.genesis()
+
+
+def keys_folder(target: Target) -> Path:
+    """Where keys that are only named lie: in the data directory, or in the user's own folder for work on a node."""
+    return default_home() / "keys" if target.path is None else target.path / "keys"
 
 
 @contextmanager
-def open_chain(*, write: bool = False, key: str = DEFAULT_KEY) -> Iterator[Opened]:
-    """The data directory's chain with a client on it; with ``write`` also its lock and the key that signs."""
-    path = find_data()
-    from govchain.node.embedded import open_embedded  # noqa: PLC0415 - the node is heavy, and only needed here
-    from govchain.sdk.catalogue import Catalogue  # noqa: PLC0415
+def open_transport(target: Target, *, write: bool) -> Iterator[Transport]:
+    """The way to the node: in this process, or by HTTP with the session that the user logged in for."""
+    if target.path is not None:
+        from govchain.node.embedded import open_embedded  # noqa: PLC0415 - the node is heavy, and only needed here
+
+        with open_embedded(target.path, read_only=not write) as node:
+            yield node.transport
+        return
+    assert target.profile is not None
+    from govchain.cli.tokens import load_session  # noqa: PLC0415
+    from govchain.sdk.http import HttpTransport  # noqa: PLC0415 - loads an HTTP client
+
+    saved = load_session(target)
+    transport = HttpTransport(
+        target.profile.url,
+        token=None if saved is None else saved.token,
+        ca=target.profile.ca or None,
+        language=session().language,
+    )
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+@contextmanager
+def open_chain(*, write: bool = False, key: str = "", default_key: str = DEFAULT_KEY) -> Iterator[Opened]:
+    """The chain of this run with a client on it; with ``write`` also the key that signs.
+
+    ``key`` is what the user named; without it the profile's, or ``default_key`` of the data directory.
+
+    Raises:
+        GovChainError: what finding, opening and trusting it raise; ``TRUST_MISMATCH`` says what to add.
+    """
+    from govchain.sdk.catalogue import Catalogue  # noqa: PLC0415 - loaded by the commands that need it
     from govchain.sdk.client import Client  # noqa: PLC0415
 
+    target = find_target()
     with ExitStack() as stack:
-        node = stack.enter_context(open_embedded(path, read_only=not write))
-        catalogue = stack.enter_context(Catalogue.open(path / CATALOGUE_NAME, read_only=not write))
-        signer = None
-        if write:
-            signer = open_key(key, path / "keys")
-            stack.callback(signer.close)
+        keys = keys_folder(target)
+        transport = stack.enter_context(open_transport(target, write=write))
         store = trust_store()
-        client = Client(node.transport, trust=store.trusted(), signer=signer, catalogue=catalogue, memory=store)
+        try:
+            client = Client(transport, trust=store.trusted(), memory=store)
+        except VerificationError as error:
+            raise _untrusted(error, target) from None
+        path = _catalogue_file(target, client)
+        if write:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            signer = open_key(_key_name(target, key, default_key), keys)
+            stack.callback(signer.close)
+            client.signer = signer
+        client.catalogue = stack.enter_context(Catalogue.open(path, read_only=not write))
         if write:
             for left in client.recover():
                 say(t("cli.pending", id=left.id))
-        yield Opened(path, node, client)
+        yield Opened(target, client, keys)
+
+
+def _catalogue_file(target: Target, client: Client) -> Path:
+    """The submitter's directory: in the data directory, or the user's own one for the chain that a node serves."""
+    if target.path is not None:
+        return target.path / CATALOGUE_NAME
+    return catalogue_path(default_home(), client.checker.fingerprint.hex())
+
+
+def _key_name(target: Target, given: str, default: str) -> str:
+    if given:
+        return given
+    if target.profile is None:
+        return default
+    if not target.profile.key:
+        raise UsageError(Code.USAGE, reason=t("cli.needs_key"))
+    return target.profile.key
+
+
+def _untrusted(error: VerificationError, target: Target) -> VerificationError:
+    """Add to ``TRUST_MISMATCH`` what the hint names: the genesis file here, or the node that has it."""
+    if error.code is not Code.TRUST_MISMATCH:
+        return error
+    if target.path is not None:
+        return VerificationError(error.code, **{**error.params, "path": str(target.path / "genesis.json")})  # type: ignore[arg-type]
+    return VerificationError(error.code, **{**error.params, "node": target.place})  # type: ignore[arg-type]

@@ -1,7 +1,9 @@
-"""What holds for one run of the command: language, form of output, data directory.
+"""What holds for one run of the command: language, form of output, data directory or node.
 
 Purpose: the global options, found before any command is built, since help texts depend on the language too.
-Not here: printing (:mod:`govchain.cli.output`), opening the directory (:mod:`govchain.cli.opening`).
+Rules: a language that is named comes before the profile's, and that before the locale's; at most one of directory, node
+and profile is named, and what the command line names comes before the environment.
+Not here: printing (:mod:`govchain.cli.output`), what is worked on where none is named (:mod:`govchain.cli.target`).
 """
 
 from __future__ import annotations
@@ -11,23 +13,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from govchain.model import Code, UsageError
+from govchain.model import Code, GovChainError, UsageError
 from govchain.texts import LANGUAGES, sentence
 
 __all__ = ["Session", "default_language", "session", "split_globals", "start_session", "t"]
 
 _SWITCHES = ("--json",)
-_VALUED = ("--lang", "--data")
+_VALUED = ("--lang", "--data", "--node", "--profile")
+#: Options that name what to work on, and the variables that do.
+_PLACES = {"--node": "GOVCHAIN_NODE", "--data": "GOVCHAIN_DATA", "--profile": "GOVCHAIN_PROFILE"}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The global options of this run. ``data`` is None where the directory is to be found from where we are."""
+    """The global options of this run.
+
+    At most one of ``data`` (a directory), ``node`` (a URL) and ``profile`` (a name) is set; without any, the profile in
+    use or the directory where we are is meant.
+    """
 
     language: str = "en"
     json: bool = False
     data: Path | None = None
     debug: bool = False
+    node: str = ""
+    profile: str = ""
 
 
 _current = Session()
@@ -59,13 +69,14 @@ def default_language(environment: Mapping[str, str]) -> str:
 
 
 def split_globals(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[Session, list[str]]:
-    """Take ``--json``, ``--lang`` and ``--data`` out of ``arguments``, wherever they stand before ``--``.
+    """Take the global options out of ``arguments``, wherever they stand before ``--``.
 
     Raises:
-        UsageError: a value is missing, or the language is unknown; the session so far is in force for its message.
+        UsageError: a value is missing, the language is unknown, or two places are named; the session so far is in force
+            for its message.
     """
     environment = os.environ if environment is None else environment
-    values = {"--lang": default_language(environment), "--data": environment.get("GOVCHAIN_DATA", "")}
+    values = dict.fromkeys(_VALUED, "")
     rest: list[str] = []
     as_json = False
     missing = ""
@@ -83,12 +94,42 @@ def split_globals(arguments: Sequence[str], environment: Mapping[str, str] | Non
             missing, values[word] = (word, values[word]) if given is None else (missing, given)
         else:
             rest.append(word)
-    language = values["--lang"] if values["--lang"] in LANGUAGES else default_language(environment)
-    data = Path(values["--data"]) if values["--data"] else None
-    found = Session(language, as_json, data, environment.get("GOVCHAIN_DEBUG", "") not in ("", "0"))
+    named = [name for name in _PLACES if values[name]]
+    if not named:
+        by_variable = next((name for name, variable in _PLACES.items() if environment.get(variable)), "")
+        values[by_variable] = environment.get(_PLACES.get(by_variable, ""), "")
+    given = values["--lang"]
+    language = given if given in LANGUAGES else _profile_language(values["--profile"]) or default_language(environment)
+    found = Session(
+        language,
+        as_json,
+        Path(values["--data"]) if values["--data"] else None,
+        environment.get("GOVCHAIN_DEBUG", "") not in ("", "0"),
+        values["--node"],
+        values["--profile"],
+    )
     start_session(found)
     if missing:
         raise UsageError(Code.USAGE, reason=sentence("cli.option_value", language, option=missing))
-    if values["--lang"] not in LANGUAGES:
-        raise UsageError(Code.USAGE, reason=sentence("cli.language_unknown", language, given=values["--lang"]))
+    if given and given not in LANGUAGES:
+        raise UsageError(Code.USAGE, reason=sentence("cli.language_unknown", language, given=given))
+    if len(named) > 1:
+        raise UsageError(Code.USAGE, reason=sentence("cli.one_place", language, options=", ".join(named)))
     return found, rest
+
+
+def _profile_language(name: str) -> str:
+    """The language of that profile, or of the one in use; empty where there is none, or no readable file."""
+    from govchain.sdk.home import default_home  # noqa: PLC0415 - with the SDK's names only, not its parts
+
+    path = default_home() / "profiles.toml"
+    if not path.is_file():
+        return ""
+    from govchain.cli.profiles import load_profiles  # noqa: PLC0415 - only where there are profiles
+
+    try:
+        profiles = load_profiles(path)
+    except GovChainError:
+        return ""  # whoever uses the profile hears of it
+    profile = profiles.entries.get(name or profiles.current)
+    return "" if profile is None else profile.language

@@ -89,6 +89,8 @@ def build_root() -> Any:
         as_json: bool = typer.Option(False, "--json", help=t("option.json")),
         language: str = typer.Option("", "--lang", metavar="zh|en", help=t("option.lang"), show_default=False),
         data: str = typer.Option("", "--data", metavar="DIR", help=t("option.data"), show_default=False),
+        node: str = typer.Option("", "--node", metavar="URL", help=t("option.node"), show_default=False),
+        profile: str = typer.Option("", "--profile", metavar="NAME", help=t("option.profile"), show_default=False),
     ) -> None:
         """Shown in the help page; taken out of the command line before it gets here."""
 

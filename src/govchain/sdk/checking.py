@@ -175,12 +175,15 @@ class ChainChecker:
         return VerifiedTransaction(transaction_id, body, receipt, block, record)
 
     def verified_status(self, keys: Sequence[bytes]) -> VerifiedStatus:
-        """What holds now for state keys of namespaces in ``live``.
+        """What holds now for state keys of namespaces in ``live``; raises as :meth:`verified_proof` does."""
+        return self.verified_proof(self._transport.status_proof(keys), keys)
+
+    def verified_proof(self, proof: StatusProof, keys: Sequence[bytes]) -> VerifiedStatus:
+        """What ``proof`` shows of ``keys``, which are all that it may be about.
 
         Raises:
             VerificationError: ``STATUS_PROOF``; ``HISTORY_INVALID`` when the answer is older than the head seen before.
         """
-        proof = self._transport.status_proof(keys)
         if self._head is not None and proof.height < self._head.header.height:
             raise VerificationError(
                 Code.HISTORY_INVALID,

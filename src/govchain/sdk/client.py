@@ -29,7 +29,7 @@ from govchain.modules.evidence.messages import MEMBERS_MAX, Batch, Put, Supersed
 from govchain.proof.items import Capture
 from govchain.proof.status import mark_keys
 from govchain.proof.trust import TrustAnchors
-from govchain.sdk import exporting, finding
+from govchain.sdk import exporting, finding, listing
 from govchain.sdk.capture import CapturedFile
 from govchain.sdk.catalogue import Anchored, Catalogue, Entry
 from govchain.sdk.checking import ChainChecker, HeadMemory, VerifiedTransaction
@@ -324,6 +324,11 @@ class Client:
             RefusedError: ``NOT_FOUND``, proved too.
         """
         _require_hex(account, 40)
+        if self.checker.newest_header() is None:
+            found = [one for one in listing.list_accounts(self) if one.address == account]
+            if not found:
+                raise RefusedError(Code.NOT_FOUND, reason=account)
+            return found[0]
         status = self.checker.verified_status([account_key(account)])
         value = status.values[0]
         if value is None:

@@ -113,8 +113,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "option.batch_size": ("每个批次的文件数，最多 100000", "Files of one batch, at most 100,000"),
     "option.key": (
-        "签名密钥：数据目录中的名称、文件路径或 URI",
-        "Key that signs: a name in the data directory, a path or a URI",
+        "签名密钥：名称、文件路径或 URI；默认为配置档中的密钥，数据目录中为 department",
+        "Key that signs: a name, a path or a URI; by default the profile's, in a data directory department",
     ),
     "option.evidence": (
         "存证标识；批次中的单个文件写作 标识.序号",
@@ -149,7 +149,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.trust_file": ("创世文件，或带终局凭证的区块头文件", "A genesis file, or a certified header file"),
     "option.trust_name": ("指纹，或其前八位以上", "The fingerprint, or at least its first eight digits"),
     # Accounts
-    "option.address": ("账户地址，或创世账户的名称", "The account's address, or the name of a genesis account"),
+    "option.address": ("账户地址，或唯一的账户名称", "The account's address, or its name where only one has it"),
     "option.public_key": (
         "公钥：十六进制、PEM 文件，或密钥文件的名称或路径",
         "Public key: hex, a PEM file, or the name or path of a key file",
@@ -157,7 +157,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.label": ("账户名称；公开，请勿填写个人信息", "The account's name; public, so never personal"),
     "option.role": ("角色，可多次给出；默认 department", "Role; repeatable; department by default"),
     "option.administrator": ("可管理本机构的账户", "May manage the organisation's accounts"),
-    "option.administrator_key": ("管理员的密钥；默认 operator", "The administrator's key; operator by default"),
+    "option.administrator_key": (
+        "管理员的密钥；默认为配置档中的密钥，数据目录中为 operator",
+        "The administrator's key; by default the profile's, in a data directory operator",
+    ),
     "option.freeze_reason": ("冻结原因", "Why it is stopped"),
     # Keys
     "option.algorithm": (

@@ -76,17 +76,8 @@ PAIRS: dict[str, tuple[str, str]] = {
         "{path} 与数据目录重叠，其中有节点正在写入的文件和密钥；请选择其他文件夹",
         "{path} overlaps the data directory, whose files the node is writing and where keys are; choose another folder",
     ),
-    "evidence.malformed_id": (
-        "{id} 不是存证标识（64 位十六进制，或 标识.序号）",
-        "{id} is no record's id (64 hex digits, or ID.N)",
-    ),
-    "evidence.ambiguous_id": (
-        "有 {count} 个标识以 {id} 开头，请写得更长",
-        "{count} ids begin with {id}; write more of it",
-    ),
     "evidence.reason": ("原因 {given} 未知，可用：{known}", "reason {given} is unknown: {known}"),
     "find.nothing_asked": ("请给出文件、摘要、标识或筛选条件", "name a file, a digest, an id or a filter"),
-    "find.no_such_file": ("{path} 不是文件、摘要或标识", "{path} is no file, digest or id"),
     "find.criteria": ("没有符合条件的存证", "no record meets these criteria"),
     # Verification
     "verify.detail.certificates": ("截至区块 {height}", "as of block {height}"),
@@ -309,9 +300,5 @@ PAIRS: dict[str, tuple[str, str]] = {
     "hint.ROLE_MISSING": (
         "该操作需要其他角色的账户；用 --key 指明密钥，或请管理员登记账户。",
         "This needs an account with another role: name its key with --key, or ask an administrator to register one.",
-    ),
-    "hint.TRUST_MISMATCH": (
-        "核对创世指纹无误后执行：govchain trust add 数据目录/genesis.json",
-        "Compare the genesis fingerprint, and if it is right run govchain trust add DIR/genesis.json",
     ),
 }

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from govchain.cli.opening import open_chain
+from govchain.cli.opening import Opened, open_chain
 from govchain.cli.output import emit, facts, table
 from govchain.cli.session import t
 from govchain.model import Code, UsageError
@@ -19,7 +19,7 @@ _REASONS = ("lost_key", "left", "investigation", "other")
 
 _account = typer.Typer(help=t("help.account"), no_args_is_help=True, add_completion=False)
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help=t("option.address"))]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS|NAME", help=t("option.address"))]
 AdministratorKey = Annotated[str, typer.Option("--key", metavar="KEY", help=t("option.administrator_key"))]
 
 
@@ -27,12 +27,10 @@ AdministratorKey = Annotated[str, typer.Option("--key", metavar="KEY", help=t("o
 def list_all() -> None:
     """All accounts, each proved."""
     from govchain.cli.shapes import account_json  # noqa: PLC0415 - with the SDK, only where needed
+    from govchain.sdk.listing import list_accounts  # noqa: PLC0415
 
-    prefix = b"accounts.account/"
     with open_chain() as opened:
-        keys = [key for key, _ in opened.node.application.committed.scan(prefix)]
-        accounts = [opened.client.find_account(key[len(prefix) :].hex()) for key in keys]
-        accounts.sort(key=lambda account: (account.state.organisation, account.state.label, account.address))
+        accounts = list_accounts(opened.client)
 
         def show() -> None:
             table(
@@ -70,16 +68,16 @@ def register(
     ] = None,
     administrator: Annotated[bool, typer.Option("--administrator", help=t("option.administrator"))] = False,
     algorithm: Annotated[str, typer.Option("--algorithm", metavar="NAME", help=t("option.algorithm"))] = "",
-    key: AdministratorKey = ADMINISTRATOR_KEY,
+    key: AdministratorKey = "",
 ) -> None:
     """Add an account to the administrator's organisation."""
     from govchain.cli.keys import read_public_key  # noqa: PLC0415
     from govchain.cli.reading import check_line  # noqa: PLC0415
 
     check_line(label, "--label")
-    with open_chain(write=True, key=key) as opened:
+    with open_chain(write=True, key=key, default_key=ADMINISTRATOR_KEY) as opened:
         default = algorithm or opened.client.suite.member_algorithm
-        name, value = read_public_key(public_key, opened.path / "keys", default)
+        name, value = read_public_key(public_key, opened.keys, default)
         roles = role or ["department"]
         known = {"auditor", "department", "operator", "supervisor"}
         if set(roles) - known:
@@ -93,32 +91,26 @@ def freeze(
     reason: Annotated[
         str, typer.Option("--reason", metavar="|".join(_REASONS), help=t("option.freeze_reason"))
     ] = "other",
-    key: AdministratorKey = ADMINISTRATOR_KEY,
+    key: AdministratorKey = "",
 ) -> None:
     """Stop an account: nothing that it signs is accepted from then on."""
     if reason not in _REASONS:
         raise UsageError(Code.USAGE, reason=t("evidence.reason", given=reason, known=", ".join(_REASONS)))
-    with open_chain(write=True, key=key) as opened:
+    with open_chain(write=True, key=key, default_key=ADMINISTRATOR_KEY) as opened:
         _emit(opened.client.freeze(_address(opened, address), reason=reason))
 
 
 @_account.command("unfreeze", help=t("help.account.unfreeze"))
-def unfreeze(address: Address, key: AdministratorKey = ADMINISTRATOR_KEY) -> None:
+def unfreeze(address: Address, key: AdministratorKey = "") -> None:
     """Lift a freeze."""
-    with open_chain(write=True, key=key) as opened:
+    with open_chain(write=True, key=key, default_key=ADMINISTRATOR_KEY) as opened:
         _emit(opened.client.unfreeze(_address(opened, address)))
 
 
-def _address(opened: Any, text: str) -> str:
-    """An address, or the name of one of the genesis accounts."""
-    from govchain.crypto import account_address  # noqa: PLC0415
+def _address(opened: Opened, text: str) -> str:
+    from govchain.sdk.listing import resolve_account  # noqa: PLC0415
 
-    client = opened.client
-    for account in client.genesis.accounts:
-        if account.label == text:
-            key = bytes.fromhex(account.key)
-            return account_address(client.suite, client.genesis.chain, account.algorithm, key).hex()
-    return text.strip().lower()
+    return resolve_account(opened.client, text)
 
 
 def _emit(account: Any) -> None:

@@ -96,7 +96,8 @@ def status() -> None:
         stands = opened.client.chain_status()
         newest = opened.client.checker.newest_header()
         result = {
-            "path": str(opened.path),
+            "path": None if opened.target.path is None else str(opened.target.path),
+            "node": None if opened.target.profile is None else opened.target.profile.url,
             "chain": stands.chain,
             "fingerprint": opened.client.checker.fingerprint.hex(),
             "suite": opened.client.suite.name,
@@ -115,6 +116,7 @@ def status() -> None:
                 [
                     ("chain", result["chain"]),
                     ("directory", result["path"]),
+                    ("node", result["node"]),
                     ("fingerprint", result["fingerprint"]),
                     ("suite", result["suite"]),
                     ("height", result["height"]),

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from govchain.cli.opening import DEFAULT_KEY, find_data, open_chain
+from govchain.cli.commands.certificate import certificate
+from govchain.cli.opening import open_chain, trust_store
 from govchain.cli.output import china_time, emit, line
 from govchain.cli.reading import HEIGHT_MAX, check_line
 from govchain.cli.session import t
+from govchain.cli.target import Target, find_target
 from govchain.model import Code, RefusedError, UsageError
 
 __all__ = ["COMMANDS"]
-
-#: Headers of the user's own trust store that a package shows to be part of its past, at most.
-_OWN_ANCHORS_MAX = 64
 
 _evidence = typer.Typer(help=t("help.evidence"), no_args_is_help=True, add_completion=False)
 
@@ -40,7 +39,7 @@ def put(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=100_000, metavar="N", help=t("option.batch_size"))
     ] = 100_000,
-    key: Key = DEFAULT_KEY,
+    key: Key = "",
 ) -> None:
     """Anchor one file as a record of its own, or many as leaves of one record."""
     from govchain.cli.evidence_views import show_put  # noqa: PLC0415 - with the SDK, only where needed
@@ -49,10 +48,11 @@ def put(
 
     check_line(reference, "--reference")
     options = CaptureOptions(public_names=public_name, private_content=private_content, skip_bad=skip_bad)
-    data = find_data()
-    _refuse_own_directory(paths, data)
+    target = find_target()
+    if target.path is not None:
+        _refuse_own_directory(paths, target.path)
     # Files come first: a bad one is refused before the ledger is even opened.
-    taken = _capture(paths, _suite(data), options)
+    taken = _capture(paths, _suite(target), options)
     with open_chain(write=True, key=key) as opened:
         if len(taken.files) == 1 and not taken.files[0].planned.below:
             records = [opened.client.put_file(taken.files[0], reference=reference)]
@@ -82,20 +82,17 @@ def find(
     """Find records by file, digest, id, reference, submitter or time; each answer is proved before it is shown."""
     from govchain.cli.evidence_views import show_found  # noqa: PLC0415
     from govchain.cli.shapes import found_json  # noqa: PLC0415
+    from govchain.sdk.finding import find_named  # noqa: PLC0415
     from govchain.sdk.transport import EvidenceQuery  # noqa: PLC0415
 
     start, end = _time(time_from, "--from"), _time(time_to, "--to")
     query = EvidenceQuery(
         reference=reference or None, account=account or None, time_from=start, time_to=end, limit=limit
     )
-    filtered = any((reference, account, time_from, time_to))
-    if not what and not filtered:
+    if not any((what, reference, account, time_from, time_to)):
         raise UsageError(Code.USAGE, reason=t("find.nothing_asked"))
     with open_chain() as opened:
-        found = _find_what(opened.client, what) if what else opened.client.find(query)
-        if what and filtered:
-            meeting = {one.record.id for one in opened.client.find(query)}
-            found = [one for one in found if one.record.id in meeting]
+        found = find_named(opened.client, what, query) if what else opened.client.find(query)
         if not found:
             raise RefusedError(Code.NOT_FOUND, reason=what or t("find.criteria"))
         emit({"found": [found_json(one) for one in found[:limit]]}, lambda: show_found(found[:limit]))
@@ -106,9 +103,10 @@ def show(evidence: EvidenceId) -> None:
     """One record or leaf: what was anchored, by whom, when, and whether it stands."""
     from govchain.cli.evidence_views import show_one  # noqa: PLC0415
     from govchain.cli.shapes import found_json  # noqa: PLC0415
+    from govchain.sdk.finding import load, resolve_evidence  # noqa: PLC0415
 
     with open_chain() as opened:
-        found = _load(opened.client, *_resolve(opened.client, evidence))
+        found = load(opened.client, *resolve_evidence(opened.client, evidence))
         emit(found_json(found), lambda: show_one(found))
 
 
@@ -117,9 +115,10 @@ def history(evidence: EvidenceId) -> None:
     """Everything that happened to a record, oldest first."""
     from govchain.cli.evidence_views import show_history  # noqa: PLC0415
     from govchain.cli.shapes import step_json  # noqa: PLC0415
+    from govchain.sdk.finding import resolve_evidence  # noqa: PLC0415
 
     with open_chain() as opened:
-        record, _ = _resolve(opened.client, evidence)
+        record, _ = resolve_evidence(opened.client, evidence)
         steps = opened.client.history(record)
         if not steps:
             raise RefusedError(Code.NOT_FOUND, reason=evidence)
@@ -133,16 +132,17 @@ def supplement(
     reference: Reference = "",
     public_name: PublicName = False,
     private_content: PrivateContent = False,
-    key: Key = DEFAULT_KEY,
+    key: Key = "",
 ) -> None:
     """Add a file to an earlier record."""
     from govchain.cli.evidence_views import show_put  # noqa: PLC0415
     from govchain.cli.shapes import record_json  # noqa: PLC0415
+    from govchain.sdk.finding import resolve_evidence  # noqa: PLC0415
 
     check_line(reference, "--reference")
-    taken = _capture_one(file, _suite(find_data()), public_name, private_content)
+    taken = _capture_one(file, _suite(find_target()), public_name, private_content)
     with open_chain(write=True, key=key) as opened:
-        record, _ = _resolve(opened.client, evidence)
+        record, _ = resolve_evidence(opened.client, evidence)
         made = opened.client.supplement(record, taken.files[0], reference=reference)
         emit({"id": made.id, "record": record_json(made)}, lambda: show_put([made], taken))
 
@@ -155,27 +155,30 @@ def supersede(
     reference: Reference = "",
     public_name: PublicName = False,
     private_content: PrivateContent = False,
-    key: Key = DEFAULT_KEY,
+    key: Key = "",
 ) -> None:
     """Anchor a file in the place of an earlier record, which stays, marked as superseded."""
     from govchain.cli.evidence_views import show_put  # noqa: PLC0415
     from govchain.cli.shapes import record_json  # noqa: PLC0415
+    from govchain.sdk.finding import resolve_evidence  # noqa: PLC0415
 
     _check_reason(reason)
     check_line(reference, "--reference")
-    taken = _capture_one(file, _suite(find_data()), public_name, private_content)
+    taken = _capture_one(file, _suite(find_target()), public_name, private_content)
     with open_chain(write=True, key=key) as opened:
-        record, member = _resolve(opened.client, evidence)
+        record, member = resolve_evidence(opened.client, evidence)
         made = opened.client.supersede(record, taken.files[0], member=member, reason=reason, reference=reference)
         emit({"id": made.id, "record": record_json(made)}, lambda: show_put([made], taken))
 
 
 @_evidence.command("withdraw", help=t("help.evidence.withdraw"))
-def withdraw(evidence: EvidenceId, reason: Reason = "error", key: Key = DEFAULT_KEY) -> None:
+def withdraw(evidence: EvidenceId, reason: Reason = "error", key: Key = "") -> None:
     """Mark a record, or one file of a batch, as withdrawn; nothing is deleted."""
+    from govchain.sdk.finding import resolve_evidence  # noqa: PLC0415
+
     _check_reason(reason)
     with open_chain(write=True, key=key) as opened:
-        record, member = _resolve(opened.client, evidence)
+        record, member = resolve_evidence(opened.client, evidence)
         done = opened.client.withdraw(record, member=member, reason=reason)
         block = done.block.header
         result = {
@@ -204,10 +207,12 @@ def export(
 ) -> None:
     """Write an evidence package that anyone can verify offline."""
     from govchain.cli.writing import write_file  # noqa: PLC0415
+    from govchain.sdk.exporting import own_anchors  # noqa: PLC0415
+    from govchain.sdk.finding import resolve_evidence  # noqa: PLC0415
 
     with open_chain() as opened:
-        record, member = _resolve(opened.client, evidence)
-        anchors = sorted({*(anchor or ()), *_own_anchors(opened.client)})
+        record, member = resolve_evidence(opened.client, evidence)
+        anchors = sorted({*(anchor or ()), *own_anchors(opened.client, trust_store().anchors())})
         data = opened.client.export_package(record, member, disclose=disclose or (), anchors=anchors)
         name = record[:16] if member is None else f"{record[:16]}.{member}"
         path = output or Path(f"{name}.gcp")
@@ -217,25 +222,18 @@ def export(
         emit(result, lambda: line(t("evidence.exported", path=path, size=len(data))))
 
 
+_evidence.command("certificate", help=t("help.evidence.certificate"))(certificate)
+
+
 # The steps behind
 
 
-def _own_anchors(client: Any) -> list[int]:
-    """Heights of the newest headers of this chain in the user's own trust store, up to the chain's last block."""
-    from govchain.cli.opening import trust_store  # noqa: PLC0415
-
-    newest = client.checker.newest_header()
-    top = 0 if newest is None else newest.header.height
-    chain = client.genesis.chain
-    found = {one.height for one in trust_store().anchors() if one.kind == "header" and one.chain == chain}
-    return sorted(height for height in found if height <= top)[-_OWN_ANCHORS_MAX:]
-
-
-def _suite(data: Path) -> Any:
-    from govchain.cli.opening import read_genesis  # noqa: PLC0415
+def _suite(target: Target) -> Any:
+    from govchain.cli.opening import target_genesis  # noqa: PLC0415
     from govchain.crypto import get_suite  # noqa: PLC0415
+    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
 
-    return get_suite(read_genesis(data).suite)
+    return get_suite(decode_genesis(target_genesis(target)).suite)
 
 
 def _capture(paths: list[Path], suite: Any, options: Any) -> Any:
@@ -264,56 +262,6 @@ def _refuse_own_directory(paths: list[Path], data: Path) -> None:
             folder = path.resolve()
             if folder == inside or folder in inside.parents or inside in folder.parents:
                 raise UsageError(Code.USAGE, reason=t("evidence.own_directory", path=path))
-
-
-def _resolve(client: Any, text: str) -> tuple[str, int | None]:
-    """The record's id and the leaf in ``ID``, ``ID.LEAF`` or the beginning of an id that the own directory knows."""
-    name, dot, leaf = text.strip().lower().partition(".")
-    if dot and not (leaf.isascii() and leaf.isdigit() and len(leaf) <= 6):
-        raise UsageError(Code.USAGE, reason=t("evidence.malformed_id", id=text))
-    member = int(leaf) if dot else None
-    if not name or set(name) - set("0123456789abcdef") or len(name) > 64:
-        raise UsageError(Code.USAGE, reason=t("evidence.malformed_id", id=text))
-    if len(name) == 64:
-        return name, member
-    known = client.catalogue.resolve(name)
-    if len(known) > 1:
-        raise UsageError(Code.USAGE, reason=t("evidence.ambiguous_id", id=text, count=len(known)))
-    if not known:
-        raise RefusedError(Code.NOT_FOUND, reason=text)
-    return known[0], member
-
-
-def _load(client: Any, record_id: str, member: int | None) -> Any:
-    from govchain.sdk.finding import prove_entry  # noqa: PLC0415
-    from govchain.sdk.records import FoundFile  # noqa: PLC0415
-
-    record = client.record(record_id)
-    if member is not None and (record.batch is None or member >= record.batch.count):
-        raise RefusedError(Code.EVIDENCE_MEMBER, evidence=record_id, member=member)
-    entry = client.catalogue.entry(record_id, member)
-    if entry is not None:
-        prove_entry(client.catalogue, record, entry, client)
-    return FoundFile(record, member, client.status(record_id, member), entry)
-
-
-def _find_what(client: Any, what: str) -> list[Any]:
-    from govchain.sdk.folders import PlannedFile  # noqa: PLC0415
-    from govchain.sdk.reading import read_file  # noqa: PLC0415
-
-    path = Path(what)
-    if path.is_symlink() or path.exists():
-        facts = read_file(PlannedFile(what, path.name or what, 0))
-        return list(client.find_file(facts))
-    text = what.strip().lower()
-    if set(text) - set("0123456789abcdef."):
-        raise RefusedError(Code.NOT_FOUND, reason=t("find.no_such_file", path=what))
-    found: list[Any] = []
-    if len(text) == 64 and "." not in text:
-        found = list(client.find_digest(text))
-        if not found and client.checker.verified_transaction(text) is None:
-            return []
-    return found or [_load(client, *_resolve(client, text))]
 
 
 def _check_reason(reason: str) -> None:

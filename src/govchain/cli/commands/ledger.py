@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from govchain.cli.opening import find_data, open_chain
+from govchain.cli.opening import open_chain
 from govchain.cli.output import china_time, emit, facts, line, table
 from govchain.cli.reading import HEIGHT_MAX
 from govchain.cli.session import t
-from govchain.model import Code, RefusedError, UnavailableError, VerificationError
+from govchain.model import Code, RefusedError
 
 __all__ = ["COMMANDS"]
 
@@ -35,13 +35,11 @@ def block_list(
     before: Annotated[int, typer.Option("--before", metavar="N", min=0, max=HEIGHT_MAX, help=t("option.before"))] = 0,
 ) -> None:
     """Blocks, newest first."""
-    from govchain.cli.shapes import header_json  # noqa: PLC0415 - with the node, only where needed
+    from govchain.cli.shapes import header_json  # noqa: PLC0415 - with the SDK, only where needed
+    from govchain.sdk.listing import list_blocks  # noqa: PLC0415
 
     with open_chain() as opened:
-        newest = opened.client.checker.newest_header()
-        top = 0 if newest is None else newest.header.height
-        top = min(top, before - 1) if before else top
-        blocks = [opened.client.checker.verified_header(h) for h in range(top, max(0, top - limit), -1)]
+        blocks = list_blocks(opened.client, before=before, limit=limit)
 
         def show() -> None:
             table(
@@ -66,15 +64,13 @@ def block_show(
     """One block: header, certificate, and the ids of its transactions, recomputed against the header."""
     from govchain.cli.shapes import header_json  # noqa: PLC0415
     from govchain.cli.writing import write_file  # noqa: PLC0415
-    from govchain.proof.transactions import decode_envelope  # noqa: PLC0415
+    from govchain.sdk.listing import list_transactions  # noqa: PLC0415
     from govchain.sdk.trust import encode_certified_header  # noqa: PLC0415
 
     with open_chain() as opened:
         client = opened.client
-        block = client.checker.verified_header(height)
-        envelopes = opened.node.application.blocks.envelopes(height)
-        _check_envelopes(client.suite, block.header, envelopes)
-        ids = [client.suite.digest(decode_envelope(envelope)[0]).hex() for envelope in envelopes]
+        block, transactions = list_transactions(client, height)
+        ids = [one.id for one in transactions]
         if export is not None:
             write_file(export, encode_certified_header(block.data, block.certificate, client.suite.name), force=force)
         result: dict[str, Any] = {**header_json(block), "transactions": ids}
@@ -153,9 +149,21 @@ def tx_show(
 @_genesis.command("show", help=t("help.genesis.show"))
 def genesis_show(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help=t("option.genesis_file"))] = None,
+    export: Annotated[
+        Path | None, typer.Option("--export", "-o", metavar="FILE", help=t("option.genesis_export"))
+    ] = None,
+    force: Force = False,
 ) -> None:
-    """What a genesis file says; without FILE that of the data directory."""
-    _show_genesis(file or find_data() / "genesis.json", expected="")
+    """What a genesis file says; without FILE that of the data directory or node, whether or not it is trusted."""
+    from govchain.cli.opening import target_genesis  # noqa: PLC0415
+    from govchain.cli.target import find_target  # noqa: PLC0415
+    from govchain.cli.writing import write_file  # noqa: PLC0415
+
+    data = _read(file) if file is not None else target_genesis(find_target())
+    show = _genesis_report(data, expected="", exported=export)
+    if export is not None:
+        write_file(export, data, force=force)
+    emit(*show)
 
 
 @_genesis.command("verify", help=t("help.genesis.verify"))
@@ -164,17 +172,23 @@ def genesis_verify(
     fingerprint: Annotated[str, typer.Option("--fingerprint", metavar="HEX", help=t("option.fingerprint"))] = "",
 ) -> None:
     """Check that a genesis file is well formed, and that it has the fingerprint that you were told."""
-    _show_genesis(file, expected=fingerprint)
+    emit(*_genesis_report(_read(file), expected=fingerprint))
 
 
-def _show_genesis(path: Path, *, expected: str) -> None:
+def _read(path: Path) -> bytes:
+    from govchain.cli.reading import read_small  # noqa: PLC0415
+    from govchain.sdk.trust import ANCHOR_BYTES_MAX  # noqa: PLC0415
+
+    return read_small(path, ANCHOR_BYTES_MAX)
+
+
+def _genesis_report(
+    data: bytes, *, expected: str, exported: Path | None = None
+) -> tuple[dict[str, Any], Callable[[], None]]:
+    """What a genesis says, for programs and for people."""
     from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
     from govchain.proof.genesis import fingerprint as fingerprint_of  # noqa: PLC0415
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror or "") from None
     genesis = decode_genesis(data)
     mark = fingerprint_of(genesis).hex()
     if expected and expected.lower() != mark:
@@ -189,6 +203,7 @@ def _show_genesis(path: Path, *, expected: str) -> None:
                 ("algorithms", ", ".join(genesis.algorithms)),
                 ("time", china_time(genesis.created)),
                 ("rule", genesis.rule),
+                ("exported", exported),
             ]
         )
         table(
@@ -203,15 +218,7 @@ def _show_genesis(path: Path, *, expected: str) -> None:
             ],
         )
 
-    emit({"fingerprint": mark, "genesis": msgspec.to_builtins(genesis)}, show)
-
-
-def _check_envelopes(suite: Any, header: Any, envelopes: Sequence[bytes]) -> None:
-    from govchain.merkle import root  # noqa: PLC0415
-
-    leaves = [suite.digest(envelope) for envelope in envelopes]
-    if root(suite.digest, leaves).hex() != header.transaction_root:
-        raise VerificationError(Code.TRANSACTION_PROOF, reason=f"block {header.height}: transaction root")
+    return {"fingerprint": mark, "genesis": msgspec.to_builtins(genesis)}, show
 
 
 COMMANDS = {"block": _block, "tx": _tx, "genesis": _genesis}
