@@ -60,9 +60,11 @@ def _damaged_entry(data: bytes) -> str:
     return ""
 
 
-def refused_json(error: VerificationError, differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A refusal for programs: where it failed and why."""
-    held = [_step(n, name, "held", "") for n, name in enumerate(_STEPS, 1) if n < error.step]
+def refused_json(
+    error: VerificationError, differences: Sequence[dict[str, Any]], package: VerificationReport | None = None
+) -> dict[str, Any]:
+    """A refusal for programs: where it failed and why; ``package`` is the report where only the page is refused."""
+    held = [_step(*row) for row in _before(error, package)]
     failed = [_step(error.step, _STEPS[error.step - 1], "refused", _reason(error))] if error.step else []
     return {
         "result": "refused",
@@ -101,10 +103,16 @@ def show_report(report: VerificationReport, language: str) -> None:
         line(t("verify.batch_whole"))
 
 
-def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]], file: Path) -> None:
-    """A refusal for people: the steps that held, the one that did not, and what differs."""
-    rows: list[tuple[int, str, str, str]] = [
-        (n, name, "held", "") for n, name in enumerate(_STEPS, 1) if n < error.step
+def show_refused(
+    error: VerificationError,
+    differences: Sequence[dict[str, Any]],
+    file: Path,
+    package: VerificationReport | None = None,
+) -> None:
+    """A refusal for people: the steps before, the one that does not hold, and what differs; see :func:`refused_json`."""
+    rows = [
+        (number, name, outcome, _detail(name, package) if package else "")
+        for number, name, outcome, _ in _before(error, package)
     ]
     if error.step:
         rows.append((error.step, _STEPS[error.step - 1], "refused", _reason(error)))
@@ -123,6 +131,13 @@ def show_refused(error: VerificationError, differences: Sequence[dict[str, Any]]
                     original=one["original"][field],
                 )
             )
+
+
+def _before(error: VerificationError, package: VerificationReport | None) -> list[tuple[int, str, str, str]]:
+    """The steps before the one that failed: number, name, outcome, detail."""
+    if package is not None:
+        return [(step.number, step.name, step.outcome, step.detail) for step in package.steps]
+    return [(number, name, "held", "") for number, name in enumerate(_STEPS, 1) if number < error.step]
 
 
 def _detail(name: str, report: VerificationReport) -> str:

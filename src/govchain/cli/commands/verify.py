@@ -42,10 +42,18 @@ def verify(
         if error.code is Code.PACKAGE_CONTAINER and not error.member:
             error = VerificationError(error.code, **{**error.params, "member": damaged_member(_package(data))})  # type: ignore[arg-type]
         differences = _differences(_package(data), anchors, facts) if error.code is Code.ORIGINAL_DIFFERS else []
-        emit(refused_json(error, differences), lambda: show_refused(error, differences, file))
+        package = _report(data, anchors, facts) if error.code is Code.PAPER_ALTERED else None
+        emit(refused_json(error, differences, package), lambda: show_refused(error, differences, file, package))
         raise typer.Exit(error.exit_code) from None
     emit(report_json(verified.report), lambda: show_report(verified.report, session().language))
     raise typer.Exit(verified.report.exit_code)
+
+
+def _report(data: bytes, anchors: Any, facts: Any) -> Any:
+    """What holds of the package inside a certificate whose page was refused."""
+    from govchain.proof.verify import verify_package  # noqa: PLC0415
+
+    return verify_package(_package(data), trusted=anchors, original=facts).report
 
 
 def _package(data: bytes) -> bytes:
