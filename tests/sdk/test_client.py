@@ -386,4 +386,4 @@ class TestTrust:
         assert older.chain.fingerprint == node.chain.fingerprint
         with client_of(tmp_path, older, memory=store) as client, pytest.raises(VerificationError) as refusal:
             client.status("ab" * 32)
-        assert refusal.value.code is Code.HISTORY_INVALID
+        assert refusal.value.code is Code.HEAD_STALE

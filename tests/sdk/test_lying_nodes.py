@@ -140,7 +140,7 @@ class TestHeaders:
             node.lies["status"] = lambda status, *_: replace(status, certified_height=status.certified_height - 1)
             with pytest.raises(VerificationError) as refusal:
                 self.newest(client)
-        assert refusal.value.code is Code.HISTORY_INVALID
+        assert refusal.value.code is Code.HEAD_STALE
 
     def test_another_block_at_a_height_that_was_seen(self, tmp_path, honest):
         """Even members' own keys cannot show one user two pasts: a second block at the head, below it, above it."""
@@ -155,7 +155,8 @@ class TestHeaders:
                 node.lies["certificate"] = lambda data, asked, h=height, new=certificate: new if asked == h else data
                 with pytest.raises(VerificationError) as refusal:
                     client.checker.verified_header(height)
-            assert refusal.value.code is Code.HISTORY_INVALID
+            forked = height == chain.height
+            assert refusal.value.code is (Code.HEAD_FORKED if forked else Code.HISTORY_INVALID)
 
     def test_a_longer_chain_that_forgets_what_was_seen(self, tmp_path, honest):
         longer = FakeTransport()
@@ -168,7 +169,7 @@ class TestHeaders:
             client.checker._transport = longer
             with pytest.raises(VerificationError) as refusal:
                 self.newest(client)
-        assert refusal.value.code is Code.HISTORY_INVALID
+        assert refusal.value.code is Code.HEAD_FORKED
 
     def test_a_signer_set_from_nowhere(self, tmp_path, honest):
         chain = honest.chain
@@ -194,7 +195,7 @@ class TestStatus:
             node.lies["status_proof"] = lambda _proof, keys: honest.status_proof(keys, before)
             with pytest.raises(VerificationError) as refusal:
                 client.status(made.id)
-        assert refusal.value.code is Code.HISTORY_INVALID
+        assert refusal.value.code is Code.HEAD_STALE
 
     STATUS_LIES: ClassVar = {
         "a mark left out": lambda proof: replace(

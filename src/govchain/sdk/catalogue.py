@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ class Catalogue:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Take over an open connection; see :meth:`open`."""
         self._connection = connection
+        self._lock = threading.RLock()
         self.path = path
 
     @classmethod
@@ -195,13 +197,13 @@ class Catalogue:
 
     def anchored(self, evidence: str) -> Anchored | None:
         """The record with that id."""
-        with _translated(self.path):
+        with self._alone():
             row = self._connection.execute("SELECT * FROM anchored WHERE id = ?", (evidence,)).fetchone()
         return None if row is None else Anchored(*row)
 
     def pending(self) -> list[Anchored]:
         """Records whose fate is unknown, oldest first."""
-        with _translated(self.path):
+        with self._alone():
             rows = self._connection.execute(
                 "SELECT * FROM anchored WHERE height IS NULL ORDER BY created, id"
             ).fetchall()
@@ -230,7 +232,7 @@ class Catalogue:
         """Ids that start with ``prefix``, at most ten; none for fewer than six digits."""
         if len(prefix) < _PREFIX_MIN:
             return []
-        with _translated(self.path):
+        with self._alone():
             rows = self._connection.execute(
                 "SELECT id FROM anchored WHERE id >= ? AND id < ? ORDER BY id LIMIT 10", (prefix, prefix + "g")
             ).fetchall()
@@ -252,12 +254,12 @@ class Catalogue:
                 raise UnavailableError(Code.STORE_CORRUPT, path=str(self.path), reason=f"tree of {evidence}")
             return bytes(row[0])
 
-        with _translated(self.path):
+        with self._alone():
             return read_path(member, count, read)
 
     def _entries(self, where: str, values: tuple[object, ...], *, path: str | None = None) -> list[Entry]:
         # ``where`` is one of the literals above, never input.
-        with _translated(self.path):
+        with self._alone():
             rows = self._connection.execute(
                 f"SELECT * FROM items WHERE {where} ORDER BY evidence, member",  # noqa: S608
                 values,
@@ -266,8 +268,14 @@ class Catalogue:
         return found if path is None else [entry for entry in found if entry.path.endswith(path)]
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread at a time, with the database's errors as ours."""
+        with self._lock, _translated(self.path):
+            yield
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _translated(self.path):
+        with self._alone():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -278,7 +286,7 @@ class Catalogue:
 
 
 def _connect(name: str, *, create: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, isolation_level=None, timeout=10)
+    connection = sqlite3.connect(name, isolation_level=None, timeout=10, check_same_thread=False)
     if not create:
         _check_version(connection, Path(name))
         connection.execute("PRAGMA journal_mode = WAL")
@@ -298,7 +306,9 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     log = path.with_name(path.name + "-wal")
     modes = ["mode=ro"] if log.exists() and log.stat().st_size else ["mode=ro", "immutable=1"]
     for mode in modes:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
         try:
             _check_version(connection, path)
         except sqlite3.OperationalError:
