@@ -139,7 +139,7 @@ def read_evidence(connection: Connection, criteria: EvidenceFilter, before: int 
 
 def read_activity(
     connection: Connection, criteria: ActivityFilter, bucket_ms: int, offset_ms: int, group: str | None, limit: int
-) -> list[Row[Any]]:
+) -> list[tuple[Any, ...]]:
     """Counts for each span of ``bucket_ms`` and each value of ``group`` (type, organisation, code, or None).
 
     ``offset_ms`` is added to the time before it is cut into spans, so that days begin at midnight there. Columns: first
@@ -162,7 +162,7 @@ def read_activity(
         query = query.where(ACTIVITY.c.organisation == criteria.organisation)
     if criteria.code is not None:
         query = query.where(ACTIVITY.c.code == criteria.code)
-    return list(connection.execute(query))
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def _of_type(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:

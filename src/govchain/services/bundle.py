@@ -15,14 +15,20 @@ from govchain.model import Code
 
 if TYPE_CHECKING:
     from govchain.services.answers import Answers
+    from govchain.services.indexing import IndexFollower
     from govchain.services.proofs import Proofs
     from govchain.services.queries import Queries
+    from govchain.services.search import Search
     from govchain.services.sessions import Sessions
 
 __all__ = ["NodeServices"]
 
 
 def _ready() -> Code | None:
+    return None
+
+
+def _nowhere(identity: bytes) -> int | None:
     return None
 
 
@@ -47,6 +53,8 @@ class NodeServices:
         observe: told of each answered request: route, status, seconds; or None.
         verify: checks a package given as bytes, where the operator allows that, or None.
         operations: what operators change at run time, or None.
+        packages: the evidence package of a record, by its id (hex), or None.
+        height_of: the height of the block with an identity, or None.
     """
 
     answers: Answers
@@ -55,8 +63,8 @@ class NodeServices:
     proofs: Proofs
     sessions: Sessions
     problem: Callable[[], Code | None] = _ready
-    index: Any | None = None
-    search: Any | None = None
+    index: IndexFollower | None = None
+    search: Search | None = None
     events: Any | None = None
     webhooks: Any | None = None
     exports: Any | None = None
@@ -65,3 +73,5 @@ class NodeServices:
     observe: Callable[[str, int, float], None] | None = None
     verify: Callable[[bytes], dict[str, Any]] | None = None
     operations: Any | None = None
+    packages: Callable[[str], bytes] | None = None
+    height_of: Callable[[bytes], int | None] = _nowhere
