@@ -106,6 +106,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("connections_max", 4096, "connections", 1, 1_000_000),
     Setting("rate_address", 0, "requests/s", 0, 10_000_000),
     Setting("rate_session", 0, "requests/s", 0, 10_000_000),
+    # events
+    Setting("streams_max", 2_000, "streams", 1, 100_000),
+    Setting("streams_per_session", 16, "streams", 1, 100_000),
+    Setting("webhooks", True),
+    Setting("webhooks_max", 256, "webhooks", 1, 4_096),
+    Setting("webhooks_per_account", 16, "webhooks", 1, 4_096),
+    Setting("webhook_networks", (), example="10.20.0.0/16"),
+    Setting("webhook_http", False),
+    Setting("webhook_ca", "", example="/etc/govchain/targets.pem"),
+    Setting("webhook_attempts", 16, "attempts", 1, 100),
+    Setting("webhook_ms_max", 10_000, "ms", 100, 120_000),
+    # the index (searches and counts)
+    Setting("index", True),
+    Setting("index_url", "", example="postgresql://govchain@db.example.gov.cn/govchain"),
     # the process
     Setting("read_threads", 4, "threads", 1, 64),
     Setting("verifier_threads", 1, "threads", 1, 64),

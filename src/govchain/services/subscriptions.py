@@ -31,10 +31,12 @@ from typing import Final, Self
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.services.events import BlockEvents, EventCursor, EventFeed, EventFilter, FeedEvent
 
-__all__ = ["BUFFER_EVENTS_MAX", "Delivery", "Subscription", "Subscriptions"]
+__all__ = ["ADDRESS_OWNER", "BUFFER_EVENTS_MAX", "Delivery", "Subscription", "Subscriptions"]
 
 _log = logging.getLogger("govchain.events")
 
+#: Begins the name of an owner that is no session but an address, where a node's reads are open to all.
+ADDRESS_OWNER: Final = "address:"
 #: Events that wait for one subscriber before it is sent to the block store instead.
 BUFFER_EVENTS_MAX: Final = 1_000
 #: Events of one delivery, at most.
