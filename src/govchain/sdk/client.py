@@ -1,7 +1,8 @@
 """The client: anchor, find, mark, export and manage accounts, believing nothing that a node says without its proof.
 
 Purpose: one set of calls for the command line and for programs, over any :class:`~govchain.sdk.transport.Transport`.
-Rules: what a call returns was verified against the user's own trust (:mod:`govchain.sdk.checking`); salts and batch
+Rules: what a call returns was verified against the user's own trust (:mod:`govchain.sdk.checking`); the same calls can
+be awaited, as ``client.aio`` (:mod:`govchain.sdk.aio`); several threads may use one client. Salts and batch
 trees are written to the submitter's directory before anything is sent; sending the same transaction again gives the
 same receipt; clock, nonces and waiting are passed in.
 Not here: reading files (:mod:`govchain.sdk.capture`), keys (``signers``), packages' format (``proof``).
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -32,7 +35,15 @@ from govchain.proof.trust import TrustAnchors
 from govchain.sdk import exporting, finding, listing
 from govchain.sdk.capture import CapturedFile
 from govchain.sdk.catalogue import Anchored, Catalogue, Entry
-from govchain.sdk.checking import ChainChecker, HeadMemory, VerifiedTransaction
+from govchain.sdk.checking import (
+    STALE_BLOCKS_MAX,
+    ChainChecker,
+    HeadMemory,
+    VerifiedBlock,
+    VerifiedHeader,
+    VerifiedTransaction,
+)
+from govchain.sdk.events import VerifiedEvents, list_events
 from govchain.sdk.reading import FileFacts
 from govchain.sdk.records import (
     Account,
@@ -40,14 +51,19 @@ from govchain.sdk.records import (
     EvidenceStatus,
     FoundFile,
     HistoryStep,
+    Organisation,
     account_key,
     decode_account,
     describe_record,
     describe_status,
 )
+from govchain.sdk.sessions import SessionGrant, SessionTransport
 from govchain.sdk.transactions import Prepared, Signing, build_transaction, new_nonce, now_ms
-from govchain.sdk.transport import ChainStatus, EvidenceQuery, Submission, Transport
+from govchain.sdk.transport import ChainStatus, EventQuery, EvidenceQuery, Submission, Transport
 from govchain.sdk.tree import build_levels, root_of
+
+if TYPE_CHECKING:
+    from govchain.sdk.aio import AsyncClient
 
 __all__ = ["BATCH_MAX", "SUBMIT_WAIT_MS", "Client"]
 
@@ -76,14 +92,18 @@ class Client:
         now: Callable[[], int] = now_ms,
         nonce: Callable[[], str] = new_nonce,
         sleep: Callable[[float], None] = time.sleep,
+        stale_blocks_max: int = STALE_BLOCKS_MAX,
     ) -> None:
         """Check that ``trust`` covers the node's chain. ``signer`` is for changes, ``catalogue`` for files.
+
+        ``memory`` keeps the highest certified header between runs; a node behind it by more than ``stale_blocks_max``
+        blocks is refused.
 
         Raises:
             VerificationError: ``TRUST_MISMATCH``.
         """
         self.transport = transport
-        self.checker = ChainChecker(transport, trust, memory=memory, sleep=sleep)
+        self.checker = ChainChecker(transport, trust, memory=memory, sleep=sleep, stale_blocks_max=stale_blocks_max)
         self.signer = signer
         self.catalogue = catalogue
         self._now = now
@@ -105,6 +125,31 @@ class Client:
         """The signer's address (hex)."""
         signer = self._signer()
         return account_address(self.suite, self.genesis.chain, signer.algorithm, signer.public_key).hex()
+
+    @cached_property
+    def aio(self) -> AsyncClient:
+        """The same calls for programs with an event loop."""
+        from govchain.sdk.aio import AsyncClient  # noqa: PLC0415 - needs this class
+
+        return AsyncClient(self)
+
+    def login(self, *, account: str | None = None, node: str | None = None) -> SessionGrant:
+        """Log in at the node by signing its challenge; protected reads need it. The session is renewed when it ends.
+
+        Args:
+            account: whose session (address in hex), where the signer's key is not the account's first.
+            node: the node's name, where it is known: a challenge by another one is not signed.
+
+        Raises:
+            UsageError: the transport has no sessions, or this client no signer. RefusedError: ``CHALLENGE_INVALID``.
+        """
+        sessions = self._sessions()
+        chain = self.genesis.chain
+        return sessions.login(self._signer(), account=account or self.account, chain=chain, now=self._now, node=node)
+
+    def logout(self) -> None:
+        """End the session."""
+        self._sessions().logout()
 
     # Transactions
 
@@ -170,6 +215,18 @@ class Client:
     def chain_status(self) -> ChainStatus:
         """Where the node says that the chain stands."""
         return self.transport.status()
+
+    def blocks(self, *, before: int = 0, limit: int = 20) -> list[VerifiedHeader]:
+        """Final headers, newest first, from the newest or below height ``before``."""
+        return listing.list_blocks(self, before=before, limit=limit)
+
+    def block(self, height: int) -> VerifiedBlock:
+        """A final block with all its transactions and receipts."""
+        return self.checker.verified_block(height)
+
+    def events(self, query: EventQuery, *, cursor: str | None = None, limit: int = 100) -> VerifiedEvents:
+        """Events after ``cursor`` that meet a query, each verified."""
+        return list_events(self, query, cursor=cursor, limit=limit)
 
     # Making and marking records
 
@@ -335,7 +392,20 @@ class Client:
             raise RefusedError(Code.NOT_FOUND, reason=account)
         return Account(account, decode_account(value), status.block.header.height)
 
+    def accounts(self) -> list[Account]:
+        """The accounts that the node shows, each proved; that none was left out is not."""
+        return listing.list_accounts(self)
+
+    def organisations(self) -> list[Organisation]:
+        """The organisations that the node shows, each proved; that none was left out is not."""
+        return listing.list_organisations(self)
+
     # The steps behind
+
+    def _sessions(self) -> SessionTransport:
+        if not isinstance(self.transport, SessionTransport):
+            raise UsageError(Code.USAGE, reason="this way to the node has no sessions")
+        return self.transport
 
     def _signer(self) -> Signing:
         if self.signer is None:

@@ -1,4 +1,4 @@
-"""Lists that people look through: accounts, blocks, the transactions of a block; and an account by its name.
+"""Lists that people look through: accounts, organisations, blocks; and an account by its name.
 
 Purpose: the pages that a node answers with, each entry proved. Rules: blocks are followed downwards from a final
 header, each naming the one before, so that none is left out; a block's transactions are shown once they give its
@@ -9,29 +9,35 @@ Not here: the proofs (:mod:`govchain.sdk.checking`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from govchain.crypto import account_address
-from govchain.merkle import root
-from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.model import Code, RefusedError, UnavailableError, UsageError, VerificationError
 from govchain.model.identifiers import is_hex
-from govchain.proof.certificates import decode_certificate, verify_certificate
-from govchain.proof.headers import decode_header, header_identity
 from govchain.sdk.checking import VerifiedHeader
-from govchain.sdk.records import Account, AccountState, account_key, decode_account
-from govchain.sdk.transport import BLOCKS_PER_PAGE_MAX, TRANSACTIONS_PER_PAGE_MAX, BlockTransaction
+from govchain.sdk.records import (
+    Account,
+    AccountState,
+    Organisation,
+    account_key,
+    decode_account,
+    decode_organisation,
+    organisation_key,
+)
+from govchain.sdk.transport import AccountPage, OrganisationPage
 
 if TYPE_CHECKING:
     from govchain.sdk.client import Client
 
-__all__ = ["ACCOUNTS_MAX", "list_accounts", "list_blocks", "list_transactions", "resolve_account"]
+__all__ = ["ACCOUNTS_MAX", "list_accounts", "list_blocks", "list_organisations", "resolve_account"]
 
 #: Accounts that are looked through, at most.
 ACCOUNTS_MAX = 100_000
 _ADDRESS_DIGITS = 40
-#: The state key of the account with an empty address: what all accounts' keys begin with.
-_PREFIX = account_key("")
+#: What the state keys of all accounts, and of all organisations, begin with.
+_ACCOUNTS = account_key("")
+_ORGANISATIONS = organisation_key("")
 
 
 def list_accounts(client: Client) -> list[Account]:
@@ -42,7 +48,11 @@ def list_accounts(client: Client) -> list[Account]:
         UnavailableError: ``TIMED_OUT`` when there is no end to them.
     """
     newest = client.checker.newest_header()
-    found = _genesis_accounts(client) if newest is None else list(_shown_accounts(client))
+    if newest is None:
+        found = _genesis_accounts(client)
+    else:
+        shown = _shown(client, client.transport.accounts, _ACCOUNTS)
+        found = [Account(key[len(_ACCOUNTS) :].hex(), decode_account(value), height) for key, value, height in shown]
     return sorted(found, key=lambda one: (one.state.organisation, one.state.label, one.address))
 
 
@@ -73,56 +83,55 @@ def list_blocks(client: Client, *, before: int = 0, limit: int = 20) -> list[Ver
     newest = client.checker.newest_header()
     top = 0 if newest is None else newest.header.height
     top = min(top, before - 1) if before else top
-    found: list[VerifiedHeader] = []
-    while top > 0 and len(found) < limit:
-        low = max(1, top - min(limit - len(found), BLOCKS_PER_PAGE_MAX) + 1)
-        found += _range(client, low, top)
-        top = low - 1
-    return found
+    if top < 1 or limit < 1:
+        return []
+    return client.checker.verified_headers(max(1, top - limit + 1), top)[::-1]
 
 
-def list_transactions(client: Client, height: int) -> tuple[VerifiedHeader, list[BlockTransaction]]:
-    """A final block with all its transactions, in order.
+def list_organisations(client: Client) -> list[Organisation]:
+    """The organisations that the node shows, by code.
 
     Raises:
-        UnavailableError: ``NOT_FOUND``. VerificationError: ``TRANSACTION_PROOF`` or ``RECEIPT_PROOF`` when they do not
-        give the header's roots.
+        VerificationError: ``STATUS_PROOF`` for what is none, or is shown twice; and those of checking a status.
+        UnavailableError: ``TIMED_OUT`` when there is no end to them.
     """
-    block = client.checker.verified_header(height)
-    found: list[BlockTransaction] = []
-    cursor: str | None = None
-    while True:
-        page = client.transport.block_transactions(height, cursor, TRANSACTIONS_PER_PAGE_MAX)
-        if page is None:
-            raise VerificationError(Code.TRANSACTION_PROOF, reason=f"block {height}: transaction root")
-        found += page.transactions
-        cursor = page.next
-        if cursor is None or not page.transactions or len(found) > block.header.transaction_count:
-            break
-    digest = client.suite.digest
-    if root(digest, [digest(one.envelope) for one in found]).hex() != block.header.transaction_root:
-        raise VerificationError(Code.TRANSACTION_PROOF, reason=f"block {height}: transaction root")
-    return block, found
+    if client.checker.newest_header() is None:
+        return [Organisation(one.code, one.name, 0) for one in client.genesis.organisations]
+    shown = _shown(client, client.transport.organisations, _ORGANISATIONS)
+    found = [Organisation(_code(key), decode_organisation(value).name, height) for key, value, height in shown]
+    return sorted(found, key=lambda one: one.code)
 
 
-def _shown_accounts(client: Client) -> Iterator[Account]:
-    seen: set[str] = set()
+def _code(key: bytes) -> str:
+    try:
+        return key[len(_ORGANISATIONS) :].decode("ascii")
+    except UnicodeDecodeError:
+        raise VerificationError(Code.STATUS_PROOF, reason="not a list of organisations") from None
+
+
+def _shown(
+    client: Client, ask: Callable[[str | None], AccountPage | OrganisationPage], prefix: bytes
+) -> Iterator[tuple[bytes, bytes, int]]:
+    """Key, value and height of each entry of a namespace that the node shows, page by page, each proved."""
+    seen: set[bytes] = set()
     cursor: str | None = None
     while True:
-        page = client.transport.accounts(cursor)
+        head = client.checker.seen
+        page = ask(cursor)
         keys = [entry.key for entry in page.status.entries]
         if not keys:
             return
-        status = client.checker.verified_proof(page.status, keys)
+        status = client.checker.verified_proof(page.status, keys, seen=head)
         for key, value in zip(keys, status.values, strict=True):
-            address = key[len(_PREFIX) :].hex()
-            if not key.startswith(_PREFIX) or value is None or address in seen:
-                raise VerificationError(Code.STATUS_PROOF, reason="not a list of accounts")
-            seen.add(address)
-            yield Account(address, decode_account(value), status.block.header.height)
+            if not key.startswith(prefix) or value is None or key in seen:
+                raise VerificationError(Code.STATUS_PROOF, reason="not what was asked for")
+            seen.add(key)
+            yield key, value, status.block.header.height
         cursor = page.next
-        if cursor is None or len(seen) >= ACCOUNTS_MAX:
+        if cursor is None:
             return
+        if len(seen) >= ACCOUNTS_MAX:
+            raise UnavailableError(Code.TIMED_OUT, reason=f"more than {ACCOUNTS_MAX} entries")
 
 
 def _genesis_accounts(client: Client) -> list[Account]:
@@ -141,26 +150,4 @@ def _genesis_accounts(client: Client) -> list[Account]:
             status="active",
         )
         found.append(Account(address, state, 0))
-    return found
-
-
-def _range(client: Client, low: int, top: int) -> list[VerifiedHeader]:
-    """Final blocks from ``top`` down to ``low``: the highest proved as any header, each lower one named by the next."""
-    highest = client.checker.verified_header(top)
-    found = [highest]
-    if low == top:
-        return found
-    for record in reversed(client.transport.headers(low, top - 1).blocks):
-        above = found[-1].header
-        identity = header_identity(client.suite, record.header)
-        if identity.hex() != above.previous:
-            raise VerificationError(Code.HISTORY_INVALID, reason=f"block {above.height} names another block before it")
-        header = decode_header(record.header)
-        if record.certificate is None:
-            found.append(client.checker.verified_header(header.height))
-            continue
-        verify_certificate(client.suite, header, identity, decode_certificate(record.certificate))
-        found.append(VerifiedHeader(header, record.header, record.certificate, identity))
-    if found[-1].header.height != low:
-        raise VerificationError(Code.HISTORY_INVALID, reason=f"block {found[-1].header.height} is the last one shown")
     return found

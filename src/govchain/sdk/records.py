@@ -26,13 +26,18 @@ __all__ = [
     "EvidenceStatus",
     "FoundFile",
     "HistoryStep",
+    "Organisation",
+    "OrganisationState",
     "account_key",
     "decode_account",
+    "decode_organisation",
     "describe_record",
     "describe_status",
+    "organisation_key",
 ]
 
 _ACCOUNT_PREFIX = b"accounts.account/"
+_ORGANISATION_PREFIX = b"accounts.organisation/"
 
 
 class AccountState(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +59,21 @@ class Account:
 
     address: str
     state: AccountState
+    as_of: int
+
+
+class OrganisationState(Struct, frozen=True, forbid_unknown_fields=True):
+    """An organisation as the chain's state holds it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation by its 统一社会信用代码, as proved at block ``as_of`` (0: as genesis has it)."""
+
+    code: str
+    name: str
     as_of: int
 
 
@@ -128,6 +148,7 @@ class HistoryStep:
 
 
 _account_decoder = msgspec.json.Decoder(AccountState)
+_organisation_decoder = msgspec.json.Decoder(OrganisationState)
 
 
 def account_key(address: str) -> bytes:
@@ -138,6 +159,16 @@ def account_key(address: str) -> bytes:
 def decode_account(value: bytes) -> AccountState:
     """An account from the value that the state holds."""
     return _account_decoder.decode(value)
+
+
+def organisation_key(code: str) -> bytes:
+    """The state key of the organisation with that code."""
+    return _ORGANISATION_PREFIX + code.encode()
+
+
+def decode_organisation(value: bytes) -> OrganisationState:
+    """An organisation from the value that the state holds."""
+    return _organisation_decoder.decode(value)
 
 
 def describe_record(transaction: VerifiedTransaction) -> EvidenceRecord | None:

@@ -15,8 +15,9 @@ Example::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol, runtime_checkable
 
 from msgspec import Meta, Struct
 
@@ -35,6 +36,7 @@ __all__ = [
     "ChallengeRequest",
     "SessionGrant",
     "SessionRequest",
+    "SessionTransport",
     "challenge_message",
     "check_challenge_signature",
     "decode_challenge",
@@ -91,6 +93,19 @@ class SessionGrant:
     token: str
     account: str
     expires: int
+
+
+@runtime_checkable
+class SessionTransport(Protocol):
+    """A way to a node that has sessions: :class:`govchain.sdk.http.HttpTransport`."""
+
+    def login(
+        self, signer: Signing, *, account: str, chain: str, now: Callable[[], int], node: str | None = None
+    ) -> SessionGrant:
+        """Prove the account's key and keep the session."""
+
+    def logout(self) -> None:
+        """End the session, if there is one."""
 
 
 def encode_challenge(challenge: Challenge) -> str:

@@ -64,12 +64,12 @@ def block_show(
     """One block: header, certificate, and the ids of its transactions, recomputed against the header."""
     from govchain.cli.shapes import header_json  # noqa: PLC0415
     from govchain.cli.writing import write_file  # noqa: PLC0415
-    from govchain.sdk.listing import list_transactions  # noqa: PLC0415
     from govchain.sdk.trust import encode_certified_header  # noqa: PLC0415
 
     with open_chain() as opened:
         client = opened.client
-        block, transactions = list_transactions(client, height)
+        shown = client.block(height)
+        block, transactions = shown.block, shown.transactions
         ids = [one.id for one in transactions]
         if export is not None:
             write_file(export, encode_certified_header(block.data, block.certificate, client.suite.name), force=force)

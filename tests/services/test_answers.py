@@ -194,7 +194,7 @@ def test_a_node_that_went_back_is_found_out(template, tmp_path, actor):
         client = Client(node.transport, trust=trust_in(older), memory=store)
         with pytest.raises(VerificationError) as found:
             client.checker.newest_header()
-        assert found.value.code is Code.HISTORY_INVALID
+        assert found.value.code is Code.HEAD_STALE
 
 
 @pytest.mark.requirement("BJ.data.structure.08")
