@@ -109,7 +109,7 @@ def show_refused(
     file: Path,
     package: VerificationReport | None = None,
 ) -> None:
-    """A refusal for people: the steps before, the one that does not hold, and what differs; see :func:`refused_json`."""
+    """A refusal for people: the steps before, the one that failed, and what differs; see :func:`refused_json`."""
     rows = [
         (number, name, outcome, _detail(name, package) if package else "")
         for number, name, outcome, _ in _before(error, package)
