@@ -187,4 +187,6 @@ def _reason(error: SQLAlchemyError) -> str:
     """The first line of what the database said; statements and values are not shown."""
     said = getattr(error, "orig", None) or error
     first = str(said).strip().split("\n", 1)[0]
+    if first == "interrupted" or "statement timeout" in first:
+        return "the search took too long"
     return f"{type(said).__name__}: {first[:_REASON_LENGTH_MAX]}"

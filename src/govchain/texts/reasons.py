@@ -215,6 +215,21 @@ PAIRS: dict[str, str] = {
     "an acknowledged transaction is missing": "一笔已确认的交易缺失",
     "benchmark transaction": "性能测量交易",
     "a valid signature was refused": "有效的签名被拒绝",
+    # The index
+    "not made yet": "尚未建立",
+    "the cursor does not move": "游标没有前进",
+    "index_cursor is empty; make the index anew": "index_cursor 表为空，请重建查询库",
+    "no index_url": "没有 index_url",
+    "index_url is no URL: sqlite:///PATH or postgresql://USER@HOST/NAME": (
+        "index_url 不是数据库地址，应为 sqlite:///路径 或 postgresql://用户@主机/库名"
+    ),
+    "{count} spans at most; take a longer interval": "时段最多 {count} 个，请改用更长的间隔",
+    "{count} points at most; take a longer interval or fewer groups": "数据点最多 {count} 个，请改用更长的间隔或减少分组",
+    "minute, hour or day": "应为 minute、hour 或 day",
+    "type, organisation or code": "应为 type、organisation 或 code",
+    "later than time_from": "应晚于 time_from",
+    "a text of 1 to {most} characters": "应为 1 至 {most} 个字符",
+    "the search took too long": "检索用时过长",
 }
 
 
