@@ -24,8 +24,6 @@ _HINTED = frozenset(
         "ROLE_MISSING",
     }
 )
-#: Codes that logging in cures.
-_SESSION = frozenset({"SESSION_INVALID", "SESSION_REQUIRED"})
 
 
 def hint_for(error: GovChainError) -> str:
@@ -35,6 +33,4 @@ def hint_for(error: GovChainError) -> str:
         # The fingerprint of a file may be wrong, too: then there is nothing to add.
         place = next((one for one in ("path", "node") if one in error.params), "")
         return t({"path": "hint.TRUST_MISMATCH", "node": "hint.TRUST_MISMATCH_NODE"}.get(place, ""), **error.params)
-    if name in _SESSION:
-        return t("hint.SESSION")
     return t(f"hint.{name}", **error.params) if name in _HINTED else ""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govchain.cli.output import notice, say, visible
+from govchain.cli.private import make_private_folder
 from govchain.cli.session import session, t
 from govchain.cli.target import Target, find_data, find_target
 from govchain.model import Code, UnavailableError, UsageError, VerificationError
@@ -24,6 +25,8 @@ from govchain.sdk.home import catalogue_path, default_home
 if TYPE_CHECKING:
     from govchain.model.wire import Genesis
     from govchain.sdk.client import Client
+    from govchain.sdk.http import HttpTransport
+    from govchain.sdk.sessions import SessionGrant
     from govchain.sdk.transport import Transport
     from govchain.sdk.trust import TrustStore
     from govchain.signers import Signer
@@ -34,7 +37,9 @@ __all__ = [
     "Opened",
     "find_data",
     "keys_folder",
+    "login_to_node",
     "open_chain",
+    "open_http",
     "open_key",
     "open_transport",
     "passphrases",
@@ -90,7 +95,10 @@ def passphrases(keys_path: Path | None, *, new: bool = False) -> Callable[[str],
 
 
 def open_key(name: str, keys_path: Path | None, *, quiet: bool = False) -> Signer:
-    """The key with that name in the data directory, at that path, or at that URI."""
+    """The key with that name in ``keys_path``, at that path, or at that URI.
+
+    A file ``passphrase`` beside the key's own file opens it, as where ``init`` makes keys.
+    """
     from govchain.signers import open_signer  # noqa: PLC0415 - loaded by the commands that need it
 
     inside = None if keys_path is None else keys_path / f"{name}.pem"
@@ -100,8 +108,8 @@ def open_key(name: str, keys_path: Path | None, *, quiet: bool = False) -> Signe
         uri = f"file:{inside}"
     else:
         uri = f"file:{name}"
-    source = passphrases(keys_path if inside is not None and uri == f"file:{inside}" else None)
-    return open_signer(uri, source, notice=None if quiet else notice)
+    folder = Path(uri.removeprefix("file:")).parent if uri.startswith("file:") else None
+    return open_signer(uri, passphrases(folder), notice=None if quiet else notice)
 
 
 def read_genesis(path: Path) -> Genesis:
@@ -149,21 +157,42 @@ def open_transport(target: Target, *, write: bool) -> Iterator[Transport]:
         with open_embedded(target.path, read_only=not write) as node:
             yield node.transport
         return
-    assert target.profile is not None
-    from govchain.cli.tokens import load_session  # noqa: PLC0415
+    with open_http(target) as transport:
+        yield transport
+
+
+def open_http(target: Target) -> HttpTransport:
+    """The way to a node by HTTP, with the session that is kept for it, if any; the caller closes it."""
+    from govchain.cli.tokens import load_session  # noqa: PLC0415 - loaded by the commands that need it
     from govchain.sdk.http import HttpTransport  # noqa: PLC0415 - loads an HTTP client
 
+    assert target.profile is not None
     saved = load_session(target)
-    transport = HttpTransport(
+    return HttpTransport(
         target.profile.url,
         token=None if saved is None else saved.token,
         ca=target.profile.ca or None,
         language=session().language,
     )
-    try:
-        yield transport
-    finally:
-        transport.close()
+
+
+def login_to_node(target: Target, *, key: str = "", account: str = "") -> SessionGrant:
+    """A session at the node, by the key named or the profile's, for ``account`` (hex) or the key's own.
+
+    Raises:
+        GovChainError: what the node or the key says; ``TRUST_MISMATCH`` for a chain that the user does not trust.
+    """
+    from govchain.sdk.client import Client  # noqa: PLC0415 - loaded by the commands that need it
+
+    name = _key_name(target, key, "")
+    with open_http(target) as transport, _trusted(target):
+        store = trust_store()
+        client = Client(transport, trust=store.trusted(), memory=store)
+        client.signer = signer = open_key(name, keys_folder(target))
+        try:
+            return client.login(account=account or None)
+        finally:
+            signer.close()
 
 
 @contextmanager
@@ -183,13 +212,11 @@ def open_chain(*, write: bool = False, key: str = "", default_key: str = DEFAULT
         keys = keys_folder(target)
         transport = stack.enter_context(open_transport(target, write=write))
         store = trust_store()
-        try:
+        with _trusted(target):
             client = Client(transport, trust=store.trusted(), memory=store)
-        except VerificationError as error:
-            raise _untrusted(error, target) from None
         path = _catalogue_file(target, client)
         if write:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             signer = open_key(_key_name(target, key, default_key), keys)
             stack.callback(signer.close)
             client.signer = signer
@@ -217,10 +244,13 @@ def _key_name(target: Target, given: str, default: str) -> str:
     return target.profile.key
 
 
-def _untrusted(error: VerificationError, target: Target) -> VerificationError:
-    """Add to ``TRUST_MISMATCH`` what the hint names: the genesis file here, or the node that has it."""
-    if error.code is not Code.TRUST_MISMATCH:
-        return error
-    if target.path is not None:
-        return VerificationError(error.code, **{**error.params, "path": str(target.path / "genesis.json")})  # type: ignore[arg-type]
-    return VerificationError(error.code, **{**error.params, "node": target.place})  # type: ignore[arg-type]
+@contextmanager
+def _trusted(target: Target) -> Iterator[None]:
+    """Add to ``TRUST_MISMATCH`` what its hint names: the genesis file here, or the node that has it."""
+    try:
+        yield
+    except VerificationError as error:
+        if error.code is Code.TRUST_MISMATCH:
+            name, value = ("node", target.place) if target.path is None else ("path", target.path / "genesis.json")
+            error.params[name] = str(value)
+        raise

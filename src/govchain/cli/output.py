@@ -29,6 +29,7 @@ __all__ = [
     "china_time",
     "emit",
     "emit_error",
+    "emit_line",
     "exit_code",
     "facts",
     "line",
@@ -67,6 +68,11 @@ def emit(result: dict[str, Any], show: Callable[[], None]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         silence()
+
+
+def emit_line(result: dict[str, Any]) -> None:
+    """Print ``result`` as JSON in one line, at once: one of many results, for programs that read as they come."""
+    print(_json_line(json.dumps(result, ensure_ascii=False, default=str)), flush=True)
 
 
 def silence() -> None:

@@ -12,7 +12,21 @@ from pathlib import Path
 
 from govchain.model import Code, RefusedError, UnavailableError
 
-__all__ = ["read_private", "remove_private", "write_private"]
+__all__ = ["make_private_folder", "read_private", "remove_private", "write_private"]
+
+
+def make_private_folder(path: Path) -> None:
+    """Make the folder, and those above that are missing, mode 0700.
+
+    Raises:
+        UnavailableError: ``FILE_UNWRITABLE``.
+    """
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    try:
+        for one in reversed(missing):
+            one.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(Code.FILE_UNWRITABLE, path=str(path), reason=error.strerror or "") from None
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -22,8 +36,8 @@ def write_private(path: Path, data: bytes) -> None:
         UnavailableError: ``FILE_UNWRITABLE``.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    make_private_folder(path.parent)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:

@@ -13,6 +13,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import typer
 import typer.core
 import typer.main
 
+from govchain.cli.completing import COMPLETE_VARIABLE, candidates
 from govchain.cli.hints import hint_for
 from govchain.cli.output import emit_error, exit_code, say, silence, told
 from govchain.cli.session import Session, session, split_globals, start_session, t
@@ -38,15 +40,21 @@ COMMANDS: dict[str, str] = {
     "evidence": "evidence",
     "verify": "verify",
     "trust": "trust",
+    "login": "login",
+    "logout": "login",
+    "profile": "profile",
     "account": "account",
     "key": "key",
     "block": "ledger",
     "tx": "ledger",
     "genesis": "ledger",
     "chain": "chain",
+    "watch": "watch",
+    "index": "index",
     "doctor": "tools",
     "bench": "tools",
     "demo": "tools",
+    "completion": "completion",
     "version": "tools",
 }
 
@@ -109,12 +117,24 @@ def _translate_help() -> None:
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if COMPLETE_VARIABLE in os.environ:
+        _complete(words)
+        sys.exit(0)
     code = _guarded(words)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         silence()
     sys.exit(code)
+
+
+def _complete(words: list[str]) -> None:
+    """Print what may stand next; a shell that asks wants no error, whatever it asked."""
+    with suppress(Exception):
+        _prepare_streams()
+        with suppress(GovChainError):
+            split_globals(words)
+        print("\n".join(candidates(build_root(), words)))
 
 
 def _guarded(words: list[str]) -> int:

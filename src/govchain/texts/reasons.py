@@ -38,6 +38,7 @@ PAIRS: dict[str, str] = {
     "No such device or address": "没有该设备或地址",
     "Connection refused": "连接被拒绝",
     "Connection reset by peer": "连接被对方重置",
+    "[Errno {digits}] {reason}": "{reason}（{digits}）",
     "embedded null byte": "含有空字节",
     # What the command line says of a call
     "Invalid value for {name}: {value} is not in the range {range}.": "{name} 的值 {value} 不在范围 {range} 内",

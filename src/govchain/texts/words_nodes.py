@@ -70,10 +70,6 @@ PAIRS: dict[str, tuple[str, str]] = {
     "label.expires": ("有效期至", "until"),
     "label.token_file": ("令牌文件", "token file"),
     "login.done": ("已登录 {url}", "Logged in to {url}"),
-    "login.plain": (
-        "与 {url} 的连接未加密，会话令牌可能被途中读取；请改用 https",
-        "the way to {url} is not encrypted: the session's token can be read on it; use https",
-    ),
     "login.needs_node": (
         "请用 --node 或 --profile 指明节点",
         "name the node with --node or --profile",
@@ -111,9 +107,5 @@ PAIRS: dict[str, tuple[str, str]] = {
             "Run govchain --node {node} genesis show --export genesis.json, compare its fingerprint in a way that you "
             "trust, and if it is right run govchain trust add genesis.json"
         ),
-    ),
-    "hint.SESSION": (
-        "请先登录：govchain login --key 密钥",
-        "Log in first: govchain login --key KEY",
     ),
 }
