@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from govchain.texts import words_documents, words_help, words_labels, words_messages, words_nodes
+from govchain.texts import words_documents, words_help, words_index, words_labels, words_messages, words_nodes
 
 __all__ = ["SENTENCES"]
 
 #: ``area.name`` to its sentence in each language.
 SENTENCES: dict[str, dict[str, str]] = {
     key: {"zh": chinese, "en": english}
-    for family in (words_documents.PAIRS, words_help.PAIRS, words_labels.PAIRS, words_messages.PAIRS, words_nodes.PAIRS)
+    for family in (
+        words_documents.PAIRS,
+        words_help.PAIRS,
+        words_index.PAIRS,
+        words_labels.PAIRS,
+        words_messages.PAIRS,
+        words_nodes.PAIRS,
+    )
     for key, (chinese, english) in family.items()
 }
