@@ -12,16 +12,24 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from govchain import __version__
 from govchain.api.describe import openapi
+from govchain.api.middleware.deadline import Deadline
 from govchain.api.middleware.gate import Gate
 from govchain.api.problems import add_error_handlers
 from govchain.api.routers import ROUTERS
 from govchain.api.settings import ApiSettings
+from govchain.api.submission import Shortcut
 from govchain.services.bundle import NodeServices
 
 __all__ = ["create_app"]
+
+#: Answers shorter than this are not compressed, in bytes.
+_COMPRESSED_BYTES_MIN = 1024
+_COMPRESSION_LEVEL = 5
 
 
 class _Application(FastAPI):
@@ -44,5 +52,22 @@ def create_app(services: NodeServices, settings: ApiSettings | None = None) -> F
     add_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Gate, services=services, settings=app.state.settings)
+    _add_layers(app, services, app.state.settings)
     return app
+
+
+def _add_layers(app: FastAPI, services: NodeServices, settings: ApiSettings) -> None:
+    """From the innermost to the outermost."""
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_BYTES_MIN, compresslevel=_COMPRESSION_LEVEL)
+    app.add_middleware(Deadline, limit_ms=settings.answer_ms_max)
+    app.add_middleware(Shortcut, services=services, settings=settings)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "GovChain-Protocol", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "GovChain-Protocol", "Retry-After", "X-Request-Id"],
+            max_age=600,
+        )
+    app.add_middleware(Gate, services=services, settings=settings)

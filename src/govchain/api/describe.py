@@ -31,7 +31,8 @@ ALWAYS: Final = (
     Code.RATE_LIMITED,
     Code.REQUEST_SHAPE,
     Code.REQUEST_TOO_LARGE,
-    Code.TIMED_OUT,
+    Code.REQUEST_SLOW,
+    Code.TIME_LIMIT,
     Code.INTERNAL,
 )
 #: Codes of routes that look at a session.
@@ -53,6 +54,8 @@ def describe(
     body: Mapping[str, Any] | None = None,
     example: Any = None,
     cached: bool = False,
+    types: Iterable[type] = (),
+    also: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments for ``router.get(path, **describe(…))`` and its siblings.
 
@@ -67,6 +70,8 @@ def describe(
         body: the OpenAPI ``requestBody``, where the route reads it itself.
         example: example of an answer that has no type.
         cached: whether the answer carries an ETag and 304 may come.
+        types: types that ``body`` refers to.
+        also: other statuses of success, with what they mean; the same answer.
     """
     every = sorted({*codes, *ALWAYS, *(SESSION_CODES if session else ())})
     content: dict[str, Any] = {"schema": {"type": "string"}}
@@ -79,6 +84,8 @@ def describe(
     responses: dict[int | str, dict[str, Any]] = {status: {"description": summary, "content": {media: content}}}
     if media == "" or status == 204:
         responses = {status: {"description": summary}}
+    for other, meaning in (also or {}).items():
+        responses[other] = {"description": meaning, "content": {media: content}}
     if cached:
         responses[304] = {"description": "unchanged: the client has what the ETag names"}
     by_status: dict[int, list[Code]] = {}
@@ -104,8 +111,8 @@ def describe(
             },
         }
     extra: dict[str, Any] = {"x-govchain-codes": [code.name for code in every]}
-    if answer is not None:
-        extra[_TYPES] = [answer]
+    if answer is not None or types:
+        extra[_TYPES] = [*types, *([] if answer is None else [answer])]
     if body is not None:
         extra["requestBody"] = dict(body)
     if session:
@@ -219,12 +226,6 @@ _PROBLEM: Final[dict[str, Any]] = {
             "type": "object",
             "description": "The values that the sentence names.",
             "examples": [{"reason": "block 12"}],
-        },
-        "submissions": {
-            "type": "array",
-            "description": "Where transactions were handed in and all were refused: one entry for each, in order.",
-            "items": {"$ref": _REF.format(name="Submission")},
-            "examples": [[]],
         },
     },
 }

@@ -1,9 +1,9 @@
 """Every error as ``application/problem+json`` (RFC 9457), in the language asked for.
 
 Purpose: the one place where errors become HTTP. Rules: ours keep their code, sentence and named values; the
-framework's become ours; anything else is ``INTERNAL``, its traceback goes to the log beside the request's id and never
-to the client. Members: ``type``, ``title``, ``status``, ``detail``, ``instance`` (the request's id, which is in the
-log), ``code``, ``number``, ``params``.
+framework's become ours; anything else is ``INTERNAL`` (``middleware.gate``): its traceback goes to the log beside the
+request's id and never to the client. Members: ``type``, ``title``, ``status``, ``detail``, ``instance`` (the request's
+id, which is in the log), ``code``, ``number``, ``params``.
 Not here: sentences (``texts``), which code belongs to what (``services`` and below).
 """
 
@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from starlette.exceptions import HTTPException
 
-from govchain.model import Code, GovChainError, UsageError
+from govchain.model import Code, GovChainError, UnavailableError, UsageError
 from govchain.texts import LANGUAGES, sentence
 
 __all__ = [
@@ -61,6 +61,11 @@ _STATUS: Final[Mapping[Code, int]] = {
     Code.REQUEST_SHAPE: 400,
     Code.CURSOR_INVALID: 400,
     Code.SERVICE_OFF: 404,
+    Code.STREAMS_TOO_MANY: 429,
+    Code.WEBHOOK_TARGET: 422,
+    Code.WEBHOOKS_TOO_MANY: 409,
+    Code.REQUEST_SLOW: 408,
+    Code.TIME_LIMIT: 504,
     Code.TIMED_OUT: 504,
     Code.NOT_FOUND: 404,
     Code.USAGE: 400,
@@ -155,7 +160,7 @@ def error_of(error: Exception) -> GovChainError:
     if isinstance(error, HTTPException):
         return UsageError(_HTTP_CODES.get(error.status_code, Code.REQUEST_SHAPE), reason="")
     if isinstance(error, asyncio.TimeoutError):
-        return UsageError(Code.TIMED_OUT)
+        return UnavailableError(Code.TIME_LIMIT)
     return GovChainError(Code.INTERNAL, reason=type(error).__name__)
 
 
@@ -174,22 +179,18 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def known(request: Request, error: Exception) -> Response:
         ours = error_of(error)
+        if ours.code == Code.ROUTE_UNKNOWN:
+            ours = UsageError(Code.ROUTE_UNKNOWN, path=request.scope["path"][:200])
+        elif ours.code == Code.METHOD_NOT_ALLOWED:
+            ours = UsageError(Code.METHOD_NOT_ALLOWED, method=request.method[:20])
+        _log.info("request %s refused: %s", request_id(request.scope), ours.code.name)
         response = problem_response(request, ours)
         if isinstance(error, HTTPException) and error.headers and "allow" in {n.lower() for n in error.headers}:
             response.headers["Allow"] = next(v for n, v in error.headers.items() if n.lower() == "allow")
         return response
 
-    async def unknown(request: Request, error: Exception) -> Response:
-        _log.error(
-            "internal error in request %s",
-            request_id(request.scope),
-            exc_info=(type(error), error, error.__traceback__),
-        )
-        return problem_response(request, GovChainError(Code.INTERNAL, reason=type(error).__name__))
-
     for kind in (GovChainError, RequestValidationError, HTTPException, asyncio.TimeoutError):
         app.add_exception_handler(kind, known)
-    app.add_exception_handler(Exception, unknown)
 
 
 def _validation_reason(error: RequestValidationError | WebSocketRequestValidationError) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -19,20 +20,33 @@ from pathlib import Path
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from govchain.api import ApiSettings, create_app
+from govchain.index.database import IndexDatabase, database_url
 from govchain.model import Code, UnavailableError, UsageError
 from govchain.modules.accounts.views import StateDirectory
+from govchain.node.connections import ConnectionLimits, Connections, bounded_protocol
 from govchain.node.embedded import EmbeddedNode, NodeOptions, open_embedded, system_clock
 from govchain.node.settings import Settings
+from govchain.node.tls import TlsFiles
 from govchain.services.bundle import NodeServices
+from govchain.services.identities import Identities
+from govchain.services.indexing import IndexFollower
 from govchain.services.intake import Intake
+from govchain.services.packages import Packages
+from govchain.services.search import Search
 from govchain.services.sessions import SessionLimits, Sessions
+from govchain.services.subscriptions import ADDRESS_OWNER, Subscriptions
 
-__all__ = ["api_settings", "build_services", "serve"]
+__all__ = ["Server", "api_settings", "build_services", "make_server", "serve"]
+
+_log = logging.getLogger("govchain.node")
 
 #: Connections that wait to be accepted.
 _BACKLOG = 1024
+#: Bytes of a message that a client may send over a WebSocket: a subscription.
+_SOCKET_MESSAGE_BYTES_MAX = 131_072
 
 
 def api_settings(settings: Settings, node: str) -> ApiSettings:
@@ -72,7 +86,16 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             secrets.token_bytes,
             SessionLimits(session_ms=settings.integer("session_minutes") * 60_000),
         )
+        packages = Packages(node.transport)
+        events = Subscriptions(
+            node.transport.feed,
+            subscribers_max=settings.integer("streams_max"),
+            per_owner=settings.integer("streams_per_session"),
+            check=lambda owner: owner.startswith(ADDRESS_OWNER) or sessions.check_id(owner),
+        )
+        node.application.add_listener(events.block_committed)
         # Parts that a node may go without are built here, each closed by stack.callback.
+        index = _index(node, settings, stack)
         yield NodeServices(
             answers=node.transport,
             intake=intake,
@@ -80,7 +103,33 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             proofs=node.proofs,
             sessions=sessions,
             problem=lambda: node.engine.status().problem,
+            packages=packages.make,
+            verify=packages.check,
+            height_of=Identities(node.application).height_of,
+            events=events,
+            index=index,
+            search=None if index is None else _search(node, index),
         )
+
+
+def _index(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) -> IndexFollower | None:
+    """The follower of the index, started; None where the operator does without."""
+    if not settings.flag("index"):
+        return None
+
+    def problem(code: Code, reason: str) -> None:
+        _log.warning("index: %s: %s", code.name, reason)
+
+    database = IndexDatabase(database_url(settings.text("index_url"), node.directory.path))
+    follower = IndexFollower(node.application, database, on_problem=problem)
+    node.application.add_listener(follower.wake)
+    stack.callback(follower.stop)
+    follower.start()
+    return follower
+
+
+def _search(node: EmbeddedNode, index: IndexFollower) -> Search:
+    return Search(index.database, lambda: node.application.chain.height, index.wait_for)
 
 
 def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lambda url: None) -> None:
@@ -95,29 +144,62 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
         options = NodeOptions(verifier_threads=settings.integer("verifier_threads"))
         with open_embedded(path, options=options) as node, build_services(node, settings) as services:
             app = create_app(services, api_settings(settings, node.genesis.members[0].name))
-            server = _Server(
-                uvicorn.Config(
-                    app,
-                    loop="uvloop",
-                    http="httptools",
-                    ws="websockets-sansio",
-                    lifespan="off",
-                    access_log=False,
-                    log_config=None,
-                    server_header=False,
-                    date_header=False,
-                    proxy_headers=False,
-                    timeout_keep_alive=max(1, settings.integer("idle_ms_max") // 1000),
-                    timeout_graceful_shutdown=max(1, settings.integer("drain_ms_max") // 1000),
-                )
-            )
+            server = make_server(app, settings)
+            if services.events is not None:
+                server.streams = services.events.close
             with contextlib.ExitStack() as stack:
                 _tell(listener, settings, stack, announce)
                 uvloop.run(_run(server, listener))
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn without its own signal handling."""
+def make_server(app: ASGIApp, settings: Settings) -> Server:
+    """The server for ``app`` with all its bounds, not listening yet.
+
+    Raises:
+        UnavailableError: ``TLS_UNUSABLE``. UsageError: one of the two TLS files is not named.
+    """
+    limits = ConnectionLimits(
+        settings.integer("connections_max"), settings.integer("header_bytes_max"), settings.integer("header_ms_max")
+    )
+    connections = Connections(limits)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=bounded_protocol(connections),  # type: ignore[arg-type]  # takes any protocol class
+        ws="websockets-sansio",
+        ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=max(1, settings.integer("idle_ms_max") // 1000),
+        timeout_graceful_shutdown=max(1, settings.integer("drain_ms_max") // 1000),
+    )
+    server = Server(config)
+    server.bounded = connections
+    certificate, key = settings.text("tls_certificate"), settings.text("tls_key")
+    if bool(certificate) != bool(key):
+        raise UsageError(Code.USAGE, reason="tls_certificate and tls_key are given together")
+    if certificate:
+        server.tls = TlsFiles(Path(certificate), Path(key))
+        config.load()
+        config.ssl = server.tls.context
+    return server
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its own signal handling, which tells ``streams`` to end before it waits for connections."""
+
+    streams: Callable[[], None] = staticmethod(lambda: None)
+    bounded: Connections
+    tls: TlsFiles | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, which would last for ever, then what is under way."""
+        self.streams()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -125,7 +207,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(server: _Server, listener: socket.socket) -> None:
+async def _run(server: Server, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
 
     def end(number: int) -> None:
@@ -135,9 +217,12 @@ async def _run(server: _Server, listener: socket.socket) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
+    watch = None if server.tls is None else asyncio.create_task(server.tls.watch())
     try:
         await server.serve(sockets=[listener])
     finally:
+        if watch is not None:
+            watch.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
@@ -175,5 +260,5 @@ def _listen(address: str) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise UnavailableError(Code.NODE_UNREACHABLE, url=address, reason=error.strerror or str(error)) from None
+        raise UnavailableError(Code.LISTEN_FAILED, address=address, reason=error.strerror or str(error)) from None
     return listener

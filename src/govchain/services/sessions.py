@@ -16,18 +16,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from govchain.crypto import check_hmac_sm3, check_signature, frame, get_suite, hmac_sm3
+import msgspec
+
+from govchain.crypto import check_hmac_sm3, get_suite, hmac_sm3
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
-from govchain.model.canonical import encode_canonical
 from govchain.model.identifiers import is_hex
 from govchain.modules.port import AccountFacts
+from govchain.sdk.sessions import (
+    Challenge,
+    challenge_message,
+    check_challenge_signature,
+    decode_challenge,
+    encode_challenge,
+)
 
-__all__ = ["Accounts", "Challenge", "Session", "SessionLimits", "Sessions", "challenge_bytes"]
+__all__ = ["Accounts", "Session", "SessionLimits", "Sessions"]
 
 #: Bytes of a token and of a challenge's random part.
 _RANDOM_BYTES: Final = 32
 _NONCE_RANDOM_BYTES: Final = 16
-_DOMAIN: Final = "govchain/session/1"
 
 
 class Accounts(Protocol):
@@ -59,23 +66,6 @@ class Session:
     administrator: bool
     expires: int
     key: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """What an account signs to log in (docs/adr/0010); ``expires`` in ms, ``nonce`` hex."""
-
-    account: str
-    chain: str
-    expires: int
-    node: str
-    nonce: str
-
-
-def challenge_bytes(challenge: Challenge) -> bytes:
-    """The bytes that are signed: canonical JSON under the frame ``govchain/session/1``."""
-    values = {name: getattr(challenge, name) for name in ("account", "chain", "expires", "node", "nonce")}
-    return frame(_DOMAIN, encode_canonical(values))
 
 
 class Sessions:
@@ -115,8 +105,8 @@ class Sessions:
         """Sessions that have neither ended nor been seen to expire."""
         return len(self._sessions)
 
-    def challenge(self, account: str) -> Challenge:
-        """A challenge for that account; it says nothing about whether the account exists.
+    def challenge(self, account: str) -> str:
+        """The text of a challenge for that account; it says nothing about whether the account exists.
 
         Raises:
             UsageError: ``REQUEST_SHAPE`` for a malformed address.
@@ -125,32 +115,33 @@ class Sessions:
             raise UsageError(Code.REQUEST_SHAPE, where="account", reason="40 hex digits")
         expires = self._clock() + self._limits.challenge_ms
         plain = Challenge(account, self._chain, expires, self._node, self._random(_NONCE_RANDOM_BYTES).hex())
-        return replace(plain, nonce=plain.nonce + self._mark(plain).hex())
+        return encode_challenge(msgspec.structs.replace(plain, nonce=plain.nonce + self._mark(plain).hex()))
 
-    def create(self, challenge: Challenge, signature: bytes) -> tuple[str, Session]:
+    def create(self, text: str, signature: bytes) -> tuple[str, Session]:
         """A token and its session, for a challenge of this process signed by its account's key.
 
         Raises:
-            RefusedError: ``CHALLENGE_INVALID``; ``SIGNER_FROZEN`` for a frozen account whose signature holds.
+            RefusedError: ``CHALLENGE_INVALID``, whatever was wrong with challenge or signature;
+                ``SIGNER_FROZEN`` for a frozen account whose signature holds.
             UnavailableError: ``RATE_LIMITED`` when there are too many sessions.
         """
         # 1. Chain, node, time and our own mark.
         now = self._clock()
+        challenge = decode_challenge(text)
         if (challenge.chain, challenge.node) != (self._chain, self._node):
             raise RefusedError(Code.CHALLENGE_INVALID, reason="another chain or node")
         if challenge.expires <= now:
             raise RefusedError(Code.CHALLENGE_INVALID, reason="expired")
         digits = 2 * _NONCE_RANDOM_BYTES
-        if not is_hex(challenge.nonce, digits + 64) or not is_hex(challenge.account, 40):
-            raise RefusedError(Code.CHALLENGE_INVALID, reason="malformed")
-        plain = replace(challenge, nonce=challenge.nonce[:digits])
-        if check_hmac_sm3(self._secret, challenge_bytes(plain), bytes.fromhex(challenge.nonce[digits:])):
+        plain = msgspec.structs.replace(challenge, nonce=challenge.nonce[:digits])
+        mark = bytes.fromhex(challenge.nonce[digits:])
+        if check_hmac_sm3(self._secret, challenge_message(encode_challenge(plain)), mark):
             raise RefusedError(Code.CHALLENGE_INVALID, reason="not of this node, or of before its restart")
         # 2. The account's key.
         facts = self._accounts.account(bytes.fromhex(challenge.account))
         if facts is None:
             raise RefusedError(Code.CHALLENGE_INVALID, reason="signature")
-        if check_signature(facts.algorithm, facts.key, challenge_bytes(challenge), signature):
+        if check_challenge_signature(text, algorithm=facts.algorithm, key=facts.key, signature=signature):
             raise RefusedError(Code.CHALLENGE_INVALID, reason="signature")
         if not facts.active:
             raise RefusedError(Code.SIGNER_FROZEN)
@@ -217,7 +208,7 @@ class Sessions:
             self._sessions.pop(id_, None)
 
     def _mark(self, plain: Challenge) -> bytes:
-        return hmac_sm3(self._secret, challenge_bytes(plain))
+        return hmac_sm3(self._secret, challenge_message(encode_challenge(plain)))
 
     def _forget(self, now: int) -> None:
         """Drop what is over; both lists are nearly in order of time, and the clock may have jumped."""

@@ -112,6 +112,22 @@ PAIRS: dict[str, tuple[str, str]] = {
             "make the index anew with govchain index rebuild."
         ),
     ),
+    "REQUEST_SLOW": (
+        "请求正文没有在规定时间内到齐[[（{limit_ms} 毫秒）]]。请检查网络后重试。",
+        "The request's body did not come in the time allowed[[ ({limit_ms} ms)]]. Check the network and try again.",
+    ),
+    "TIME_LIMIT": (
+        "请求没有在规定时间内处理完[[（{limit_ms} 毫秒）]]。请缩小查询范围，或稍后重试。",
+        "The request was not finished in the time allowed[[ ({limit_ms} ms)]]. Ask for less, or try again later.",
+    ),
+    "LISTEN_FAILED": (
+        "无法监听 {address}[[：{reason}]]。请换一个地址或端口，或停止占用它的程序。",
+        "Cannot listen on {address}[[: {reason}]]. Choose another address or port, or stop what uses it.",
+    ),
+    "TLS_UNUSABLE": (
+        "TLS 证书或私钥无法使用[[：{reason}]]。请检查 tls_certificate 和 tls_key 所指的文件。",
+        "The TLS certificate or key cannot be used[[: {reason}]]. Check the files of tls_certificate and tls_key.",
+    ),
     "NODE_UNREACHABLE": (
         "无法连接节点[[ {url}]][[：{reason}]]。请检查地址、网络和证书后重试。",
         "The node cannot be reached[[ at {url}]][[: {reason}]]. Check the address, the network and the certificate.",

@@ -1,18 +1,48 @@
-"""The outermost layer: the request's id and the headers that every answer carries."""
+"""The outermost layer: what holds for every request, whatever it asks.
+
+Purpose: give each request its id; refuse an unknown protocol version and too many requests of one address or session;
+bound the body's size while it is read and the time in which it comes; add the headers that every answer carries; tell
+``services.observe`` what was answered. Rules: plain ASGI, since transactions pass here one by one; refusals are
+problem documents like any other. Not here: bounds of connections and headers (``node.connections``).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import logging
 import secrets
-from typing import Any
+from time import monotonic
+from typing import Final
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from govchain.api.problems import REQUEST_ID
+from govchain.api.middleware.rates import Buckets
+from govchain.api.problems import REQUEST_ID, problem_response
 from govchain.api.settings import ApiSettings
+from govchain.model import Code, GovChainError, UnavailableError, UsageError
 from govchain.services.bundle import NodeServices
 
-__all__ = ["Gate"]
+__all__ = ["PROTOCOL", "Gate"]
+
+#: The protocol version that this node speaks, as the header ``GovChain-Protocol`` names it.
+PROTOCOL: Final = b"1"
+_PROTOCOL_HEADER: Final = b"govchain-protocol"
+_SESSION_KEY_CHARACTERS: Final = 80
+#: Headers of every answer, beside the request's id. An answer may set its own ``cache-control``.
+_HEADERS: Final = (
+    (_PROTOCOL_HEADER, PROTOCOL),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+_log = logging.getLogger("govchain.api.access")
+_failures = logging.getLogger("govchain.api")
 
 
 class Gate:
@@ -21,10 +51,13 @@ class Gate:
     def __init__(self, app: ASGIApp, *, services: NodeServices, settings: ApiSettings) -> None:
         """Stand before ``app``."""
         self._app = app
-        self._services = services
+        self._observe = services.observe
         self._settings = settings
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
+        burst = settings.rate_burst_s
+        self._addresses = Buckets(settings.rate_address, settings.rate_address * burst, settings.addresses_max)
+        self._sessions = Buckets(settings.rate_session, settings.rate_session * burst, settings.addresses_max)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through."""
@@ -33,12 +66,118 @@ class Gate:
             return
         identity = f"{self._prefix}-{next(self._counter):x}"
         scope[REQUEST_ID] = identity
-        extra = ((b"x-request-id", identity.encode()), (b"govchain-protocol", b"1"))
+        started_s = monotonic()
+        length, refusal = self._check(scope, started_s)
+        if scope["type"] == "websocket":
+            if refusal is not None:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": refusal.code.name})
+                return
+            await self._app(scope, receive, send)
+            return
+        status = 0
 
         async def marked(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                headers: list[Any] = list(message.get("headers", ()))
-                message["headers"] = [*headers, *extra]
+                status = message["status"]
+                headers: list[tuple[bytes, bytes]] = list(message["headers"])
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NO_STORE)
+                if scope["scheme"] == "https":
+                    headers.append(_HSTS)
+                headers.append((b"x-request-id", identity.encode()))
+                headers.extend(_HEADERS)
+                message["headers"] = headers
             await send(message)
 
-        await self._app(scope, receive, marked if scope["type"] == "http" else send)
+        if refusal is not None:
+            response = problem_response(Request(scope), refusal)
+            if refusal.code == Code.REQUEST_TOO_LARGE:
+                response.headers["connection"] = "close"
+            await response(scope, receive, marked)
+        else:
+            try:
+                await self._app(scope, _Body(receive, self._settings, length), marked)
+            except GovChainError as error:
+                if status:
+                    raise
+                await problem_response(Request(scope), error)(scope, receive, marked)
+            except Exception as error:  # the last resort: the log has the traceback, the client has the request's id
+                _failures.exception("internal error in request %s", identity)
+                if status:
+                    raise
+                internal = GovChainError(Code.INTERNAL, reason=type(error).__name__)
+                await problem_response(Request(scope), internal)(scope, receive, marked)
+        if self._observe is not None or _log.isEnabledFor(logging.INFO):
+            self._tell(scope, identity, status, monotonic() - started_s)
+
+    def _check(self, scope: Scope, now_s: float) -> tuple[int, GovChainError | None]:
+        """The declared length of the body, -1 where none is; and why the request goes no further, if it does not."""
+        length = -1
+        token = ""
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                length = int(value) if value.isdigit() and len(value) < 16 else 2**53
+            elif name == _PROTOCOL_HEADER and value != PROTOCOL:
+                version = value[:40].decode("latin-1")
+                return length, UsageError(Code.PROTOCOL_UNKNOWN, version=version, supported=PROTOCOL.decode())
+            elif name == b"authorization":
+                token = value[-_SESSION_KEY_CHARACTERS:].decode("latin-1")
+        client = scope.get("client")
+        wait_ms = self._addresses.take(client[0] if client else "", now_s)
+        if not wait_ms and token:
+            wait_ms = self._sessions.take(token, now_s)
+        if wait_ms:
+            return length, UnavailableError(Code.RATE_LIMITED, retry_after_ms=wait_ms)
+        if length > self._settings.body_bytes_max:
+            return length, UsageError(Code.REQUEST_TOO_LARGE, size_max=self._settings.body_bytes_max)
+        return length, None
+
+    def _tell(self, scope: Scope, identity: str, status: int, seconds: float) -> None:
+        """What was answered: the route by its pattern, never the path, which may hold what nobody should log."""
+        route = scope.get("route")
+        pattern = str(getattr(route, "path", "")) or "unknown"
+        if self._observe is not None:
+            self._observe(f"{scope['method']} {pattern}", status, seconds)
+        _log.info(
+            "request",
+            extra={"request": identity, "route": f"{scope['method']} {pattern}", "status": status, "seconds": seconds},
+        )
+
+
+class _Body:
+    """A request's body as it comes: at most so many bytes, all of them within so much time."""
+
+    __slots__ = ("_deadline_s", "_left", "_receive", "_settings", "_size_max")
+
+    def __init__(self, receive: Receive, settings: ApiSettings, length: int) -> None:
+        self._receive = receive
+        self._settings = settings
+        self._left = settings.body_bytes_max
+        self._size_max = settings.body_bytes_max
+        self._deadline_s = 0.0
+
+    async def __call__(self) -> Message:
+        """The next message.
+
+        Raises:
+            UsageError: ``REQUEST_TOO_LARGE``. UnavailableError: ``REQUEST_SLOW``.
+        """
+        now_s = monotonic()
+        if not self._deadline_s:
+            self._deadline_s = now_s + self._settings.body_ms_max / 1000
+        if self._deadline_s < 0:
+            return await self._receive()  # the body is here: what comes now is that the client went away
+        try:
+            async with asyncio.timeout(max(0.0, self._deadline_s - now_s)):
+                message = await self._receive()
+        except TimeoutError:
+            raise UnavailableError(Code.REQUEST_SLOW, limit_ms=self._settings.body_ms_max) from None
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise UsageError(Code.REQUEST_TOO_LARGE, size_max=self._size_max)
+            if not message.get("more_body", False):
+                self._deadline_s = -1.0
+        return message

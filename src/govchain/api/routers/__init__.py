@@ -5,12 +5,35 @@ Add a module here and its routes are served, described in the OpenAPI document a
 
 from fastapi import APIRouter
 
-from govchain.api.routers import chain, health
+from govchain.api.routers import (
+    accounts,
+    blocks,
+    chain,
+    events,
+    evidence,
+    health,
+    rpc,
+    search,
+    sessions,
+    state,
+    transactions,
+    verify,
+)
 
 __all__ = ["ROUTERS"]
 
 #: Every router of the node, in the order of the documentation.
 ROUTERS: tuple[APIRouter, ...] = (
     chain.router,
+    transactions.router,
+    blocks.router,
+    state.router,
+    accounts.router,
+    evidence.router,
+    verify.router,
+    sessions.router,
+    search.router,
+    events.router,
+    rpc.router,
     health.router,
 )

@@ -1,0 +1,132 @@
+"""``/v1/sessions``: proof of a key against a bearer token (docs/adr/0010)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from govchain.api.describe import describe
+from govchain.api.routing import Services, json_answer, new_router
+from govchain.api.security import NeededSession
+from govchain.api.submission import read_body
+from govchain.api.views import SessionView
+from govchain.model import Code, UsageError
+from govchain.model.identifiers import is_hex_text
+from govchain.sdk.sessions import ChallengeOffer, SessionGrant
+from govchain.sdk.wire import to_json
+
+__all__ = ["ChallengeWanted", "SessionWanted", "router"]
+
+router = new_router("sessions")
+
+_T = TypeVar("_T", bound=Struct)
+#: Bytes of a request's body here, at most.
+_BODY_BYTES_MAX = 16 * 1024
+
+
+class ChallengeWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for a challenge."""
+
+    account: Annotated[
+        str, Meta(description="Address of the account, 40 hex digits.", examples=["00" * 20], max_length=40)
+    ]
+
+
+class SessionWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for a session."""
+
+    challenge: Annotated[
+        str, Meta(description="The challenge's text, as it was given.", examples=['{"account":"…"}'], max_length=1024)
+    ]
+    signature: Annotated[
+        str,
+        Meta(
+            description="The account's signature over the text framed under `govchain/session/1`, hex.",
+            examples=["3045…"],
+            max_length=2048,
+        ),
+    ]
+
+
+def _body_of(kind: type[Struct]) -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}},
+    }
+
+
+async def _read(request: Request, kind: type[_T]) -> _T:
+    """The request's JSON body."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
+    data = await read_body(request.receive)
+    if len(data) > _BODY_BYTES_MAX:
+        raise UsageError(Code.REQUEST_TOO_LARGE, size_max=_BODY_BYTES_MAX)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(Code.REQUEST_SHAPE, where="body", reason=str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UsageError(Code.REQUEST_SHAPE, where="body", reason="no JSON") from None
+
+
+@router.post(
+    "/v1/sessions/challenges",
+    **describe(
+        "A challenge for an account to sign",
+        text="Good once and for a minute, on this node and chain alone. It is given for any address and says nothing"
+        " about whether the account exists.",
+        answer=ChallengeOffer,
+        types=(ChallengeWanted,),
+        session=False,
+        status=201,
+        codes=(Code.CONTENT_TYPE,),
+        body=_body_of(ChallengeWanted),
+    ),
+)
+async def challenge(request: Request, services: Services) -> Response:
+    """The challenge's text."""
+    wanted = await _read(request, ChallengeWanted)
+    return json_answer(to_json(ChallengeOffer(services.sessions.challenge(wanted.account))), 201)
+
+
+@router.post(
+    "/v1/sessions",
+    **describe(
+        "A session, for a challenge that was signed",
+        text="The token goes into `Authorization: Bearer`. It ends at its time, by logging out, when the account is"
+        " frozen or gets another key, and when the node restarts.",
+        answer=SessionGrant,
+        types=(SessionWanted,),
+        session=False,
+        status=201,
+        codes=(Code.CONTENT_TYPE, Code.CHALLENGE_INVALID, Code.SIGNER_FROZEN),
+        body=_body_of(SessionWanted),
+    ),
+)
+async def create(request: Request, services: Services) -> Response:
+    """The token."""
+    wanted = await _read(request, SessionWanted)
+    if not wanted.signature or not is_hex_text(wanted.signature):
+        raise UsageError(Code.REQUEST_SHAPE, where="signature", reason="lower-case hex")
+    token, session = services.sessions.create(wanted.challenge, bytes.fromhex(wanted.signature))
+    return json_answer(to_json(SessionGrant(token, session.account, session.expires)), 201)
+
+
+@router.get("/v1/sessions/current", **describe("The caller's session", answer=SessionView))
+async def current(session: NeededSession) -> Response:
+    """Who the token stands for."""
+    return json_answer(
+        SessionView(session.account, session.organisation, session.roles, session.administrator, session.expires)
+    )
+
+
+@router.delete("/v1/sessions/current", **describe("End the caller's session", status=204))
+async def end(session: NeededSession, services: Services) -> Response:
+    """Log out."""
+    services.sessions.end(session.id)
+    return Response(status_code=204)

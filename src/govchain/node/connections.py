@@ -1,0 +1,211 @@
+"""Connections of the HTTP side: how many, how long they may take, how large their headers may be.
+
+Purpose: uvicorn's HTTP protocol with bounds that it has not: at the limit of connections the one idle for longest gives
+way; request line and headers are bounded in bytes, number and time; what is no HTTP is answered by a problem document.
+Rules: one sweep a second looks at the clock, not a timer for each request. Not here: bodies and rates (``api``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from govchain.model import Code
+from govchain.texts import sentence
+
+__all__ = ["ConnectionLimits", "Connections", "bounded_protocol"]
+
+#: Seconds between two looks at all connections.
+_SWEEP_S: Final = 1.0
+#: Headers of one request, at most.
+HEADERS_MAX: Final = 100
+
+_log = logging.getLogger("govchain.node.connections")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Bounds: connections, bytes of request line and headers, and the time in ms for these to come."""
+
+    connections_max: int = 4096
+    header_bytes_max: int = 16_384
+    header_ms_max: int = 10_000
+
+
+class Connections:
+    """The open connections of one server, and those among them that wait for a request's headers, oldest first."""
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        """Begin without any."""
+        self.limits = limits
+        self.refused = 0
+        self.evicted = 0
+        self._open: set[_BoundedProtocol] = set()
+        self._waiting: dict[_BoundedProtocol, float] = {}
+        self._sweeping = False
+
+    def __len__(self) -> int:
+        """Open connections."""
+        return len(self._open)
+
+    def joined(self, protocol: _BoundedProtocol, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether there is room for one more; the one that waits for longest is closed where that makes room."""
+        if len(self._open) >= self.limits.connections_max:
+            oldest = next(iter(self._waiting), None)
+            if oldest is None:
+                self.refused += 1
+                return False
+            self.evicted += 1
+            self.left(oldest)
+            oldest.transport.abort()
+        self._open.add(protocol)
+        self._waiting[protocol] = loop.time()
+        if not self._sweeping:
+            self._sweeping = True
+            loop.call_later(_SWEEP_S, self._sweep, loop)
+        return True
+
+    def left(self, protocol: _BoundedProtocol) -> None:
+        """A connection ended, or became another protocol."""
+        self._open.discard(protocol)
+        self._waiting.pop(protocol, None)
+
+    def waits(self, protocol: _BoundedProtocol, now_s: float) -> None:
+        """A connection waits for the next request."""
+        if protocol in self._open:
+            self._waiting[protocol] = now_s
+
+    def works(self, protocol: _BoundedProtocol) -> None:
+        """A connection's request has all its headers."""
+        self._waiting.pop(protocol, None)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Refuse those whose headers take too long; the idle ones between requests are uvicorn's."""
+        late_s = loop.time() - self.limits.header_ms_max / 1000
+        for protocol, since_s in list(self._waiting.items()):
+            if since_s >= late_s:
+                break  # the others began later
+            if protocol.head_begun or not protocol.answered:
+                self.left(protocol)
+                protocol.refuse(408, Code.REQUEST_SLOW, limit_ms=self.limits.header_ms_max)
+        if self._open:
+            loop.call_later(_SWEEP_S, self._sweep, loop)
+        else:
+            self._sweeping = False
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """See the module; made by :func:`bounded_protocol`, which sets ``connections_of``."""
+
+    connections_of: Connections
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """As uvicorn makes it."""
+        super().__init__(config, server_state, app_state, _loop)
+        self.answered = False
+        self.head_begun = False
+        self._head_bytes = 0
+        self._refusal: tuple[int, Code, dict[str, Any]] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, if there is room."""
+        super().connection_made(transport)
+        if not self.connections_of.joined(self, self.loop):
+            self.refuse(503, Code.RATE_LIMITED, retry_after_ms=1000)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.connections_of.left(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; a head that is not complete is counted as it comes, whatever is in it."""
+        if self.transport.is_closing() or self.parser is None:
+            return
+        super().data_received(data)
+        if self.head_begun and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > self.connections_of.limits.header_bytes_max:
+                self.refuse(431, Code.REQUEST_TOO_LARGE, size_max=self.connections_of.limits.header_bytes_max)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Another protocol takes the connection."""
+        super().handle_websocket_upgrade()
+        self.connections_of.works(self)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.head_begun = True
+        self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header, while they are few and short."""
+        super().on_header(name, value)
+        self._head_bytes += len(name) + len(value)
+        size_max = self.connections_of.limits.header_bytes_max
+        if self._head_bytes > size_max or len(self.headers) > HEADERS_MAX:
+            self._refusal = (431, Code.REQUEST_TOO_LARGE, {"size_max": size_max})
+            raise ValueError("headers")  # ends the parser, which answers by send_400_response
+
+    def on_headers_complete(self) -> None:
+        """The head is there: the request begins to be handled."""
+        self.head_begun = False
+        if len(self.url) > self.connections_of.limits.header_bytes_max:
+            self._refusal = (431, Code.REQUEST_TOO_LARGE, {"size_max": self.connections_of.limits.header_bytes_max})
+            raise ValueError("url")
+        self.connections_of.works(self)
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """The next request is waited for."""
+        self.answered = True
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            self.connections_of.waits(self, self.loop.time())
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, or too much of it."""
+        status, code, params = self._refusal or (400, Code.REQUEST_SHAPE, {"reason": "no HTTP request"})
+        self.refuse(status, code, **params)
+
+    def refuse(self, status: int, code: Code, **params: Any) -> None:
+        """Answer a problem document and close."""
+        _log.info("connection refused: %s", code.name)
+        document = {
+            "type": f"urn:govchain:code:{code.name}",
+            "title": sentence(f"status.{status}", "en"),
+            "status": status,
+            "detail": sentence(f"code.{code.name}", "en", **params),
+            "instance": "",
+            "code": code.name,
+            "number": int(code),
+            "params": params,
+        }
+        body = msgspec.json.encode(document)
+        head = (
+            f"HTTP/1.1 {status} {sentence(f'status.{status}', 'en')}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\ngovchain-protocol: 1\r\nconnection: close\r\n\r\n"
+        )
+        if not self.transport.is_closing():
+            self.transport.write(head.encode("ascii") + body)
+            self.transport.close()
+
+
+def bounded_protocol(connections: Connections) -> Callable[..., asyncio.Protocol]:
+    """The protocol class for ``uvicorn.Config(http=…)`` whose connections are those of ``connections``."""
+    return type("BoundedProtocol", (_BoundedProtocol,), {"connections_of": connections})
