@@ -139,7 +139,7 @@ class _Certificate:
         self._part("status", self._about_status())
         sheet.part(*_both("paper.part.not_proved"))
         sheet.sentence(*(_joined(language) for language in LANGUAGES))
-        sheet.part(*_both("paper.part.verify"))
+        sheet.part(*_both("paper.part.verify"), squares=True)
         sheet.beside_squares(
             qr_rows(_qr_text(self._facts.chain, self._record, self._sm3, self._url)),
             [_both("paper.verify.one", name=self._name), _both("paper.verify.two"), _both("paper.verify.three")],
@@ -231,7 +231,7 @@ class _Certificate:
                 _row("marked", mark.by),
                 _row("marked_time", china_time(mark.time)),
                 _row("marked_by", *_organisation(status.organisation)),
-                _row("account", mark.account),
+                _row("marking_account", mark.account),
                 _row("reason", *_both(f"statement.reason.{mark.reason}")),
             ]
         if self._evidence.item is None:

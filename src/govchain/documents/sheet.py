@@ -70,9 +70,9 @@ class Sheet:
         self._y += 2_000
         self._paragraph(english, _SMALL, GREY, _MARGIN, _TEXT_WIDTH)
 
-    def part(self, chinese: str, english: str) -> None:
-        """A heading; it stays with what follows."""
-        self._room(40_000)
+    def part(self, chinese: str, english: str, *, squares: bool = False) -> None:
+        """A heading; it stays on one page with what follows, also where that is a QR code (``squares``)."""
+        self._room(40_000 + (_QR_WIDTH if squares else 0))
         self._y += 6_500
         self._line(f"{chinese}  {english}", _PART, BLACK, _MARGIN)
         self._page.marks.append(Rectangle(_MARGIN, self._y + 1_500, _TEXT_WIDTH, 500, GREY))

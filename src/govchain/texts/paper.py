@@ -67,6 +67,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     "paper.label.marked": {"zh": "标记交易", "en": "Marked by"},
     "paper.label.marked_time": {"zh": "标记时间", "en": "Marked at"},
     "paper.label.marked_by": {"zh": "标记机构", "en": "Marking organisation"},
+    "paper.label.marking_account": {"zh": "标记账户", "en": "Marking account"},
     "paper.label.reason": {"zh": "原因", "en": "Reason"},
     "paper.label.package": {"zh": "证明包 SM3", "en": "SM3 of the package"},
     "paper.label.url": {"zh": "查询地址", "en": "Address"},
