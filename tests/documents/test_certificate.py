@@ -54,7 +54,8 @@ def test_a_reader_finds_everything_that_the_package_proves(plain, caplog):
     about = claim.evidence.item
     wanted = (
         "存证证书", "Certificate of Electronic Evidence", facts.chain, facts.genesis, id, about.name,
-        about.sm3, about.sha256, "7 字节", "text/plain", "A-1", CITY[0], CITY[1], claim.accounts[0], "有效 / in force", ADDRESS, sm3(data).hex(),
+        about.sm3, about.sha256, "7 字节", "text/plain", "A-1", CITY[0], CITY[1], claim.accounts[0],
+        "有效 / in force", ADDRESS, sm3(data).hex(),
         "2025-10-09T16:53:21.000+08:00", "block 1, number 1 of 1", "第 1 页，共 1 页", "page 1 of 1",
         "内容在存证时是否真实", "that the content was true", "govchain verify",
     )  # fmt: skip

@@ -35,6 +35,7 @@ from govchain.services.identities import Identities
 from govchain.services.indexing import IndexFollower
 from govchain.services.intake import Intake
 from govchain.services.packages import Packages
+from govchain.services.paper import Paper
 from govchain.services.search import Search
 from govchain.services.sessions import SessionLimits, Sessions
 from govchain.services.subscriptions import ADDRESS_OWNER, Subscriptions
@@ -105,6 +106,7 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             problem=lambda: node.engine.status().problem,
             packages=packages.make,
             verify=packages.check,
+            paper=Paper(packages.make, settings.text("certificate_url")),
             height_of=Identities(node.application).height_of,
             events=events,
             index=index,

@@ -94,6 +94,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("verify", False),
     Setting("cors_origins", (), example="https://console.example.gov.cn"),
     Setting("session_minutes", 480, "min", 1, 10_080),
+    Setting("certificate_url", "", example="https://chain.example.gov.cn/verify"),
     # limits of requests
     Setting("body_bytes_max", 8 * 1024 * 1024, "bytes", 1024, 256 * 1024 * 1024),
     Setting("envelopes_max", 1000, "transactions", 1, 100_000),

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from govchain.documents import verify_document
 from govchain.model import Code, VerificationError
 from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.proof.trust import TrustAnchors
-from govchain.proof.verify import verify_package
 from govchain.sdk.client import Client
 from govchain.sdk.transport import Transport
 from govchain.sdk.wire import to_plain
@@ -42,9 +42,9 @@ class Packages:
         return Client(self._answers, trust=self._trust).export_package(evidence)
 
     def check(self, data: bytes) -> dict[str, Any]:
-        """What a verification of ``data`` finds, as plain values; a refusal is an answer, too."""
+        """What a verification of a package or certificate finds, as plain values; a refusal is an answer, too."""
         try:
-            report = verify_package(data, trusted=self._trust).report
+            report = verify_document(data, trusted=self._trust)[0].report
         except VerificationError as error:
             return {
                 "holds": False,

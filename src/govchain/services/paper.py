@@ -7,8 +7,7 @@ Not here: the page (``documents``), the package (``sdk``), who may ask (``api``)
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from govchain.documents import check_url, render_certificate
 from govchain.proof.trust import TrustAnchors
@@ -48,24 +47,25 @@ def certify_package(package: bytes, *, url: str = "") -> bytes:
 
 
 class Paper:
-    """A node's certificates. Safe to call from several threads: one is drawn at a time."""
+    """A node's certificates; safe to call from several threads.
 
-    def __init__(self, client: Client, url: str = "") -> None:
-        """Draw from ``client``'s chain and print ``url`` where one is configured.
+    Args:
+        make: gives the package of a record (id in hex) as it stands now.
+        url: address that every certificate names, or an empty text.
 
-        Raises:
-            UsageError: an address that no certificate may name.
-        """
+    Raises:
+        UsageError: an address that no certificate may name.
+    """
+
+    def __init__(self, make: Callable[[str], bytes], url: str = "") -> None:
         check_url(url)
-        self._client = client
+        self._make = make
         self._url = url
-        self._lock = threading.Lock()
 
-    def certificate(self, evidence: str, member: int | None = None) -> bytes:
-        """The certificate of a record as it stands now. A leaf needs the tree of its batch, which its submitter has.
+    def certificate(self, evidence: str) -> bytes:
+        """The certificate of a record (of a batch as a whole: its leaves are with its submitter), as of now.
 
         Raises:
-            What :func:`certify` raises.
+            What ``make`` and :func:`certify_package` raise.
         """
-        with self._lock:
-            return certify(self._client, evidence, member, url=self._url)
+        return certify_package(self._make(evidence), url=self._url)

@@ -28,6 +28,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "web origins that may call from a browser, separated by commas",
     ),
     "session_minutes": ("会话的有效时间", "how long a session lasts"),
+    "certificate_url": (
+        "印在存证证书及其二维码中的查询地址",
+        "address that certificates and their QR codes name",
+    ),
     "body_bytes_max": ("一次请求正文的上限", "limit of a request's body"),
     "envelopes_max": ("一次请求的交易数上限", "limit of transactions in one request"),
     "header_bytes_max": ("请求行与请求头的上限", "limit of a request's line and headers"),
