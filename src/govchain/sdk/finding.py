@@ -15,6 +15,7 @@ import msgspec
 
 from govchain.merkle import root_from_inclusion
 from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.model.identifiers import ADDRESS_BYTES, is_hex
 from govchain.proof.items import encode_item
 from govchain.sdk.catalogue import Catalogue, Entry
 from govchain.sdk.checking import VerifiedTransaction
@@ -56,8 +57,9 @@ def find_on_ledger(client: Client, query: EvidenceQuery) -> list[FoundFile]:
     """Records that meet ``query``; the node's answer is checked against it.
 
     Raises:
-        VerificationError: ``ITEM_INVALID`` when an answer does not meet the query.
+        UsageError: a malformed account. VerificationError: ``ITEM_INVALID`` when an answer does not meet the query.
     """
+    _check(query)
     found = []
     for evidence in client.transport.find_evidence(query):
         record = client.record(evidence)
@@ -145,6 +147,8 @@ def find_named(client: Client, what: str, query: EvidenceQuery | None = None) ->
         RefusedError: ``NOT_FOUND`` for what is none of them; and what reading the file raises.
     """
     path = Path(what)
+    if query is not None:
+        _check(query)
     if _is_there(path):
         found = find_file(client, read_file(PlannedFile(what, path.name or what, 0)))
     else:
@@ -198,6 +202,12 @@ def _own(client: Client, entries: Iterable[Entry]) -> Iterable[FoundFile]:
             continue  # written down, never committed
         prove_entry(catalogue, record, entry, client)
         yield FoundFile(record, entry.member, client.status(entry.evidence, entry.member), entry)
+
+
+def _check(query: EvidenceQuery) -> None:
+    """Refuse here what every node would refuse, with the same code whichever way it is asked."""
+    if query.account is not None and not is_hex(query.account, 2 * ADDRESS_BYTES):
+        raise UsageError(Code.USAGE, reason=f"{2 * ADDRESS_BYTES} hex digits, not {query.account[:80]!r}")
 
 
 def _meets(record: EvidenceRecord, query: EvidenceQuery) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -74,6 +75,11 @@ def set_one(
     values = {field: value for field, value in given.items() if value is not None}
     if "url" in values:
         values["url"] = values["url"].rstrip("/")
+    # A profile is used from any folder.
+    if values.get("ca"):
+        values["ca"] = str(Path(values["ca"]).absolute())
+    if values.get("key"):
+        values["key"] = _absolute_key(values["key"])
     profiles = profiles.with_profile(name, replace(old or Profile(""), **values))
     save_profiles(profiles)
     _emit(profiles, name, said=t("profile.saved", name=name))
@@ -102,6 +108,14 @@ def use(name: OptionalName = "") -> None:
     emit({"current": name or None}, lambda: line(words))
 
 
+def _absolute_key(key: str) -> str:
+    """A key's path as a URI that holds in any folder; names (of the user's own folder) and other URIs as they are."""
+    scheme, colon, place = key.partition(":")
+    if colon:
+        return f"file:{Path(place).absolute()}" if scheme == "file" else key
+    return f"file:{Path(key).absolute()}" if "/" in key else key
+
+
 def _values(profile: Profile) -> dict[str, str | None]:
     return {key: value or None for key, value in asdict(profile).items()}
 
@@ -116,8 +130,8 @@ def _emit(profiles: Profiles, name: str, *, said: str = "") -> None:
     def show() -> None:
         if said:
             line(said)
-        facts([("profile", name), ("in_use", t("cli.yes") if row["in_use"] else "")])
-        facts([(key, row[key]) for key in ("url", "key", "account", "language", "ca")])
+        values = [(key, row[key]) for key in ("url", "key", "account", "language", "ca")]
+        facts([("profile", name), ("in_use", t("cli.yes") if row["in_use"] else ""), *values])
 
     emit(row, show)
 

@@ -21,6 +21,8 @@ __all__ = ["COMMANDS"]
 
 #: Blocks that the live table shows.
 _ROWS = 15
+#: Columns of a terminal from which on the live table shows identities.
+_WIDTH_IDENTITY = 132
 _COLUMNS = ("height", "time", "transactions", "rate", "identity")
 
 _watch = typer.Typer(add_completion=False)
@@ -103,11 +105,11 @@ def _live(looks: Iterator[Look]) -> None:
     with Live(console=Console(highlight=False, emoji=False, markup=False), auto_refresh=False) as live:
         for look in looks:
             rows.extend(_row(seen) for seen in look.blocks)
-            live.update(_drawn(list(rows), look), refresh=True)
+            live.update(_drawn(list(rows), look, live.console.width), refresh=True)
 
 
-def _drawn(rows: list[list[str]], look: Look) -> Any:
-    """The newest blocks below where the node stands; an identity that does not fit goes on in the next line."""
+def _drawn(rows: list[list[str]], look: Look, width: int) -> Any:
+    """The newest blocks below where the node stands; identities only where there is room for them whole."""
     from rich.console import Group  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -116,10 +118,11 @@ def _drawn(rows: list[list[str]], look: Look) -> Any:
     stands = [("chain", status.chain), ("height", status.height), ("certified_height", status.certified_height)]
     stands.append(("pool_transactions", status.pool_transactions))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in _COLUMNS:
-        table.add_column(t(f"label.{name}"), no_wrap=name != "identity", overflow="fold")
+    columns = _COLUMNS if width >= _WIDTH_IDENTITY else _COLUMNS[:-1]
+    for name in columns:
+        table.add_column(t(f"label.{name}"), no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row[: len(columns)]))
     return Group(Text("   ".join(f"{t(f'label.{name}')} {value}" for name, value in stands)), table)
 
 
