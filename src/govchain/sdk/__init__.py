@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from govchain.sdk.capture import CapturedFile, CapturedSet, CaptureOptions, Watcher, capture_paths
     from govchain.sdk.catalogue import Anchored, Catalogue, Entry
     from govchain.sdk.client import Client
-    from govchain.sdk.records import Account, EvidenceRecord, EvidenceStatus, FoundFile, HistoryStep
+    from govchain.sdk.http import HttpTransport, Timeouts
+    from govchain.sdk.records import Account, EvidenceRecord, EvidenceStatus, FoundFile, HistoryStep, Organisation
     from govchain.sdk.transactions import Prepared, Signing, build_transaction, new_nonce, now_ms
-    from govchain.sdk.transport import EvidenceQuery, Transport
+    from govchain.sdk.transport import EventQuery, EvidenceQuery, Transport
     from govchain.sdk.trust import Anchor, TrustStore, default_home, default_trust_path
 
 __all__ = [
@@ -30,13 +31,17 @@ __all__ = [
     "Catalogue",
     "Client",
     "Entry",
+    "EventQuery",
     "EvidenceQuery",
     "EvidenceRecord",
     "EvidenceStatus",
     "FoundFile",
     "HistoryStep",
+    "HttpTransport",
+    "Organisation",
     "Prepared",
     "Signing",
+    "Timeouts",
     "Transport",
     "TrustStore",
     "Watcher",
@@ -52,9 +57,10 @@ _HOMES = {
     "capture": ("CaptureOptions", "CapturedFile", "CapturedSet", "Watcher", "capture_paths"),
     "catalogue": ("Anchored", "Catalogue", "Entry"),
     "client": ("Client",),
-    "records": ("Account", "EvidenceRecord", "EvidenceStatus", "FoundFile", "HistoryStep"),
+    "http": ("HttpTransport", "Timeouts"),
+    "records": ("Account", "EvidenceRecord", "EvidenceStatus", "FoundFile", "HistoryStep", "Organisation"),
     "transactions": ("Prepared", "Signing", "build_transaction", "new_nonce", "now_ms"),
-    "transport": ("EvidenceQuery", "Transport"),
+    "transport": ("EventQuery", "EvidenceQuery", "Transport"),
     "trust": ("Anchor", "TrustStore", "default_home", "default_trust_path"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

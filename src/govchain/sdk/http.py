@@ -342,7 +342,8 @@ class HttpTransport:
 
     def evidence_history(self, evidence: str) -> list[str]:
         """Ids of the transactions that touched an evidence record, oldest first."""
-        return list(self._get(f"/v1/evidence/{evidence}/history", EvidenceTransactions).transactions)
+        found = self._find(f"/v1/evidence/{evidence}/history", EvidenceTransactions)
+        return [] if found is None else list(found.transactions)
 
     # The steps behind
 
