@@ -1,0 +1,79 @@
+"""Fixtures: a real PostgreSQL for the session, and an empty database of each kind for each test."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import warnings
+
+import pytest
+
+from govchain.index.database import IndexDatabase, database_url
+
+_numbers = itertools.count(1)
+
+
+class Server:
+    """A PostgreSQL server over a socket in a directory of its own; can go away and come back."""
+
+    def __init__(self, directory):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its own, about directories that this machine lacks
+            import pgserver
+            from pgserver._commands import pg_ctl
+        self._pg_ctl = pg_ctl
+        self.directory = directory
+        self.server = pgserver.get_server(directory, cleanup_mode="delete")
+
+    def run(self, command):
+        import psycopg
+
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            connection.execute(command)
+
+    def create(self):
+        """An empty database; its URL."""
+        name = f"index_{next(_numbers)}"
+        self.run(f'CREATE DATABASE "{name}"')
+        return self.server.get_uri(name)
+
+    def go_away(self):
+        """End at once, as when the machine is lost."""
+        self._pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=self.server.pgdata, user=self.server.system_user)
+
+    def come_back(self):
+        with self.server._lock:
+            self.server.ensure_postgres_running()
+
+    def close(self):
+        """Without a last checkpoint: nothing here is kept."""
+        with contextlib.suppress(Exception):
+            self.go_away()
+        self.server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """One PostgreSQL for the session."""
+    pytest.importorskip("psycopg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("pgserver", reason="PostgreSQL from PyPI runs on Python 3.11 and 3.12")
+    server = Server(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return database_url("", tmp_path)
+    return database_url(request.getfixturevalue("postgres").create(), None)
+
+
+@pytest.fixture
+def database(url):
+    opened = IndexDatabase(url)
+    yield opened
+    opened.close()
