@@ -49,6 +49,7 @@ COMMANDS: dict[str, str] = {
     "tx": "ledger",
     "genesis": "ledger",
     "chain": "chain",
+    "export": "export",
     "watch": "watch",
     "index": "index",
     "doctor": "tools",

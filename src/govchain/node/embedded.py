@@ -29,11 +29,14 @@ from govchain.consensus.solo.engine import Clock
 from govchain.crypto import BatchVerifier
 from govchain.ledger import Machine, build_machine
 from govchain.model import Code, UnavailableError
-from govchain.model.wire import Genesis
+from govchain.model.wire import Genesis, GenesisModule
 from govchain.node.modules import genesis_modules, installed_modules, module_digests
+from govchain.node.settings import DEFAULT_FILE, Settings
 from govchain.proof.genesis import decode_genesis, first_signer_set
+from govchain.proof.statement import shown
 from govchain.services.answers import Answers
 from govchain.services.chains import KEYS_FOLDER, ChainOptions, CreatedChain, prepare_chain
+from govchain.services.configurations import Configuration, settings_file
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
 from govchain.services.submission import Submitter
@@ -94,12 +97,16 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
         RefusedError: the directory exists already. UsageError: malformed options.
     """
     options = options or ChainOptions(now=system_clock().wall())
-    options = replace(options, modules=options.modules or genesis_modules(installed_modules()))
+    options = replace(options, modules=options.modules or _families(options.configuration))
     if options.passphrase is None and os.environ.get("GOVCHAIN_PASSPHRASE"):
         # Opening takes it from there too, before any file.
         options = replace(options, passphrase=passphrase_from_environment("GOVCHAIN_PASSPHRASE")(""))
+    settings = {} if options.configuration is None else options.configuration.settings
+    Settings(settings)  # refuses what this release does not know
     with create_directory(path) as building:
         created = prepare_chain(building, path.absolute(), options)
+        if settings:
+            (building / DEFAULT_FILE).write_bytes(settings_file(settings))
         machine = load_machine(decode_genesis(created.genesis_bytes))
         store = RocksStore(building / "store", checkpoints=building / "checkpoints")
         try:
@@ -107,6 +114,18 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
         finally:
             store.close()
     return created
+
+
+def _families(configuration: Configuration | None) -> tuple[GenesisModule, ...]:
+    """The installed families as genesis names them; of a configuration just its own."""
+    installed = genesis_modules(installed_modules())
+    if configuration is None:
+        return installed
+    known = {family.name: family for family in installed}
+    for wanted in configuration.families:
+        if wanted.name not in known or known[wanted.name].version != wanted.version:
+            raise UnavailableError(Code.MODULE_MISSING, reason=f"{shown(wanted.name)} version {wanted.version}")
+    return tuple(known[family.name] for family in configuration.families)
 
 
 def load_machine(genesis: Genesis, options: NodeOptions | None = None, *, reading: bool = False) -> Machine:

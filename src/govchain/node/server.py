@@ -20,6 +20,7 @@ from pathlib import Path
 
 import uvicorn
 import uvloop
+from anyio import to_thread
 from starlette.types import ASGIApp
 
 from govchain.api import ApiSettings, create_app
@@ -28,9 +29,13 @@ from govchain.model import Code, UnavailableError, UsageError
 from govchain.modules.accounts.views import StateDirectory
 from govchain.node.connections import ConnectionLimits, Connections, bounded_protocol
 from govchain.node.embedded import EmbeddedNode, NodeOptions, open_embedded, system_clock
-from govchain.node.settings import Settings
+from govchain.node.settings import Settings, changed_settings
 from govchain.node.tls import TlsFiles
+from govchain.proof.genesis import fingerprint
+from govchain.proof.trust import TrustAnchors
+from govchain.sdk.client import Client
 from govchain.services.bundle import NodeServices
+from govchain.services.exports import Exports, NodeFacts, ip_address_of
 from govchain.services.identities import Identities
 from govchain.services.indexing import IndexFollower
 from govchain.services.intake import Intake
@@ -106,12 +111,20 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             problem=lambda: node.engine.status().problem,
             packages=packages.make,
             verify=packages.check,
+            exports=_exports(node, settings),
             paper=Paper(packages.make, settings.text("certificate_url")),
             height_of=Identities(node.application).height_of,
             events=events,
             index=index,
             search=None if index is None else _search(node, index),
         )
+
+
+def _exports(node: EmbeddedNode, settings: Settings) -> Exports:
+    """What the ledger holds as data elements, proved by a client of the node's own for each call."""
+    trust = TrustAnchors((fingerprint(node.genesis).hex(),))
+    facts = NodeFacts(ip_address_of(settings.text("listen")), changed_settings(settings))
+    return Exports(lambda: Client(node.transport, trust=trust), facts)
 
 
 def _index(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) -> IndexFollower | None:
@@ -151,7 +164,7 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
                 server.streams = services.events.close
             with contextlib.ExitStack() as stack:
                 _tell(listener, settings, stack, announce)
-                uvloop.run(_run(server, listener))
+                uvloop.run(_run(server, listener, settings.integer("read_threads")))
 
 
 def make_server(app: ASGIApp, settings: Settings) -> Server:
@@ -209,8 +222,9 @@ class Server(uvicorn.Server):
         yield
 
 
-async def _run(server: Server, listener: socket.socket) -> None:
+async def _run(server: Server, listener: socket.socket, read_threads: int) -> None:
     loop = asyncio.get_running_loop()
+    to_thread.current_default_thread_limiter().total_tokens = read_threads
 
     def end(number: int) -> None:
         if server.should_exit:

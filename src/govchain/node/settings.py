@@ -24,6 +24,7 @@ __all__ = [
     "SETTINGS",
     "Setting",
     "Settings",
+    "changed_settings",
     "load_settings",
 ]
 
@@ -186,6 +187,12 @@ def load_settings(
         row = _row(name, "command line")
         values[row.name] = _checked(row, _parsed(row, text, "command line"), "command line")
     return Settings(values)
+
+
+def changed_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that are not the default ones, by name: what an exported configuration carries."""
+    values = settings.values()
+    return {row.name: values[row.name] for row in SETTINGS if values[row.name] != row.default}
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from govchain.crypto import account_address, get_suite
 from govchain.model import Code, UsageError
@@ -26,19 +28,24 @@ from govchain.model.wire import (
     Limits,
 )
 from govchain.proof.genesis import check_genesis, encode_genesis, fingerprint
+from govchain.services.configurations import AccountPlan, Configuration
 from govchain.signers import create_key_file
 
 __all__ = ["KEYS_FOLDER", "ChainOptions", "CreatedAccount", "CreatedChain", "default_organisation", "prepare_chain"]
 
-#: Accounts that a new embedded chain starts with: file name, roles, whether it administers its organisation.
-_ACCOUNTS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
-    ("operator", ("operator",), True),
-    ("department", ("department",), False),
-    ("supervisor", ("supervisor",), False),
-    ("auditor", ("auditor",), False),
+#: Accounts that a new embedded chain starts with, all of the organisation that it is made for.
+_ACCOUNTS = (
+    AccountPlan(administrator=True, label="operator", organisation="", roles=("operator",)),
+    AccountPlan(administrator=False, label="department", organisation="", roles=("department",)),
+    AccountPlan(administrator=False, label="supervisor", organisation="", roles=("supervisor",)),
+    AccountPlan(administrator=False, label="auditor", organisation="", roles=("auditor",)),
 )
 #: Where a data directory keeps its key files.
 KEYS_FOLDER = "keys"
+
+#: What a key file may be called, and what other files beside it are called. Numbered ones have a dot, labels have none.
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_RESERVED_NAMES = ("", "node")
 
 _INTERNATIONAL = ("ecdsa-p256-sha256", "ed25519", "rsa-pss-sha256")
 
@@ -53,7 +60,8 @@ def default_organisation() -> tuple[str, str]:
 class ChainOptions:
     """What a new chain is to be. ``now`` is ms since 1970, ``algorithms`` defaults to the suite's own.
 
-    ``passphrase`` protects the keys and is written nowhere; None makes one, in a file beside them.
+    ``passphrase`` protects the keys and is written nowhere; None makes one, in a file beside them. ``configuration``:
+    of another chain, for suite, algorithms, limits, organisations and accounts; then only ``chain`` may be given, too.
     """
 
     now: int
@@ -65,6 +73,7 @@ class ChainOptions:
     limits: Mapping[str, int] = field(default_factory=dict)
     modules: tuple[GenesisModule, ...] = ()
     extra_accounts: tuple[GenesisAccount, ...] = ()
+    configuration: Configuration | None = None
     passphrase: bytes | None = field(default=None, repr=False)
 
 
@@ -97,13 +106,14 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     Raises:
         UsageError: a malformed chain id, organisation code, suite or limit.
     """
+    options, accounts = _planned(options)
     chain = options.chain or f"embedded-{secrets.token_hex(4)}"
     reason = check_chain_id(chain)
     if reason:
         raise UsageError(Code.USAGE, reason=f"chain id {chain!r}: {reason}")
-    code, name = default_organisation()
+    code, organisation_name = default_organisation()
     code = options.organisation or code
-    name = options.organisation_name or name
+    organisation_name = options.organisation_name or organisation_name
     reason = check_credit_code(code)
     if reason:
         raise UsageError(Code.USAGE, reason=f"organisation code {code!r}: {reason}")
@@ -122,14 +132,19 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     account_algorithm = suite.member_algorithm if suite.member_algorithm in algorithms else algorithms[0]
     genesis_accounts: list[GenesisAccount] = []
     created: list[CreatedAccount] = []
-    for label, roles, administrator in _ACCOUNTS:
-        key = create_key_file(keys_path / f"{label}.pem", account_algorithm, passphrase)
+    for name, plan in zip(_key_names(accounts), accounts, strict=True):
+        key = create_key_file(keys_path / f"{name}.pem", account_algorithm, passphrase)
+        owner = plan.organisation or code
         genesis_accounts.append(
-            GenesisAccount(administrator, account_algorithm, key.hex(), label, code, roles)  # type: ignore[arg-type]
+            GenesisAccount(plan.administrator, account_algorithm, key.hex(), plan.label, owner, plan.roles)
         )
         address = account_address(suite, chain, account_algorithm, key).hex()
-        uri = f"file:{final_path / keys_path.name / f'{label}.pem'}"
-        created.append(CreatedAccount(label, address, roles, administrator, uri))
+        uri = f"file:{final_path / keys_path.name / f'{name}.pem'}"
+        created.append(CreatedAccount(name, address, plan.roles, plan.administrator, uri))
+    member = "node-1"
+    organisations: tuple[GenesisOrganisation, ...] = (GenesisOrganisation(code, organisation_name),)
+    if options.configuration is not None:
+        member, organisations = options.configuration.members[0].name, options.configuration.organisations
     genesis = Genesis(
         accounts=(*genesis_accounts, *options.extra_accounts),
         algorithms=tuple(sorted(algorithms)),
@@ -137,9 +152,9 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
         created=options.now,
         format="govchain-genesis/1",
         limits=Limits(**options.limits),
-        members=(GenesisMember(suite.member_algorithm, node_key.hex(), "node-1", code),),
+        members=(GenesisMember(suite.member_algorithm, node_key.hex(), member, code),),
         modules=options.modules,
-        organisations=(GenesisOrganisation(code, name),),
+        organisations=organisations,
         rule="solo",
         suite=options.suite,  # type: ignore[arg-type]
         test_clock=False,
@@ -150,3 +165,29 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     data = encode_genesis(genesis)
     (directory / "genesis.json").write_bytes(data)
     return CreatedChain(final_path, chain, fingerprint(genesis).hex(), data, tuple(created), options.passphrase is None)
+
+
+def _planned(options: ChainOptions) -> tuple[ChainOptions, tuple[AccountPlan, ...]]:
+    """The options with what a configuration says, and the accounts to make."""
+    plan = options.configuration
+    if plan is None:
+        return options, _ACCOUNTS
+    filled = replace(
+        options,
+        chain=options.chain or plan.chain,
+        suite=plan.suite,
+        organisation=plan.members[0].organisation,
+        algorithms=plan.algorithms,
+        limits=msgspec.structs.asdict(plan.limits),
+    )
+    return filled, plan.accounts
+
+
+def _key_names(accounts: Sequence[AccountPlan]) -> list[str]:
+    """A name for each account's key file: its label where that is a plain name of its own, else a number."""
+    labels = [account.label for account in accounts]
+    names = []
+    for number, label in enumerate(labels, 1):
+        plain = label not in _RESERVED_NAMES and _NAME_CHARACTERS.issuperset(label) and labels.count(label) == 1
+        names.append(label if plain else f"account.{number}")
+    return names

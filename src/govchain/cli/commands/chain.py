@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from govchain.cli.opening import open_chain, trust_store
 from govchain.cli.output import china_time, emit, facts, line
 from govchain.cli.session import t
-from govchain.model import GovChainError
+from govchain.model import Code, GovChainError, UsageError
+
+if TYPE_CHECKING:
+    from govchain.services.configurations import Configuration
 
 __all__ = ["COMMANDS"]
 
@@ -33,6 +36,9 @@ def init(
     algorithm: Annotated[
         list[str] | None, typer.Option("--algorithm", metavar="NAME", help=t("option.algorithms"))
     ] = None,
+    from_configuration: Annotated[
+        Path | None, typer.Option("--from-configuration", metavar="FILE", help=t("option.from_configuration"))
+    ] = None,
 ) -> None:
     """Make a data directory with a chain of its own."""
     from govchain.cli.reading import check_line  # noqa: PLC0415
@@ -49,7 +55,10 @@ def init(
         organisation=organisation,
         organisation_name=name,
         algorithms=tuple(algorithm or ()),
+        configuration=None if from_configuration is None else _configuration(from_configuration),
     )
+    if from_configuration is not None and (organisation or name or algorithm or suite != "gm"):
+        raise UsageError(Code.USAGE, reason=t("init.configuration_alone"))
     created = create_chain(directory, options)
     trusted = ""
     try:
@@ -87,6 +96,13 @@ def init(
         line(t("init.next", path=directory))
 
     emit(result, show)
+
+
+def _configuration(path: Path) -> Configuration:
+    from govchain.cli.reading import read_small  # noqa: PLC0415 - only where it is used
+    from govchain.services.configurations import CONFIGURATION_BYTES_MAX, decode_configuration  # noqa: PLC0415
+
+    return decode_configuration(read_small(path, CONFIGURATION_BYTES_MAX))
 
 
 @_chain.command("status", help=t("help.chain.status"))
