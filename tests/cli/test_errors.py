@@ -81,7 +81,7 @@ class TestDataDirectories:
         assert said["code"] == "DATA_DIRECTORY_EXISTS"
         path = made.folder / "format.json"
         content = path.read_text()
-        path.write_text(content.replace("/1", "/99"))
+        path.write_text(content.replace("/2", "/99"))
         assert made.run("--data", ".", "chain", "status", "--json", expect=5).error["code"] == "DATA_DIRECTORY_NEWER"
         path.unlink()
         assert made.run("--data", ".", "chain", "status", "--json", expect=5).error["code"] == (

@@ -117,6 +117,60 @@ def test_accounts_are_managed_by_their_administrator(shell, tmp_path):
     assert "department" in shell.run("account", "list").out
 
 
+def test_accounts_are_listed_and_shown_before_the_first_block(tmp_path):
+    made = new_chain(tmp_path)
+    listed = made.run("account", "list", "--json").json["accounts"]
+    assert {account["label"] for account in listed} == {"operator", "department", "supervisor", "auditor"}
+    assert {(account["as_of"], account["status"]) for account in listed} == {(0, "active")}
+    shown = made.run("account", "show", "auditor", "--json").json
+    assert shown == next(account for account in listed if account["label"] == "auditor")
+    assert made.run("account", "show", "ab" * 20, "--json", expect=1).error["code"] == "NOT_FOUND"
+    assert made.run("block", "list", "--json").json["blocks"] == []
+    # The first block changes nothing of it but the height that proves it.
+    (tmp_path / "f").write_text("f")
+    made.run("evidence", "put", tmp_path / "f")
+    after = made.run("account", "list", "--json").json["accounts"]
+    assert [{**account, "as_of": 0} for account in after] == listed
+
+
+def test_accounts_are_named_by_their_label_where_only_one_has_it(shell):
+    made = []
+    for number in range(3):
+        label = "twin" if number else "unique"
+        shell.run("key", "new", f"label-{number}")
+        made.append(shell.run("account", "register", f"label-{number}", "--label", label, "--json").json["address"])
+    assert shell.run("account", "freeze", "unique", "--json").json == {
+        **shell.run("account", "show", made[0], "--json").json,
+        "status": "frozen",
+    }
+    assert shell.run("account", "unfreeze", "unique", "--json").json["address"] == made[0]
+    for call in ("show", "freeze", "unfreeze"):
+        error = shell.run("account", call, "twin", "--json", expect=2).error
+        assert all(address in error["text"] for address in made[1:])
+    assert "有 2 个账户" in shell.run("account", "show", "twin", "--lang", "zh", expect=2).err
+    assert shell.run("account", "show", made[1].upper(), "--json").json["label"] == "twin"
+
+
+def test_files_are_replaced_only_with_force(shell, tmp_path):
+    record = shell.run("block", "show", 1, "--json").json["transactions"][0]
+    (tmp_path / "message").write_text("m")
+    for call in (
+        ["block", "show", 1, "--export"],
+        ["tx", "show", record, "--body"],
+        ["genesis", "show", "--export"],
+        ["key", "sign", "department", tmp_path / "message", "--output"],
+        ["bench", "sm2", "--seconds", 1, "--signatures", 64, "--json-file"],
+        ["bench", "ledger", "--transactions", 10_000_000, "--json-file"],
+    ):
+        path = tmp_path / "result"
+        path.write_bytes(b"theirs")
+        assert "--force" in shell.run(*call, path, "--json", expect=2).error["text"]
+        assert path.read_bytes() == b"theirs"
+        if call[1] != "ledger":
+            shell.run(*call, path, "--force")
+            assert path.read_bytes() != b"theirs"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expect"),
     [

@@ -156,6 +156,13 @@ def test_an_administrator_manages_accounts_through_a_node(remote):
     assert remote.run("account", "unfreeze", "窗口", "--key", "operator", "--json").json["status"] == "active"
 
 
+def test_a_key_for_work_on_a_node_lies_in_the_user_s_own_folder(remote):
+    told = remote.run("key", "new", "counter", "--json", GOVCHAIN_PASSPHRASE="counter words").json
+    assert told["key"] == str(remote.shell.home / "govchain" / "keys" / "counter.pem")
+    assert len(told["address"]) == 40
+    assert remote.run("key", "show", told["public_key"], "--json").json["address"] == told["address"]
+
+
 def _public(remote, name):
     return remote.run("key", "show", name, "--json", GOVCHAIN_PASSPHRASE="window words").json["public_key"]
 

@@ -11,6 +11,7 @@ GROUPS = {
     "evidence": ["put", "find", "show", "history", "supplement", "supersede", "withdraw", "export"],
     "trust": ["add", "list", "remove"],
     "account": ["list", "show", "register", "freeze", "unfreeze"],
+    "profile": ["list", "show", "set", "remove", "use"],
     "key": ["new", "show", "sign", "verify"],
     "block": ["list", "show"],
     "tx": ["show"],
@@ -30,10 +31,10 @@ def test_the_public_names_are_these():
 
 
 def test_the_commands_are_these(shell):
-    assert list(COMMANDS) == [
-        *("init", "evidence", "verify", "trust", "account", "key", "block", "tx", "genesis", "chain"),
-        *("doctor", "bench", "demo", "version"),
-    ]
+    assert set(COMMANDS) >= {
+        *("init", "up", "evidence", "verify", "trust", "login", "logout", "profile", "account", "key"),
+        *("block", "tx", "genesis", "chain", "watch", "doctor", "bench", "demo", "completion", "version"),
+    }
     listed = shell.run("--help", "--lang", "zh").out
     assert all(f" {name} " in listed for name in COMMANDS)
     assert "数据存证" in listed
@@ -44,6 +45,8 @@ def test_every_command_explains_itself(shell, name):
     said = shell.run(name, "--help", "--lang", "zh")
     assert all(command in said.out for command in GROUPS.get(name, []))
     assert "Usage: govchain" in said.out
+    assert "completion-script" not in said.out
+    assert "--install-completion" not in said.out
 
 
 def test_starting_loads_nothing_heavy():

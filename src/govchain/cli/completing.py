@@ -31,6 +31,8 @@ def candidates(root: Any, words: Sequence[str]) -> list[str]:
     """
     *before, typed = [word for word in words if word != "="] or [""]
     command, waiting, places = _walk(root, before)
+    if command is None:
+        return []
     name, equals, value = typed.partition("=")
     if equals and typed.startswith("--"):
         return [f"{name}={one}" for one in _matching(_option_values(command, name), value)]
@@ -48,7 +50,7 @@ def candidates(root: Any, words: Sequence[str]) -> list[str]:
 
 
 def _walk(root: Any, words: Iterable[str]) -> tuple[Any, str, int]:
-    """The command that ``words`` lead to, the option that waits for its value, and how many arguments were given."""
+    """The command that ``words`` lead to (None: to none), the option that waits, and how many arguments were given."""
     command, waiting, places = root, "", 0
     for word in words:
         if waiting:
@@ -58,7 +60,7 @@ def _walk(root: Any, words: Iterable[str]) -> tuple[Any, str, int]:
                 waiting = word
         elif inner := _inner(command):
             if word not in inner:
-                return command, "", places
+                return None, "", places
             command = command.get_command(None, word)
         else:
             places += 1

@@ -168,8 +168,8 @@ PAIRS: dict[str, tuple[str, str]] = {
         "sm2-sm3, ecdsa-p256-sha256, ed25519 or rsa-pss-sha256",
     ),
     "option.new_key": (
-        "名称（存入数据目录）或新文件的路径",
-        "A name (kept in the data directory) or a new file's path",
+        "名称（存入数据目录；对节点工作时存入本人文件夹的 keys）或新文件的路径",
+        "A name (kept in the data directory, or for a node in keys of your own folder) or a new file's path",
     ),
     "option.key_name": ("数据目录中的密钥名称、文件路径或 URI", "A key's name in the data directory, its path or URI"),
     "option.any_key": (

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from govchain.cli.output import emit, facts, line
-from govchain.cli.session import t
+from govchain.cli.session import session, t
 from govchain.model import Code, GovChainError, UsageError, VerificationError
 
 __all__ = ["COMMANDS"]
@@ -33,6 +33,7 @@ def new(
 ) -> None:
     """Make a key in an encrypted file of its own."""
     from govchain.cli.opening import passphrases  # noqa: PLC0415 - with the signers, only where needed
+    from govchain.cli.private import make_private_folder  # noqa: PLC0415
     from govchain.crypto import get_algorithm  # noqa: PLC0415
     from govchain.signers import create_key_file  # noqa: PLC0415
 
@@ -44,6 +45,8 @@ def new(
     if os.path.lexists(path):
         raise UsageError(Code.KEY_FILE_EXISTS, path=str(path))
     passphrase = passphrases(keys if inside else None, new=True)(str(path))
+    if inside:
+        make_private_folder(path.parent)
     public = create_key_file(path, algorithm, passphrase)
     _show(algorithm, public, str(path))
 
@@ -120,22 +123,28 @@ def verify(
 
 
 def _keys_path() -> Path | None:
-    """The data directory's keys, where there is one."""
-    from govchain.cli.opening import find_data  # noqa: PLC0415
+    """Where keys that are only named lie: the data directory's, or for work on a node the user's own."""
+    from govchain.cli.opening import keys_folder  # noqa: PLC0415
+    from govchain.cli.target import find_target  # noqa: PLC0415
 
     try:
-        return find_data() / "keys"
+        return keys_folder(find_target())
     except GovChainError:
         return None
 
 
 def _address(algorithm: str, key: bytes) -> str:
-    """The account that this key would have on the data directory's chain."""
-    from govchain.cli.opening import find_data, read_genesis  # noqa: PLC0415
+    """The account that this key would have on the data directory's chain, or on that of a node that was named."""
+    from govchain.cli.opening import target_genesis  # noqa: PLC0415
+    from govchain.cli.target import find_target  # noqa: PLC0415
     from govchain.crypto import account_address, get_suite  # noqa: PLC0415
+    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
 
     try:
-        genesis = read_genesis(find_data())
+        target = find_target()
+        if target.path is None and not (session().node or session().profile):
+            return ""  # keys are looked at without a network
+        genesis = decode_genesis(target_genesis(target))
     except GovChainError:
         return ""
     return account_address(get_suite(genesis.suite), genesis.chain, algorithm, key).hex()

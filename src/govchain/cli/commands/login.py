@@ -66,7 +66,8 @@ def logout() -> None:
     forgotten = forget_session(target)
     if reason:
         say(t("logout.unreachable", reason=reason))
-    words = t("logout.done" if forgotten else "logout.none", url=target.profile.url)
+    url = target.profile.url
+    words = t("logout.done", url=url) if forgotten else t("logout.none", url=url)
     emit(
         {"node": target.profile.url, "ended": saved is not None and not reason, "removed": forgotten},
         lambda: line(words),
