@@ -20,6 +20,7 @@ from govchain.api.routers import (
     state,
     transactions,
     verify,
+    webhooks,
 )
 
 __all__ = ["ROUTERS"]
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     search.router,
     events.router,
+    webhooks.router,
     rpc.router,
     health.router,
 )

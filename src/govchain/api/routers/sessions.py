@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-import msgspec
 from fastapi import Request, Response
 from msgspec import Meta, Struct
 
+from govchain.api.bodies import body_of, read_json
 from govchain.api.describe import describe
 from govchain.api.routing import Services, json_answer, new_router
 from govchain.api.security import NeededSession
-from govchain.api.submission import read_body
 from govchain.api.views import SessionView
 from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex_text
@@ -21,10 +20,6 @@ from govchain.sdk.wire import to_json
 __all__ = ["ChallengeWanted", "SessionWanted", "router"]
 
 router = new_router("sessions")
-
-_T = TypeVar("_T", bound=Struct)
-#: Bytes of a request's body here, at most.
-_BODY_BYTES_MAX = 16 * 1024
 
 
 class ChallengeWanted(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,29 +46,6 @@ class SessionWanted(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-def _body_of(kind: type[Struct]) -> dict[str, Any]:
-    return {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}},
-    }
-
-
-async def _read(request: Request, kind: type[_T]) -> _T:
-    """The request's JSON body."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
-    data = await read_body(request.receive)
-    if len(data) > _BODY_BYTES_MAX:
-        raise UsageError(Code.REQUEST_TOO_LARGE, size_max=_BODY_BYTES_MAX)
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:
-        raise UsageError(Code.REQUEST_SHAPE, where="body", reason=str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UsageError(Code.REQUEST_SHAPE, where="body", reason="no JSON") from None
-
-
 @router.post(
     "/v1/sessions/challenges",
     **describe(
@@ -85,12 +57,12 @@ async def _read(request: Request, kind: type[_T]) -> _T:
         session=False,
         status=201,
         codes=(Code.CONTENT_TYPE,),
-        body=_body_of(ChallengeWanted),
+        body=body_of(ChallengeWanted),
     ),
 )
 async def challenge(request: Request, services: Services) -> Response:
     """The challenge's text."""
-    wanted = await _read(request, ChallengeWanted)
+    wanted = await read_json(request, ChallengeWanted)
     return json_answer(to_json(ChallengeOffer(services.sessions.challenge(wanted.account))), 201)
 
 
@@ -105,12 +77,12 @@ async def challenge(request: Request, services: Services) -> Response:
         session=False,
         status=201,
         codes=(Code.CONTENT_TYPE, Code.CHALLENGE_INVALID, Code.SIGNER_FROZEN),
-        body=_body_of(SessionWanted),
+        body=body_of(SessionWanted),
     ),
 )
 async def create(request: Request, services: Services) -> Response:
     """The token."""
-    wanted = await _read(request, SessionWanted)
+    wanted = await read_json(request, SessionWanted)
     if not wanted.signature or not is_hex_text(wanted.signature):
         raise UsageError(Code.REQUEST_SHAPE, where="signature", reason="lower-case hex")
     token, session = services.sessions.create(wanted.challenge, bytes.fromhex(wanted.signature))
