@@ -98,6 +98,7 @@ class IndexFollower:
         database: where the index lies.
         backoff: how long to wait after failures.
         on_problem: told of each new failure: code and reason.
+        writer: another than the one for the installed projections.
     """
 
     def __init__(
@@ -106,11 +107,12 @@ class IndexFollower:
         database: IndexDatabase,
         backoff: Backoff | None = None,
         on_problem: Callable[[Code, str], None] | None = None,
+        writer: IndexWriter | None = None,
     ) -> None:
         """Remember the parts; nothing is opened yet."""
         self.database = database
         self._facts = LedgerFacts(application)
-        self._writer, _ = index_writer(database, self._facts)
+        self._writer = writer or index_writer(database, self._facts)[0]
         self._backoff = backoff or Backoff()
         self._on_problem = on_problem
         self._changed = threading.Condition()
