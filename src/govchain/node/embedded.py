@@ -159,6 +159,8 @@ class EmbeddedNode:
         self.directory = directory
         self.machine = machine
         self.store = store
+        #: The node's own key, or None where it only reads.
+        self.signer = None if certifier is None else certifier.signer
         self.pool = Pool(options.pool)
         self.application = LedgerApplication(
             machine,

@@ -28,6 +28,7 @@ from govchain.index.database import IndexDatabase, database_url
 from govchain.model import Code, UnavailableError, UsageError
 from govchain.modules.accounts.views import StateDirectory
 from govchain.node.connections import ConnectionLimits, Connections, bounded_protocol
+from govchain.node.delivering import build_webhooks
 from govchain.node.embedded import EmbeddedNode, NodeOptions, open_embedded, system_clock
 from govchain.node.settings import Settings, changed_settings
 from govchain.node.tls import TlsFiles
@@ -102,6 +103,7 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
         node.application.add_listener(events.block_committed)
         # Parts that a node may go without are built here, each closed by stack.callback.
         index = _index(node, settings, stack)
+        webhooks = build_webhooks(node, settings, stack)
         yield NodeServices(
             answers=node.transport,
             intake=intake,
@@ -115,6 +117,7 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             paper=Paper(packages.make, settings.text("certificate_url")),
             height_of=Identities(node.application).height_of,
             events=events,
+            webhooks=webhooks,
             index=index,
             search=None if index is None else _search(node, index),
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from govchain.services.queries import Queries
     from govchain.services.search import Search
     from govchain.services.sessions import Sessions
+    from govchain.services.subscriptions import Subscriptions
+    from govchain.services.webhooks import Webhooks
 
 __all__ = ["NodeServices"]
 
@@ -65,8 +67,8 @@ class NodeServices:
     problem: Callable[[], Code | None] = _ready
     index: IndexFollower | None = None
     search: Search | None = None
-    events: Any | None = None
-    webhooks: Any | None = None
+    events: Subscriptions | None = None
+    webhooks: Webhooks | None = None
     exports: Any | None = None
     paper: Any | None = None
     metrics: Callable[[], bytes] | None = None

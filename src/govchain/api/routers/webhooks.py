@@ -98,8 +98,8 @@ _SEEN = (Code.NOT_FOUND, Code.SERVICE_OFF)
     "/v1/webhooks",
     **describe(
         "Register a webhook",
-        text="Events are sent as signed POSTs, at least once and in order (docs/spec/webhooks.md). The secret is told in"
-        " this answer and never again.",
+        text="Events are sent as signed POSTs, at least once and in order (docs/spec/webhooks.md). The secret is told"
+        " in this answer and never again.",
         answer=WebhookCreated,
         types=(WebhookWanted,),
         status=201,
