@@ -66,8 +66,8 @@ PUBLIC = {
         StateRoot Store Table Write compute_state_root split_key state_key
     """,
     "storage": """
-        BlockReader BlockStore CHAIN_STATE_KEY DataDirectory FORMAT_VERSION MEMORY_BYTES Manifest RocksReader
-        RocksStore SnapshotFacts SnapshotReader SnapshotTrust SnapshotVerifier StoredTransaction
+        BlockReader BlockStore CHAIN_STATE_KEY DataDirectory DirectoryLayout FORMAT_VERSION KeyWriteKind MEMORY_BYTES
+        Manifest RocksReader RocksStore SnapshotFacts SnapshotReader SnapshotTrust SnapshotVerifier StoredTransaction
         create_directory inspect_directory install_snapshot verify_snapshot write_snapshot
     """,
     "texts": "LANGUAGES keys sentence",

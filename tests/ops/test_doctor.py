@@ -233,7 +233,7 @@ def test_a_clock_behind_the_chain_is_found(data):
         (shutil.rmtree, Code.DATA_DIRECTORY_MISSING),
         (lambda path: (path / "format.json").unlink(), Code.DATA_DIRECTORY_INCOMPLETE),
         (lambda path: shutil.rmtree(path / "store"), Code.DATA_DIRECTORY_INCOMPLETE),
-        (lambda path: (path / "format.json").write_text('{"format":"govchain-data/2"}'), Code.DATA_DIRECTORY_NEWER),
+        (lambda path: (path / "format.json").write_text('{"format":"govchain-data/9"}'), Code.DATA_DIRECTORY_NEWER),
     ],
 )
 def test_what_is_no_directory_of_ours_is_an_error(data, break_it, code):

@@ -131,7 +131,7 @@ def test_an_added_record_is_found(data):
     assert "should not be there" in the_finding(data).reason
 
 
-@pytest.mark.parametrize("table", [Table.LIVE, Table.TRANSACTIONS, Table.HISTORY, Table.IDS])
+@pytest.mark.parametrize("table", [Table.LIVE, Table.TRANSACTIONS, Table.HISTORY, Table.IDS, Table.KEY_HISTORY])
 def test_damage_in_a_look_up_is_found(data, table):
     with opened(data) as store:
         key, value = next(store.scan(table))

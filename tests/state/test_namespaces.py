@@ -98,6 +98,8 @@ def test_selection_equals_asking_for_each_key(writes):
     REGISTRY.check_writes(ordered)
     assert REGISTRY.delta_writes(ordered) == [item for item in ordered if REGISTRY.of(item[0]).delta]
     assert REGISTRY.live_writes(ordered) == [item for item in ordered if REGISTRY.of(item[0]).live]
+    one_only = [item for item in ordered if REGISTRY.of(item[0]).delta and not REGISTRY.of(item[0]).live]
+    assert REGISTRY.delta_only_writes(ordered) == one_only
 
 
 @pytest.mark.parametrize("foreign", [b"", b"a.live", b"a.m/x", b"ab.c0", b"zz.z/x"])

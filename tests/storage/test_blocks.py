@@ -163,3 +163,39 @@ def test_other_damage_is_named(store):
         with pytest.raises(UnavailableError) as corrupt:
             read()
         assert corrupt.value.code is Code.STORE_CORRUPT
+
+
+def history_of(blocks, key, **bounds):
+    return [(height, kind.name, value) for height, kind, value in blocks.key_history(key, **bounds)]
+
+
+def test_each_write_to_a_key_by_height(store):
+    """Values of ``live`` namespaces, marks of the others, removals; no other key's, however alike."""
+    blocks, batch = BlockStore(store), Batch()
+    key, longer, once = b"a.live/k", b"a.live/k" + bytes(8), b"b.once/k"
+    blocks.put_key_history(batch, 0, [(key, b"genesis")], [])
+    blocks.put_key_history(batch, 2, [(key, b""), (longer, b"other")], [(once, b"never kept")])
+    blocks.put_key_history(batch, 3, [], [])
+    blocks.put_key_history(batch, 256, [(key, None), (b"a.live/", b"shorter")], [(once, None)])
+    blocks.put_key_history(batch, 2**53 - 1, [(key, b"\x00last")], [(once + b"2", b"x")])
+    store.write(batch, durable=True)
+    whole = [(0, "VALUE", b"genesis"), (2, "VALUE", b""), (256, "REMOVED", None), (2**53 - 1, "VALUE", b"\x00last")]
+    assert history_of(blocks, key) == whole
+    assert history_of(blocks, key, reverse=True) == whole[::-1]
+    assert history_of(blocks, key, before=256) == whole[:2]
+    assert history_of(blocks, key, before=257, reverse=True) == whole[2::-1]
+    assert history_of(blocks, key, before=0) == history_of(blocks, key, before=-5) == []
+    assert history_of(blocks, longer) == [(2, "VALUE", b"other")]
+    assert history_of(blocks, b"a.live/") == [(256, "VALUE", b"shorter")]
+    assert history_of(blocks, once) == [(2, "PRESENT", None), (256, "REMOVED", None)]
+    assert history_of(blocks, b"") == history_of(blocks, b"a.live") == history_of(blocks, b"x" * 5000) == []
+
+
+@pytest.mark.parametrize("entry", [b"\x02", b"\x00more", b"value"])
+def test_an_entry_that_is_none_is_damage(store, entry):
+    batch = Batch()
+    batch.put(Table.KEY_HISTORY, len(b"a.live/k").to_bytes(4, "big") + b"a.live/k" + height_key(7), entry)
+    store.write(batch, durable=True)
+    with pytest.raises(UnavailableError) as caught:
+        list(BlockStore(store).key_history(b"a.live/k"))
+    assert (caught.value.code, caught.value.params["path"]) == (Code.STORE_CORRUPT, "key_history/7")

@@ -42,7 +42,7 @@ def test_it_is_made_whole(made):
         "checkpoints", "format.json", "genesis.json", "lock", "snapshots", "store",
     ]  # fmt: skip
     assert [entry.name for entry in made.parent.iterdir()] == ["d"]
-    assert inspect_directory(made) == FORMAT_VERSION == 1
+    assert inspect_directory(made) == FORMAT_VERSION == 2
     assert made.stat().st_mode & 0o777 == 0o700
 
 
@@ -65,7 +65,7 @@ def test_an_empty_directory_becomes_one(tmp_path):
     (tmp_path / "d").mkdir()
     with create_directory(tmp_path / "d"):
         pass
-    assert inspect_directory(tmp_path / "d") == 1
+    assert inspect_directory(tmp_path / "d") == 2
 
 
 @pytest.mark.parametrize("kind", ["directory", "file", "link", "again"])
@@ -122,7 +122,7 @@ def test_two_that_make_the_same(tmp_path):
                 pass
 
         refused(Code.DATA_DIRECTORY_LOCKED, create)
-    assert inspect_directory(tmp_path / "d") == 1
+    assert inspect_directory(tmp_path / "d") == 2
 
 
 def test_without_a_parent(tmp_path):
@@ -147,6 +147,7 @@ def test_without_a_parent(tmp_path):
         ("other format", Code.DATA_DIRECTORY_INCOMPLETE),
         ("no number", Code.DATA_DIRECTORY_INCOMPLETE),
         ("newer", Code.DATA_DIRECTORY_NEWER),
+        ("older", Code.DATA_DIRECTORY_OLDER),
     ],
 )
 @pytest.mark.parametrize("read_only", [False, True])
@@ -171,7 +172,8 @@ def test_each_reason_has_its_code(tmp_path, made, damage, code, read_only):
                 "not utf-8": b'{"format":"\xff"}',
                 "other format": b'{"format":"other/1"}',
                 "no number": b'{"format":"govchain-data/x"}',
-                "newer": b'{"format":"govchain-data/2","more":1}',
+                "newer": b'{"format":"govchain-data/3","more":1}',
+                "older": b'{"format":"govchain-data/1"}',
             }[damage]
         )
     refused(code, lambda: DataDirectory(place, read_only=read_only))

@@ -44,7 +44,7 @@ from govchain.ledger import (
 from govchain.ledger.chain import NO_ROOT
 from govchain.merkle import Frontier, NodeLog
 from govchain.model import Code, GovChainError, UnavailableError
-from govchain.state import Batch, CommittedState, Store
+from govchain.state import Batch, CommittedState, Store, Write
 from govchain.state.checkpoints import CheckpointProgress
 from govchain.state.roots import compute_state_root
 from govchain.storage import BlockStore
@@ -175,6 +175,7 @@ class LedgerApplication:
         )
         batch = Batch()
         self.blocks.put_state(batch, writes, root.live_node_writes)
+        self._put_key_history(batch, 0, writes)
         self.blocks.put_chain_state(batch, encode_chain_state(chain))
         self._store.write(batch, durable=True)
         self._chain = chain
@@ -267,6 +268,7 @@ class LedgerApplication:
             self.blocks.put_ids(batch, block.chain.height, ids)
             self._drop_old_ids(batch, block.chain.height, following.time)
             self.blocks.put_state(batch, block.writes, block.state_root.live_node_writes)
+            self._put_key_history(batch, following.height, block.writes)
             self.blocks.put_history(batch, self._history.append(block.identity))
             self.blocks.put_chain_state(batch, encode_chain_state(following))
             self._checkpointer.put_progress(batch)
@@ -385,6 +387,10 @@ class LedgerApplication:
                 continue  # left by a crash before a commit dropped it; the next one does
             window.restore(stored, chain.time)
         self._window = window
+
+    def _put_key_history(self, batch: Batch, height: int, writes: Sequence[Write]) -> None:
+        registry = self.machine.namespaces
+        self.blocks.put_key_history(batch, height, registry.live_writes(writes), registry.delta_only_writes(writes))
 
     def _drop_old_ids(self, batch: Batch, height: int, time: int) -> None:
         """Forget on disk, too, the ids of blocks that the window no longer covers at ``time``."""

@@ -26,7 +26,7 @@ __all__ = ["COMPARED_TABLES", "Difference", "Progress", "compare_chain_states", 
 #: Called with (done, total) as work goes on.
 Progress = Callable[[int, int], None]
 #: The tables that executing the blocks fills, besides those that are compared block by block.
-COMPARED_TABLES = (Table.STATE, Table.LIVE, Table.TRANSACTIONS, Table.HISTORY, Table.IDS)
+COMPARED_TABLES = (Table.STATE, Table.LIVE, Table.TRANSACTIONS, Table.HISTORY, Table.IDS, Table.KEY_HISTORY)
 #: Fields of the moving facts that are the engine's own business.
 _ENGINE_FIELDS = frozenset({"engine_era", "engine_height"})
 

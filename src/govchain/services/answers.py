@@ -16,7 +16,7 @@ import msgspec
 from govchain import __version__
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.pool import Pool
-from govchain.model import Code, UnavailableError, UsageError
+from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex
 from govchain.modules.accounts.keys import account_key, organisation_key
 from govchain.proof.genesis import encode_genesis
@@ -99,7 +99,7 @@ class Answers:
         application = self._application
         with application.lock:
             chain = application.chain
-            certified = chain.height if application.blocks.certificate(chain.height) else max(0, chain.height - 1)
+            certified = application.certified_height
         return ChainStatus(
             chain=application.machine.genesis.chain,
             height=chain.height,
@@ -224,7 +224,9 @@ class Answers:
             UsageError: ``CURSOR_INVALID``, ``REQUEST_SHAPE``.
         """
         _check_limit(limit, WRITES_PER_PAGE_MAX)
-        raise UnavailableError(Code.SERVICE_OFF, service="state history")
+        writes = self._queries.key_history(key, limit + 1, None if cursor is None else _number(cursor))
+        more = len(writes) > limit
+        return StateHistory(key, tuple(writes[:limit]), str(writes[limit - 1].height) if more else None)
 
     def accounts(self, cursor: str | None = None, limit: int = ACCOUNTS_PER_PAGE_MAX) -> AccountPage:
         """Accounts in the order of their addresses; the cursor is the address of the last one shown.

@@ -7,6 +7,8 @@ are in time order; richer search comes with the SQL projection. Not here: proofs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final, Literal
 
 from govchain.consensus.application import LedgerApplication
 from govchain.model import Code, UsageError
@@ -21,13 +23,19 @@ from govchain.modules.evidence.keys import (
     reference_prefix,
 )
 from govchain.proof.transactions import decode_receipt
-from govchain.sdk.transport import EvidenceQuery
-from govchain.storage.blocks import height_key
+from govchain.sdk.transport import EvidenceQuery, StateWrite
+from govchain.storage.blocks import KeyWriteKind, height_key
 
 __all__ = ["LIMIT_MAX", "Queries"]
 
 #: Results of one search, at most.
 LIMIT_MAX = 10_000
+
+_KINDS: Final[dict[KeyWriteKind, Literal["value", "present", "removed"]]] = {
+    KeyWriteKind.VALUE: "value",
+    KeyWriteKind.PRESENT: "present",
+    KeyWriteKind.REMOVED: "removed",
+}
 
 
 class Queries:
@@ -46,6 +54,25 @@ class Queries:
         if self.evidence_record(evidence) is None:
             return []
         return [evidence, *views.history(self._application.committed, evidence)]
+
+    def key_history(self, key: bytes, limit: int, before: int | None = None) -> list[StateWrite]:
+        """Writes to a state key below height ``before`` (None: all), the newest first, at most ``limit``; unproved.
+
+        Only keys that a block's ``delta`` proves have a history; of a snapshot's earlier blocks there is none. Where
+        the newest write's value is not kept with it, it is the value that the key has now.
+
+        Raises:
+            UsageError: a limit outside 1 to :data:`LIMIT_MAX`.
+        """
+        if not 0 < limit <= LIMIT_MAX:
+            raise UsageError(Code.USAGE, reason=f"limit 1 to {LIMIT_MAX}")
+        application = self._application
+        with application.lock:  # history and present value of one height
+            writes = application.blocks.key_history(key, before=before, reverse=True)
+            found = [StateWrite(height, _KINDS[kind], value) for height, kind, value in islice(writes, limit)]
+            if found and before is None and found[0].kind == "present":
+                found[0] = StateWrite(found[0].height, "present", application.committed.get(key))
+        return found
 
     def find_evidence(self, query: EvidenceQuery) -> list[bytes]:
         """Ids of the records that meet the query, newest first.

@@ -120,7 +120,7 @@ class NamespaceRegistry:
         UsageError: ``USAGE`` when two declarations share a name.
     """
 
-    __slots__ = ("_by_prefix", "_delta_ranges", "_live_ranges", "_sorted")
+    __slots__ = ("_by_prefix", "_delta_only_ranges", "_delta_ranges", "_live_ranges", "_sorted")
 
     def __init__(self, namespaces: Iterable[Namespace]) -> None:
         self._by_prefix: dict[bytes, Namespace] = {}
@@ -134,6 +134,9 @@ class NamespaceRegistry:
         self._sorted = tuple(sorted(self._by_prefix.values(), key=lambda namespace: namespace.prefix))
         self._delta_ranges = tuple((n.prefix, n.prefix[:-1] + b"0") for n in self._sorted if n.delta)
         self._live_ranges = tuple((n.prefix, n.prefix[:-1] + b"0") for n in self._sorted if n.live)
+        self._delta_only_ranges = tuple(
+            (n.prefix, n.prefix[:-1] + b"0") for n in self._sorted if n.delta and not n.live
+        )
 
     def of(self, key: bytes) -> Namespace:
         """The namespace of a state key.
@@ -153,6 +156,10 @@ class NamespaceRegistry:
     def delta_writes(self, writes: Sequence[Write]) -> list[Write]:
         """Those of ``writes`` (sorted by key) whose namespaces enter ``delta``, in order."""
         return _within(writes, self._delta_ranges)
+
+    def delta_only_writes(self, writes: Sequence[Write]) -> list[Write]:
+        """Those of ``writes`` (sorted by key) whose namespaces enter ``delta`` and not ``live``, in order."""
+        return _within(writes, self._delta_only_ranges)
 
     def live_writes(self, writes: Sequence[Write]) -> list[Write]:
         """Those of ``writes`` (sorted by key) whose namespaces enter ``live``, in order."""

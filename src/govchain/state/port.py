@@ -63,6 +63,8 @@ class Table(IntEnum):
     """Nodes of the RFC 9162 tree over block identities."""
     META = 9
     """Tip, counters and checkpoint progress."""
+    KEY_HISTORY = 10
+    """State key and height to what was written there, for namespaces that ``delta`` takes in."""
 
 
 class Batch:

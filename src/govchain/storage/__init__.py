@@ -4,8 +4,14 @@ Purpose: everything durable of one chain. Above the line: it does I/O; it decide
 its memory twin (``state``), the rules (``ledger``).
 """
 
-from govchain.storage.blocks import CHAIN_STATE_KEY, BlockReader, BlockStore, StoredTransaction
-from govchain.storage.directory import FORMAT_VERSION, DataDirectory, create_directory, inspect_directory
+from govchain.storage.blocks import CHAIN_STATE_KEY, BlockReader, BlockStore, KeyWriteKind, StoredTransaction
+from govchain.storage.directory import (
+    FORMAT_VERSION,
+    DataDirectory,
+    DirectoryLayout,
+    create_directory,
+    inspect_directory,
+)
 from govchain.storage.rocks import RocksReader, RocksStore
 from govchain.storage.rocks_options import MEMORY_BYTES
 from govchain.storage.snapshot_checks import SnapshotTrust, SnapshotVerifier
@@ -25,6 +31,8 @@ __all__ = [
     "BlockReader",
     "BlockStore",
     "DataDirectory",
+    "DirectoryLayout",
+    "KeyWriteKind",
     "Manifest",
     "RocksReader",
     "RocksStore",

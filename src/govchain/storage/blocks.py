@@ -15,12 +15,14 @@ values. Rules: heights are u64 big endian, so tables are in height order; what m
 | ids | height | id ‖ u64 expires, for each transaction |
 | history | u8 level ‖ u64 index | node (32 bytes) |
 | meta | ``chain`` | the moving facts |
+| key_history | u32 length ‖ state key ‖ u64 height | see :class:`KeyWriteKind` |
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum, unique
 from typing import Final, Protocol
 
 import msgspec
@@ -30,7 +32,15 @@ from govchain.model.wire import Header
 from govchain.proof.headers import decode_header
 from govchain.state import Batch, Reader, Store, Table, Write
 
-__all__ = ["CHAIN_STATE_KEY", "BlockReader", "BlockStore", "StoredTransaction", "height_key", "history_key"]
+__all__ = [
+    "CHAIN_STATE_KEY",
+    "BlockReader",
+    "BlockStore",
+    "KeyWriteKind",
+    "StoredTransaction",
+    "height_key",
+    "history_key",
+]
 
 #: Key of the moving facts in ``meta``.
 CHAIN_STATE_KEY: Final = b"chain"
@@ -38,8 +48,21 @@ CHAIN_STATE_KEY: Final = b"chain"
 _PLACE = struct.Struct(">QI")
 _ID = struct.Struct(">32sQ")
 _NODE = struct.Struct(">BQ")
+_LENGTH = struct.Struct(">I")
 _encoder = msgspec.msgpack.Encoder()
 _list_decoder = msgspec.msgpack.Decoder(tuple[bytes, ...])
+
+
+@unique
+class KeyWriteKind(Enum):
+    """What a block did to a state key; the value is how an entry of ``key_history`` begins."""
+
+    PRESENT = b""
+    """Written, in a namespace of which ``live`` knows nothing: the entry is empty, its value is in ``state`` alone."""
+    REMOVED = b"\x00"
+    """Removed: the entry is this byte."""
+    VALUE = b"\x01"
+    """Written, in a namespace of ``live``: the byte is followed by the value."""
 
 
 class _HeaderTime(msgspec.Struct):
@@ -77,6 +100,16 @@ def height_key(height: int) -> bytes:
 def history_key(level: int, index: int) -> bytes:
     """The key of a node of the history tree: u8 level ‖ u64 index."""
     return _NODE.pack(level, index)
+
+
+_KINDS: Final = {kind.value: kind for kind in KeyWriteKind}
+#: Above every height that a chain reaches.
+_LAST_HEIGHT: Final = b"\xff" * 8
+
+
+def _history_prefix(key: bytes) -> bytes:
+    """What the keys of ``key_history`` of one state key begin with, and those of no other: its length leads."""
+    return _LENGTH.pack(len(key)) + key
 
 
 class BlockReader:
@@ -156,6 +189,31 @@ class BlockReader:
     def history_node(self, level: int, index: int) -> bytes | None:
         """A node of the history tree, or ``None``: the reader of :class:`govchain.merkle.NodeLog`."""
         return self._reader.get(Table.HISTORY, history_key(level, index))
+
+    def key_history(
+        self, key: bytes, *, before: int | None = None, reverse: bool = False
+    ) -> Iterator[tuple[int, KeyWriteKind, bytes | None]]:
+        """Each write to a state key: height, kind, and the value where the kind is ``VALUE``; in order of height.
+
+        Only namespaces of ``delta`` have a history, and it begins where this store's blocks do: at genesis (height 0),
+        or after the block of the snapshot from which the node began. One block's writes to a key are one.
+
+        Args:
+            key: the whole state key.
+            before: only heights below it.
+            reverse: the newest first.
+
+        Raises:
+            UnavailableError: ``STORE_CORRUPT`` for an entry that is none.
+        """
+        prefix = _history_prefix(key)
+        end = prefix + (_LAST_HEIGHT if before is None else height_key(max(before, 0)))
+        for found, entry in self._reader.scan(Table.KEY_HISTORY, prefix, end, reverse=reverse):
+            height = int.from_bytes(found[len(prefix) :], "big")
+            kind = _KINDS.get(entry[:1])
+            if kind is None or (kind is KeyWriteKind.REMOVED and len(entry) > 1) or len(found) != len(prefix) + 8:
+                raise _corrupt("key_history", height, "malformed")
+            yield height, kind, entry[1:] if kind is KeyWriteKind.VALUE else None
 
     def chain_state(self) -> bytes | None:
         """The moving facts, or ``None`` before genesis was made."""
@@ -238,6 +296,16 @@ class BlockStore(BlockReader):
         batch.extend(Table.STATE, writes)
         if live_nodes:
             batch.extend(Table.LIVE, live_nodes.items())
+
+    def put_key_history(self, batch: Batch, height: int, live: Iterable[Write], delta_only: Iterable[Write]) -> None:
+        """Put what the block wrote to keys of ``live`` namespaces, with values, and of those in ``delta`` only."""
+        pack, tail = _LENGTH.pack, height_key(height)
+        entries: list[Write] = [
+            (pack(len(key)) + key + tail, b"\x00" if value is None else b"") for key, value in delta_only
+        ]
+        entries += [(pack(len(key)) + key + tail, b"\x00" if value is None else b"\x01" + value) for key, value in live]
+        if entries:
+            batch.extend(Table.KEY_HISTORY, entries)
 
     def put_history(self, batch: Batch, nodes: Iterable[tuple[int, int, bytes]]) -> None:
         """Put nodes (level, index, hash) of the history tree."""

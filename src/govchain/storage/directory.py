@@ -8,14 +8,18 @@ with its process, however that ends, and a restart needs no repair.
 ::
 
     <directory>/
-      format.json            {"format":"govchain-data/1"}: written last, so a directory without it was only half made
+      format.json            {"format":"govchain-data/2"}: written last, so a directory without it was only half made
       lock                   locked by the writer; holds its process id
       store/                 RocksDB
       checkpoints/           checkpoints of the store
       snapshots/             snapshots made or fetched
-      …                      genesis.json, keys and settings belong to others
+      genesis.json           the chain's genesis
+      keys/                  key files: node.pem is the member's; passphrase, where an embedded node starts unattended
+      catalogue.sqlite3      the submitter's own records: salts, pending transactions
 
-Not here: what else lies in it (``node``, ``cli``).
+The names are properties of :class:`DirectoryLayout`, and nowhere else. Format 2 has the table ``key_history``; a
+directory of format 1, which no release wrote, is refused.
+Not here: what the files of others mean (``services``, ``sdk``, ``node``).
 
 Example::
 
@@ -43,10 +47,20 @@ from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.storage.rocks import RocksReader, RocksStore
 from govchain.storage.rocks_options import MEMORY_BYTES
 
-__all__ = ["FORMAT_VERSION", "DataDirectory", "create_directory", "inspect_directory", "synchronise_tree"]
+__all__ = [
+    "FORMAT_VERSION",
+    "FORMAT_VERSION_MIN",
+    "DataDirectory",
+    "DirectoryLayout",
+    "create_directory",
+    "inspect_directory",
+    "synchronise_tree",
+]
 
-#: Version of the layout; a program reads its own and lower ones.
-FORMAT_VERSION: Final = 1
+#: Version of the layout that this program writes.
+FORMAT_VERSION: Final = 2
+#: The lowest version that it still reads.
+FORMAT_VERSION_MIN: Final = 2
 
 _FORMAT_NAME = "govchain-data"
 _FORMAT_FILE = "format.json"
@@ -55,6 +69,62 @@ _STORE = "store"
 _CHECKPOINTS = "checkpoints"
 _SNAPSHOTS = "snapshots"
 _FORMAT_BYTES_MAX = 4096
+
+
+class DirectoryLayout:
+    """The names inside a data directory, whether it is there or not.
+
+    Args:
+        path: the directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return self._path
+
+    @property
+    def format_file(self) -> Path:
+        """The file that says the format; a directory without it is no data directory."""
+        return self._path / _FORMAT_FILE
+
+    @property
+    def store(self) -> Path:
+        """The store's folder."""
+        return self._path / _STORE
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints of the store lie."""
+        return self._path / _CHECKPOINTS
+
+    @property
+    def snapshots(self) -> Path:
+        """Where snapshots lie."""
+        return self._path / _SNAPSHOTS
+
+    @property
+    def genesis(self) -> Path:
+        """The genesis file."""
+        return self._path / "genesis.json"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of key files."""
+        return self._path / "keys"
+
+    @property
+    def node_key(self) -> Path:
+        """The member's key file."""
+        return self.keys / "node.pem"
+
+    @property
+    def catalogue(self) -> Path:
+        """The submitter's own records."""
+        return self._path / "catalogue.sqlite3"
 
 
 class _Format(msgspec.Struct, frozen=True):
@@ -103,8 +173,8 @@ def inspect_directory(path: Path) -> int:
     """The format version of the data directory at ``path``; changes nothing.
 
     Raises:
-        UnavailableError: ``DATA_DIRECTORY_MISSING``, ``DATA_DIRECTORY_INCOMPLETE``, ``DATA_DIRECTORY_NEWER``, or
-            ``DATA_DIRECTORY_READ_ONLY`` when it cannot even be read.
+        UnavailableError: ``DATA_DIRECTORY_MISSING``, ``DATA_DIRECTORY_INCOMPLETE``, ``DATA_DIRECTORY_NEWER``,
+            ``DATA_DIRECTORY_OLDER``, or ``DATA_DIRECTORY_READ_ONLY`` when it cannot even be read.
     """
     if not path.is_dir():
         raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path))
@@ -124,12 +194,14 @@ def inspect_directory(path: Path) -> int:
         raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path / _FORMAT_FILE))
     if int(number) > FORMAT_VERSION:
         raise UnavailableError(Code.DATA_DIRECTORY_NEWER, path=str(path), found=int(number), known=FORMAT_VERSION)
+    if int(number) < FORMAT_VERSION_MIN:
+        raise UnavailableError(Code.DATA_DIRECTORY_OLDER, path=str(path), found=int(number), known=FORMAT_VERSION_MIN)
     if not (path / _STORE).is_dir():
         raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path / _STORE))
     return int(number)
 
 
-class DataDirectory:
+class DataDirectory(DirectoryLayout):
     """An existing data directory, opened and locked for writing, or for reading beside a writer.
 
     Args:
@@ -142,23 +214,13 @@ class DataDirectory:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._path = path
+        super().__init__(path)
         self._lock: int | None = None
         self.read_only = read_only
         self.version = inspect_directory(path)
         if not read_only:
             with _translated(path):
                 self._lock = _lock(path / _LOCK_FILE, path)
-
-    @property
-    def path(self) -> Path:
-        """The directory."""
-        return self._path
-
-    @property
-    def snapshots(self) -> Path:
-        """Where snapshots lie."""
-        return self._path / _SNAPSHOTS
 
     def open_store(self, *, memory_bytes: int = MEMORY_BYTES) -> RocksStore:
         """Open the store for writing; close it before the directory.
@@ -168,11 +230,11 @@ class DataDirectory:
         """
         if self.read_only:
             raise UnavailableError(Code.DATA_DIRECTORY_READ_ONLY, path=str(self._path))
-        return RocksStore(self._path / _STORE, checkpoints=self._path / _CHECKPOINTS, memory_bytes=memory_bytes)
+        return RocksStore(self.store, checkpoints=self.checkpoints, memory_bytes=memory_bytes)
 
     def open_reader(self, *, memory_bytes: int = MEMORY_BYTES) -> RocksReader:
         """Open the store as it is now for reading, whoever is writing to it."""
-        return RocksReader(self._path / _STORE, memory_bytes=memory_bytes)
+        return RocksReader(self.store, memory_bytes=memory_bytes)
 
     def close(self) -> None:
         """Let go of the lock. Closing twice is allowed."""

@@ -6,6 +6,7 @@ off. Not here: reading and writing (``rocks``).
 
 * Tables with random keys that are looked up one by one (``state``, ``live``, ``transactions``) have Bloom filters, so
   that asking for an absent key reads nothing, and universal compaction, which rewrites a key less often than levels.
+  ``key_history`` has random keys, too, but is read by ranges only, so a filter would help nobody.
 * Tables with ascending keys (headers, bodies, receipts, certificates, ids, history) never overlap between files, so
   level compaction moves files down without rewriting them; this needs the same compression at every level.
 * Hashes and ids do not compress; bodies, receipts and headers are JSON with hexadecimal, and do.
@@ -71,6 +72,7 @@ _KINDS: Final[dict[Table, _Kind]] = {
     Table.IDS: _Kind(2),
     Table.HISTORY: _Kind(1, bloom=True),
     Table.META: _Kind(1),
+    Table.KEY_HISTORY: _Kind(6, random=True, block_bytes=8 * 1024),
 }
 
 

@@ -52,6 +52,11 @@ PAIRS: dict[str, tuple[str, str]] = {
         "数据目录由更新版本的程序写成[[：{path}]]。请升级本程序。",
         "A newer version of this program wrote the data directory[[ {path}]]. Upgrade this program.",
     ),
+    "DATA_DIRECTORY_OLDER": (
+        "数据目录由本程序不再支持的旧版本写成[[：{path}]]。请用写成它的版本打开，或重新建立数据目录。",
+        "A version that is no longer supported wrote the data directory[[ {path}]]. Open it with that version, "
+        "or make the data directory anew.",
+    ),
     "DATA_DIRECTORY_EXISTS": (
         "目标位置已有内容[[：{path}]]，未作改动。请换一个空目录。",
         "There is something in that place already[[: {path}]]; it was left alone. Choose an empty directory.",
