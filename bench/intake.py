@@ -1,8 +1,8 @@
 """CPU of taking transactions in: one by one through ``services.intake`` against batches of 100, in one process.
 
 Both go through the same node: every signature verified, every block durable. What is left between the two is the price
-of a request: its future, its timer, its place in the queue, its share of a wake-up. No HTTP: ``govchain bench api`` adds
-that. Run: ``python bench/intake.py [--transactions 20000] [--clients 64] [--profile]``.
+of a request: its future, its timer, its place in the queue, its share of a wake-up. No HTTP.
+Run: ``python bench/intake.py [--transactions 20000] [--clients 64] [--profile]``.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import uvicorn
 import govchain_native as native
 from govchain.api import create_app
 from govchain.node.embedded import open_embedded
-from govchain.node.server import api_settings, build_services
+from govchain.node.server import api_settings, build_services, make_server
 from govchain.node.settings import Settings
 from govchain.sdk.sessions import challenge_message
 from govchain.signers import Signer, open_signer
@@ -88,23 +88,14 @@ def serving(path, *, options=SMALL, **settings):
     listener.listen(256)
     with listener, open_embedded(path, options=options) as node, build_services(node, values) as services:
         app = create_app(services, api_settings(values, node.genesis.members[0].name))
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            ws="websockets-sansio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            ws_max_size=131_072,
-            timeout_graceful_shutdown=5,
-        )
-        server = uvicorn.Server(config)
+        server = make_server(app, values)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         until(lambda: server.started)
         host, port = listener.getsockname()
         try:
-            yield Running(node, services, f"http://{host}:{port}", server)
+            scheme = "http" if server.tls is None else "https"
+            yield Running(node, services, f"{scheme}://{host}:{port}", server)
         finally:
             if services.events is not None:
                 # As the process of `govchain up` does before it waits for connections.

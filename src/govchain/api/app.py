@@ -51,7 +51,7 @@ def create_app(services: NodeServices, settings: ApiSettings | None = None) -> F
     app.state.settings = settings or ApiSettings()
     add_error_handlers(app)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # flat: the description and the table of routes walk this list
     _add_layers(app, services, app.state.settings)
     return app
 

@@ -38,7 +38,8 @@ ALWAYS: Final = (
 #: Codes of routes that look at a session.
 SESSION_CODES: Final = (Code.SESSION_REQUIRED, Code.SESSION_INVALID)
 
-_TYPES = "x-govchain-types"
+#: Every type that a route answers or takes, by name: filled by :func:`describe` as the routers are loaded.
+_TYPES: dict[str, type] = {}
 _REF = "#/components/schemas/{name}"
 
 
@@ -111,8 +112,9 @@ def describe(
             },
         }
     extra: dict[str, Any] = {"x-govchain-codes": [code.name for code in every]}
-    if answer is not None or types:
-        extra[_TYPES] = [*types, *([] if answer is None else [answer])]
+    for kind in (*types, *([] if answer is None else [answer])):
+        if _TYPES.setdefault(kind.__name__, kind) is not kind:
+            raise TypeError(f"two types are named {kind.__name__}")
     if body is not None:
         extra["requestBody"] = dict(body)
     if session:
@@ -130,11 +132,6 @@ def describe(
 
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of ``app``, complete."""
-    types: dict[str, type] = {}
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.openapi_extra:
-            for kind in route.openapi_extra.get(_TYPES, ()):
-                types[kind.__name__] = kind
     document = get_openapi(
         title="GovChain (政链)",
         version=__version__,
@@ -144,23 +141,27 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     )
     for methods in document["paths"].values():
         for operation in methods.values():
-            operation.pop(_TYPES, None)
-            operation["responses"].pop("422", None) if _is_default_422(operation["responses"].get("422")) else None
+            if "HTTPValidationError" in str(operation["responses"].get("422", "")):
+                del operation["responses"]["422"]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = _PROBLEM
-    _, found = msgspec.json.schema_components(list(types.values()), schema_hook=_hook, ref_template=_REF)
+    _, found = msgspec.json.schema_components(
+        [_TYPES[name] for name in sorted(_TYPES)], schema_hook=_hook, ref_template=_REF
+    )
     for name, schema in found.items():
         schemas[name] = _documented(name, schema)
+    schemas["Code"] = {
+        "type": "string",
+        "description": "Name of a result code (docs/spec/result-codes.md).",
+        "enum": [code.name for code in Code],
+        "examples": ["OK"],
+    }
     document["components"]["securitySchemes"] = {
         "session": {"type": "http", "scheme": "bearer", "description": sentence("api.session", "en")}
     }
     return document
-
-
-def _is_default_422(response: Any) -> bool:
-    return bool(response) and "HTTPValidationError" in str(response)
 
 
 def _plain(code: Code) -> str:
@@ -168,6 +169,8 @@ def _plain(code: Code) -> str:
 
 
 def _hook(kind: type) -> dict[str, Any]:
+    if kind is object:
+        return {"title": "any value"}
     raise NotImplementedError(f"no schema for {kind}")
 
 

@@ -10,7 +10,7 @@ Example of the file::
 
     [profiles.city]
     url = "https://ledger.example.gov.cn"
-    key = "file:/home/li/keys/counter.pem"
+    key = "file:/etc/govchain/keys/counter.pem"
     language = "zh"
 """
 

@@ -105,7 +105,7 @@ class IndexChecker:
         self._projector = projector
         self._blocks = blocks
         self._tables = (*projector.tables, ACTIVITY)
-        self._hashers = {table.name: new_hasher() for table in self._tables}
+        self._hashers = {str(table.name): new_hasher() for table in self._tables}
         self._counts = dict.fromkeys(self._hashers, 0)
         self._sums: ActivitySums = {}
         self._minute = -(2**63)
@@ -191,10 +191,10 @@ class IndexChecker:
                 query = select(*table.primary_key).where(key > last).order_by(*table.primary_key).limit(1)
                 found = connection.execute(query).first()
                 if found is not None:
-                    raise _Differs(Difference(table.name, _key_text(found), "unexpected"))
+                    raise _Differs(Difference(str(table.name), _key_text(found), "unexpected"))
             count = connection.execute(select(func.count()).select_from(BLOCKS)).scalar_one()
             if cursor.height and count != cursor.height - cursor.first_height + 1:
-                raise _Differs(Difference(BLOCKS.name, "", f"{count} rows"))
+                raise _Differs(Difference(str(BLOCKS.name), "", f"{count} rows"))
 
     def _compare(self, connection: Connection, table: Table, expected: list[Row], low: int, high: int | None) -> None:
         """Compare the rows whose first key column is at least ``low`` and below ``high``."""
@@ -217,16 +217,16 @@ def _first_difference(table: Table, expected: Sequence[Row], found: Sequence[tup
         if have == want:
             continue
         if have[:width] < want[:width]:
-            return Difference(table.name, _key_text(have[:width]), "unexpected")
+            return Difference(str(table.name), _key_text(have[:width]), "unexpected")
         if have[:width] > want[:width]:
-            return Difference(table.name, _key_text(want[:width]), "missing")
+            return Difference(str(table.name), _key_text(want[:width]), "missing")
         names = [column.name for column in table.columns]
         name, is_, ought = next((n, a, b) for n, a, b in zip(names, have, want, strict=True) if a != b)
         shown = f"{name} {str(is_)[:_SHOWN_LENGTH_MAX]}, not {str(ought)[:_SHOWN_LENGTH_MAX]}"
-        return Difference(table.name, _key_text(want[:width]), shown)
+        return Difference(str(table.name), _key_text(want[:width]), shown)
     if len(found) > len(expected):
-        return Difference(table.name, _key_text(found[len(expected)][:width]), "unexpected")
-    return Difference(table.name, _key_text(expected[len(found)][:width]), "missing")
+        return Difference(str(table.name), _key_text(found[len(expected)][:width]), "unexpected")
+    return Difference(str(table.name), _key_text(expected[len(found)][:width]), "missing")
 
 
 def _key_text(key: Iterable[object]) -> str:

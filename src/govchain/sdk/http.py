@@ -7,21 +7,7 @@ caller says otherwise. What is safe to repeat is repeated after a pause: reading
 which the chain takes once. Any thread may ask.
 Not here: believing the answers (:mod:`govchain.sdk.checking`), their form (:mod:`govchain.sdk.wire`).
 
-Each answer is one JSON object of the type named here; a list's route takes ``cursor`` and ``limit``:
-
-| Route | Answer |
-|---|---|
-| ``GET /v1/chain`` | ChainStatus |
-| ``GET /v1/genesis`` | the genesis object as canonical JSON |
-| ``POST /v1/transactions`` | Submissions |
-| ``GET /v1/transactions/{id}/proof``, ``…/receipt`` | TransactionRecord, ReceiptRecord |
-| ``GET /v1/blocks``, ``/v1/blocks/{height}``, ``…/transactions`` | BlockPage, BlockRecord, TransactionPage |
-| ``GET /v1/headers?from=&to=``, ``/v1/history?height=&head=`` | BlockRange, HistoryPath |
-| ``GET /v1/state/proof?key=&key=``, ``/v1/state/{key}``, ``…/history`` | StatusProof, StateValue, StateHistory |
-| ``GET /v1/accounts``, ``/v1/organisations`` | AccountPage, OrganisationPage |
-| ``GET /v1/events?type=&organisation=&reference=`` | EventPage |
-| ``GET /v1/evidence``, ``/v1/evidence/{id}/history`` | EvidencePage, EvidenceTransactions |
-| ``POST /v1/sessions/challenges``, ``POST /v1/sessions`` | ChallengeOffer, SessionGrant |
+Each answer is one JSON object of the type that the method's own answer is made from (:mod:`govchain.sdk.wire`).
 
 Example::
 
@@ -82,7 +68,6 @@ ANSWER_BYTES_MAX: Final = 40 * 1024 * 1024
 RETRIES: Final = 3
 #: Evidence records that one request asks for.
 _EVIDENCE_PER_REQUEST: Final = 1_000
-_CHUNK_BYTES: Final = 65_536
 _PAUSE_S: Final = 0.1
 _PAUSE_S_MAX: Final = 5.0
 #: Statuses of a node, or of what stands before it, that say "not now".
@@ -93,7 +78,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits of time in ms: to connect, between two parts of an answer, and for a whole answer.
+    """Limits of time in ms: to connect, between two parts of an answer, and for an answer once its header has come.
 
     Where a call says how long the node may wait, that is added to the last two.
     """
@@ -427,7 +412,7 @@ class HttpTransport:
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_bytes(_CHUNK_BYTES):
+        for part in response.iter_bytes():
             size += len(part)
             if size > self._answer_bytes_max:
                 raise UnavailableError(Code.ANSWER_UNUSABLE, reason=f"more than {self._answer_bytes_max} bytes")

@@ -54,8 +54,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "DATA_DIRECTORY_OLDER": (
         "数据目录由本程序不再支持的旧版本写成[[：{path}]]。请用写成它的版本打开，或重新建立数据目录。",
-        "A version that is no longer supported wrote the data directory[[ {path}]]. Open it with that version, "
-        "or make the data directory anew.",
+        (
+            "A version that is no longer supported wrote the data directory[[ {path}]]. Open it with that version, "
+            "or make the data directory anew."
+        ),
     ),
     "DATA_DIRECTORY_EXISTS": (
         "目标位置已有内容[[：{path}]]，未作改动。请换一个空目录。",
@@ -107,8 +109,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "PAPER_CONTAINER": (
         "该 PDF 不是本系统所写存证证书的原样文件[[：{reason}]]。请索取原文件，或用 pdfdetach 取出附件后核验附件。",
-        "This PDF is no certificate as this system writes it[[: {reason}]]. Obtain the file as it was issued, or take the "
-        "attachment out with pdfdetach and verify that.",
+        (
+            "This PDF is no certificate as this system writes it[[: {reason}]]. Obtain the file as it was issued, or "
+            "take the attachment out with pdfdetach and verify that."
+        ),
     ),
     "PACKAGE_MANIFEST": (
         "证据包的清单缺失或不符合格式[[：{reason}]]。请重新获取证据包。",
@@ -175,17 +179,21 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "PAPER_ALTERED": (
         "证书页面与所附证明包不符，页面内容不可采信。请以证明包的验证结果为准，并索取原文件。",
-        "The printed page is not the one made from the attached package; do not rely on it. Go by the package's own "
-        "verification, and obtain the file as it was issued.",
+        (
+            "The printed page is not the one made from the attached package; do not rely on it. Go by the package's "
+            "own verification, and obtain the file as it was issued."
+        ),
     ),
     "PAPER_SUBJECT": (
         "存证证书只为一条存证开具，该证明包不是[[：{reason}]]。请导出单条存证的证明包。",
-        "A certificate is drawn for one evidence record, and this package is not about one[[: {reason}]]. Export a "
-        "package of one record.",
+        (
+            "A certificate is drawn for one evidence record, and this package is not about one[[: {reason}]]. Export a "
+            "package of one record."
+        ),
     ),
     "PAPER_FONT": (
         "绘制证书所用的字体缺失或版本不符[[：{reason}]]。请重新安装本程序。",
-        "The font that certificates are drawn with is missing or another one[[: {reason}]]. Install this program again.",
+        "The font that certificates are drawn with is missing or another[[: {reason}]]. Install this program again.",
     ),
     "ORIGINAL_DIFFERS": (
         "原文件与存证的摘要不一致，内容已不同[[：{path}]]。请查找当时的原件。",

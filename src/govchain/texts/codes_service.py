@@ -99,7 +99,10 @@ PAIRS: dict[str, tuple[str, str]] = {
         ),
     ),
     "INDEX_FOREIGN": (
-        "该数据库中的查询库不属于本链、本版本或本账本的历史[[（{url}）]][[：{reason}]]。请核对 index_url，或运行 govchain index rebuild。",
+        (
+            "该数据库中的查询库不属于本链、本版本或本账本的历史[[（{url}）]][[：{reason}]]。"
+            "请核对 index_url，或运行 govchain index rebuild。"
+        ),
         (
             "The index in the database[[ {url}]] is not of this chain, these tables or this ledger's history"
             "[[: {reason}]]. Check index_url, or make it anew with govchain index rebuild."

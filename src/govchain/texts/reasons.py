@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from govchain.texts import reasons_service
+
 __all__ = ["PAIRS", "phrase"]
 
 #: Placeholders that stand for numbers, so that nothing else is taken for such a reason.
@@ -20,6 +22,7 @@ _NUMBERS = frozenset(
 
 #: English reason to the Chinese one; the more exact before the wider.
 PAIRS: dict[str, str] = {
+    **reasons_service.PAIRS,
     # What the system says of files (os.strerror)
     "No such file or directory": "没有该文件或目录",
     "Permission denied": "权限不足",
@@ -38,16 +41,25 @@ PAIRS: dict[str, str] = {
     "No such device or address": "没有该设备或地址",
     "Connection refused": "连接被拒绝",
     "Connection reset by peer": "连接被对方重置",
+    "EACCES: {reason}": "{reason}",
+    "ENOENT: {reason}": "{reason}",
+    "EIO: {reason}": "{reason}",
+    "ENAMETOOLONG: {reason}": "{reason}",
+    "ENOTDIR: {reason}": "{reason}",
+    "ELOOP: {reason}": "{reason}",
+    "EPERM: {reason}": "{reason}",
     "[Errno {digits}] {reason}": "{reason}（{digits}）",
     "embedded null byte": "含有空字节",
     # What the command line says of a call
     "Invalid value for {name}: {value} is not in the range {range}.": "{name} 的值 {value} 不在范围 {range} 内",
+    "Invalid value for {name}: {value} is not a valid int range.": "{name} 的值 {value} 不是整数",
     "Invalid value for {name}: {value} is not a valid integer.": "{name} 的值 {value} 不是整数",
     "Invalid value for {name}: {value} is not a valid int.": "{name} 的值 {value} 不是整数",
     "Invalid value for {name}: {value} is not a valid float.": "{name} 的值 {value} 不是数",
     "Invalid value for {name}: {value} is not one of {known}.": "{name} 的值 {value} 未知，可用：{known}",
     "Invalid value for {name}: {reason}": "{name} 的值无效：{reason}",
     "Got unexpected extra argument ({words})": "多余的参数：{words}",
+    "Got unexpected extra argument(s) ({words})": "多余的参数：{words}",
     "Got unexpected extra arguments ({words})": "多余的参数：{words}",
     "Option {name} requires an argument.": "选项 {name} 缺少值",
     "Option {name} requires {count} arguments.": "选项 {name} 需要 {count} 个值",
@@ -187,7 +199,59 @@ PAIRS: dict[str, str] = {
     "time": "时间",
     "previous": "前一区块",
     "a field is missing": "缺少字段",
+    "number of members": "文件数",
+    "size": "大小",
+    "end record": "结尾记录",
+    "central directory": "中央目录",
+    "member twice": "同一文件出现两次",
+    "member outside the file": "文件超出容器",
+    "not the canonical encoding of its members": "不是其内容的规范编码",
+    "order of claims": "声明的次序",
+    "one transaction at two heights": "同一交易在两个高度",
+    "status height": "状态的高度",
+    "fields of a transaction claim": "交易声明的字段",
+    "certificate without header": "有凭证而无区块头",
+    "chain": "链标识",
+    "algorithms": "算法",
+    "organisations": "机构",
+    "order of members": "成员的次序",
+    "member key": "成员密钥",
+    "member organisation": "成员机构",
+    "account key": "账户密钥",
+    "account organisation": "账户机构",
+    "account roles": "账户角色",
+    "account twice": "账户重复",
+    "modules": "模块",
+    "limits": "限额",
+    # Encodings
+    "an element is missing": "缺少元素",
+    "the length is missing": "缺少长度",
+    "indefinite length": "长度不定",
+    "the length is cut off or too long": "长度被截断或过长",
+    "length in more octets than needed": "长度编码不是最短",
+    "contents are cut off": "内容被截断",
+    "bytes after the end": "结尾之后还有字节",
+    "integer without octets": "整数为空",
+    "negative integer": "负整数",
+    "integer with a needless leading zero": "整数有多余的前导零",
+    # Reading
+    "replaced by another file": "已被另一文件替换",
+    "written while it was read": "读取时被写入",
+    # Profiles
+    "profile name {name}: 1 to 32 of a-z, 0-9, - and _": "配置档名称 {name}：须为 1 至 32 个小写字母、数字、- 或 _",
+    "at most {most} profiles": "配置档至多 {most} 个",
+    "node {url}: write http://HOST:PORT or https://HOST": "节点 {url}：请写 http://主机:端口 或 https://主机",
+    "profile {name}: {key} is one printable line": "配置档 {name}：{key} 须为一行可见文字",
+    "profile {name}: language is zh or en, not {given}": "配置档 {name}：语言为 zh 或 en，而不是 {given}",
+    "profile {name}: account is an address of {digits} hex digits": "配置档 {name}：账户须为 {digits} 位十六进制地址",
+    "{path}: profile {name}: a table of texts": "{path}：配置档 {name} 须为文字表",
+    "{path}: profile {name}: unknown names {names}": "{path}：配置档 {name} 有未知的项 {names}",
+    "{path}: the file: unknown names {names}": "{path}：文件有未知的项 {names}",
+    "{path}: current names no profile: {given}": "{path}：current 所指的配置档不存在：{given}",
+    "{path}: current is a name, profiles are tables": "{path}：current 须为名称，profiles 须为表",
+    "{path} is no session file; remove it and log in again": "{path} 不是会话文件；请删除后重新登录",
     # Data directories and stores
+    "{name} version {count}": "{name} 版本 {count}",
     "no genesis state": "没有创世状态",
     "the store is another chain's": "存储属于另一条链",
     "keys/node.pem is not the member's key that genesis names": "keys/node.pem 不是创世文件所列成员的密钥",
@@ -225,7 +289,9 @@ PAIRS: dict[str, str] = {
         "index_url 不是数据库地址，应为 sqlite:///路径 或 postgresql://用户@主机/库名"
     ),
     "{count} spans at most; take a longer interval": "时段最多 {count} 个，请改用更长的间隔",
-    "{count} points at most; take a longer interval or fewer groups": "数据点最多 {count} 个，请改用更长的间隔或减少分组",
+    "{count} points at most; take a longer interval or fewer groups": (
+        "数据点最多 {count} 个，请改用更长的间隔或减少分组"
+    ),
     "minute, hour or day": "应为 minute、hour 或 day",
     "type, organisation or code": "应为 type、organisation 或 code",
     "later than time_from": "应晚于 time_from",

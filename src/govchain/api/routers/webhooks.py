@@ -67,7 +67,8 @@ class WebhookWanted(Struct, frozen=True, forbid_unknown_fields=True):
     references: Terms = ()
     secret: Annotated[Secret | None, Meta(description="None: the node makes one and tells it once.")] = None
     cursor: Annotated[
-        str | None, Meta(description="Begin after this place; None: now.", examples=["1204.0.0"], max_length=64)
+        Annotated[str, Meta(max_length=64)] | None,
+        Meta(description="Begin after this place; None: now.", examples=["1204.0.0"]),
     ] = None
     on_failure: OnFailure = "continue"
 
