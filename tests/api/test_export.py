@@ -8,6 +8,7 @@ from govchain.documents import verify_document
 from govchain.model.data_elements import elements_of
 from govchain.proof.genesis import fingerprint
 from govchain.proof.trust import TrustAnchors
+from govchain.sdk.kinds import installed_kinds
 from govchain.services.exports import KINDS
 from tests.api.events_kit import serving
 from tests.node.fixtures import actor, template  # noqa: F401 - fixtures
@@ -104,7 +105,7 @@ def test_a_certificate_is_a_pdf_that_verifies_and_names_the_configured_address(c
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["content-disposition"] == f'attachment; filename="{record[:16]}.pdf"'
     trusted = TrustAnchors((fingerprint(running.node.genesis).hex(),))
-    verified, paper = verify_document(answer.content, trusted=trusted)
+    verified, paper = verify_document(answer.content, trusted=trusted, kinds=installed_kinds())
     assert verified.report.exit_code == 0
     assert paper.url == ADDRESS
     assert verified.facts.claims[0].transaction == record

@@ -14,7 +14,7 @@ from govchain.documents.fonts import load_font
 from govchain.documents.form import HEADER
 from govchain.model import Code, RefusedError, UsageError, VerificationError
 from tests.proof.agree import NOTHING
-from tests.proof.chainkit import CITY, Chain, batch, item, private_item, sm3
+from tests.proof.chainkit import CITY, KINDS, Chain, batch, item, private_item, sm3
 from tools.tidy.tree import ROOT
 
 VECTORS = ROOT / "tests" / "vectors" / "paper"
@@ -24,7 +24,7 @@ ADDRESS = "https://chain.example.gov.cn/verify"
 def drawn(chain, spec, url=""):
     """The package, its facts and its certificate."""
     data = chain.package(spec)
-    facts = proof.verify_package(data, trusted=NOTHING).facts
+    facts = proof.verify_package(data, kinds=KINDS, trusted=NOTHING).facts
     return data, facts, documents.render_certificate(data, facts, url=url)
 
 
@@ -51,7 +51,7 @@ def test_a_reader_finds_everything_that_the_package_proves(plain, caplog):
         [text] = read(pdf)
     assert not caplog.records
     claim = facts.claims[0]
-    about = claim.evidence.item
+    about = claim.subject.item
     wanted = (
         "存证证书", "Certificate of Electronic Evidence", facts.chain, facts.genesis, id, about.name,
         about.sm3, about.sha256, "7 字节", "text/plain", "A-1", CITY[0], CITY[1], claim.accounts[0],
@@ -132,7 +132,7 @@ def test_the_form_is_frozen():
     Whoever changes what is drawn makes a new version of the form (docs/spec/paper.md) and keeps this one.
     """
     for path in sorted(VECTORS.glob("*.pdf")):
-        verified, paper = documents.verify_document(path.read_bytes(), trusted=NOTHING)
+        verified, paper = documents.verify_document(path.read_bytes(), kinds=KINDS, trusted=NOTHING)
         assert verified.report.steps[-1].outcome == "held"
         assert documents.render_certificate(paper.package, verified.facts, url=paper.url) == path.read_bytes()
     assert len(list(VECTORS.glob("*.pdf"))) == 2
@@ -142,18 +142,18 @@ def test_a_certificate_is_its_own_proof(plain):
     _, data, facts, pdf = plain
     paper = documents.decode_paper(pdf)
     assert (paper.package, paper.url) == (data, ADDRESS)
-    verified, found = documents.verify_document(pdf, trusted=NOTHING)
+    verified, found = documents.verify_document(pdf, kinds=KINDS, trusted=NOTHING)
     assert (verified.facts, found) == (facts, paper)
     last = verified.report.steps[-1]
     assert (last.number, last.name, last.outcome, last.detail) == (13, "paper", "held", ADDRESS)
     assert verified.report.exit_code == 3
-    package, nothing = documents.verify_document(data, trusted=NOTHING)
+    package, nothing = documents.verify_document(data, kinds=KINDS, trusted=NOTHING)
     assert (package.facts, nothing, len(package.report.steps)) == (facts, None, 12)
 
 
 def refusal(data):
     with pytest.raises(VerificationError) as refused:
-        documents.verify_document(data, trusted=NOTHING)
+        documents.verify_document(data, kinds=KINDS, trusted=NOTHING)
     return refused.value.code, refused.value.step
 
 
@@ -229,7 +229,7 @@ def test_a_file_that_another_program_wrote_again_is_refused_though_its_attachmen
     writer.write(again)
     assert refusal(again.getvalue()) == (Code.PAPER_CONTAINER, 1)
     [[attached]] = PdfReader(again).attachments.values()
-    assert proof.verify_package(attached, trusted=NOTHING).facts == facts
+    assert proof.verify_package(attached, kinds=KINDS, trusted=NOTHING).facts == facts
 
 
 def test_a_page_around_another_package_is_refused(plain):
@@ -257,7 +257,7 @@ def test_a_batch_and_a_leaf_of_it():
     assert "number 3 of 3" in text
     assert "2.txt" in text
     assert f"{id[:16]}.2.gcp" in PdfReader(io.BytesIO(pdf)).attachments
-    documents.verify_document(pdf, trusted=NOTHING)
+    documents.verify_document(pdf, kinds=KINDS, trusted=NOTHING)
 
 
 @pytest.mark.parametrize(("kind", "words"), [("withdrawn", "已撤回 WITHDRAWN"), ("superseded", "已被取代 SUPERSEDED")])
@@ -311,7 +311,7 @@ def test_nothing_in_a_name_is_invisible_or_acts(name, shown):
     chain = Chain()
     pdf = drawn(chain, {"id": put(chain, name=name), "at": 1})[2]
     assert shown in "".join(read(pdf))
-    documents.verify_document(pdf, trusted=NOTHING)
+    documents.verify_document(pdf, kinds=KINDS, trusted=NOTHING)
 
 
 def test_a_name_of_spaces_takes_as_many_lines_as_it_needs():
@@ -324,13 +324,13 @@ def test_only_one_record_has_a_certificate(plain):
     chain = Chain()
     one, two = put(chain), put(chain, reference="B")
     both = chain.package({"id": one, "at": 2}, {"id": two, "at": 2})
-    facts = proof.verify_package(both, trusted=NOTHING).facts
+    facts = proof.verify_package(both, kinds=KINDS, trusted=NOTHING).facts
     with pytest.raises(RefusedError) as refused:
         documents.render_certificate(both, facts)
     assert refused.value.code is Code.PAPER_SUBJECT
     bare = chain.package({"id": one})
     with pytest.raises(RefusedError) as refused:
-        documents.render_certificate(bare, proof.verify_package(bare, trusted=NOTHING).facts)
+        documents.render_certificate(bare, proof.verify_package(bare, kinds=KINDS, trusted=NOTHING).facts)
     assert refused.value.code is Code.PAPER_SUBJECT
     # Somebody put such a package into a certificate's file: no page can be the one made from it.
     _, own, _, pdf = plain

@@ -23,8 +23,8 @@ PUBLIC = {
         initial_chain_state next_block_time prepare select_transactions
     """,
     "merkle": """
-        DEPTH_MAX Digest EMPTY_SUBTREE Frontier NodeLog NodeWrite SparseProof SparseTree consistency_path
-        empty_root inclusion_path leaf_hash node_hash position root root_from_inclusion sparse_root
+        DEPTH_MAX Digest EMPTY_SUBTREE Frontier NodeLog NodeWrite STATE_DOMAIN SparseProof SparseTree consistency_path
+        empty_root inclusion_path leaf_hash node_hash position root root_from_inclusion sparse_root state_root
         verify_consistency verify_inclusion verify_sparse
     """,
     "model": """
@@ -34,19 +34,24 @@ PUBLIC = {
     "modules": "",
     "modules.accounts": "MODULE",
     "modules.evidence": "MODULE",
+    "modules.evidence.messages": """
+        Batch COMMITTED_FIELDS Capture Commitment CommittedField Item LEAVES_MAX MARK_NAMESPACE
+        MEDIA_TYPE_LENGTH_MAX MarkValue NAME_LENGTH_MAX Put REASONS RECORD_NAMESPACE REFERENCE_LENGTH_MAX Reason
+        RecordValue SIZE_MAX Supersede Supplement Withdraw check_item decode_item encode_item item_fault mark_key
+        mark_keys record_key
+    """,
     "node": "",
     "ops": "",
     "proof": """
-        BatchLeaf Capture Claim Commitment EpochWalk EvidenceContents FinalHeader HistoryProof Item Manifest
-        Mark MemberProof Opening Openings OriginalFacts OtherLeaf PackageContents PackageFacts PackagePlan
-        ProvedClaim ProvedEvidence ProvedStatus STEPS StatusEntry StatusProof StepOutcome TransactionContents
-        TransactionProof TrustAnchors TrustVerdict VerificationReport VerifiedPackage assemble_certificate
-        build_package check_genesis check_item check_signer_set china_time decode_anchor decode_archive
-        decode_body decode_certificate decode_envelope decode_genesis decode_header decode_item decode_mark
-        decode_receipt encode_archive encode_certificate encode_envelope encode_genesis encode_header
-        encode_item finality_message fingerprint first_signer_set header_identity item_fault judge_trust
-        mark_keys plan_package quorum render_statement signer_set_digest verify_certificate verify_openings
-        verify_package verify_status verify_transaction
+        Claim ClaimContents ClaimKind ClaimMembers ClaimReading Comparison EpochWalk FinalHeader HistoryProof
+        Manifest Organisation OriginalFacts OtherLeaf PackageContents PackageFacts PackagePlan ProvedClaim
+        ProvedSubject ProvedValues STEPS StatementPage StatusEntry StatusProof StepOutcome TRANSACTION_KIND
+        TransactionContents TransactionProof TrustAnchors TrustVerdict VerificationReport VerifiedPackage
+        assemble_certificate build_package check_genesis check_signer_set china_time decode_anchor decode_archive
+        decode_body decode_certificate decode_envelope decode_genesis decode_header decode_receipt describe_facts
+        describe_report encode_archive encode_certificate encode_envelope encode_genesis encode_header
+        finality_message fingerprint first_signer_set header_identity judge_trust plan_package quorum refusing
+        render_statement shown signer_set_digest verify_certificate verify_package verify_status verify_transaction
     """,
     "sdk": """
         Account Anchor Anchored CaptureOptions CapturedFile CapturedSet Catalogue Client Entry EvidenceQuery

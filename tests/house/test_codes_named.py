@@ -9,7 +9,7 @@ from govchain import proof
 from govchain.merkle import rfc9162
 from govchain.model import Code, VerificationError
 from tests.proof.agree import NOTHING
-from tests.proof.chainkit import Chain, batch, edit, open_package, private_item, repack, write_zip
+from tests.proof.chainkit import KINDS, Chain, batch, edit, open_package, private_item, repack, write_zip
 from tools.tidy.tree import ROOT
 
 #: Codes that the package itself never answers, and why they have a number.
@@ -50,13 +50,13 @@ def members():
     data = chain.package(
         {"id": id, "at": 2, "member": 1, "items": items}, {"id": private, "at": 2, "openings": openings}
     )
-    assert proof.verify_package(data, trusted=NOTHING).report.exit_code == 3
+    assert proof.verify_package(data, kinds=KINDS, trusted=NOTHING).report.exit_code == 3
     return open_package(data)
 
 
 def refusal(data):
     with pytest.raises(VerificationError) as refused:
-        proof.verify_package(data, trusted=NOTHING)
+        proof.verify_package(data, kinds=KINDS, trusted=NOTHING)
     return refused.value.code, refused.value.step
 
 

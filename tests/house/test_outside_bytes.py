@@ -24,6 +24,8 @@ from govchain.merkle import Frontier
 from govchain.model import GovChainError, decode_strict
 from govchain.model.canonical import prescan
 from govchain.model.wire import Genesis
+from govchain.modules.evidence import messages
+from govchain.modules.evidence.messages import records
 from govchain.proof import layout
 from govchain.proof.exact import decode_exact
 from govchain.sdk import trust
@@ -31,7 +33,7 @@ from govchain.sdk.catalogue import Catalogue
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
 from govchain.storage import snapshot_checks
 from govchain.storage.directory import inspect_directory
-from tests.proof.chainkit import Chain
+from tests.proof.chainkit import KINDS, Chain
 from tools.tidy.tree import ROOT
 
 SOURCE = ROOT / "src" / "govchain"
@@ -42,8 +44,8 @@ RANDOM_INPUTS = 40
 
 #: Public decoders and openers that never see outside bytes by themselves, and why.
 INSIDE = {
-    "modules.accounts.views.decode_account": "a value of this node's own state, written by the rules",
-    "sdk.records.decode_account": "a value that a proof against a certified header has fixed before",
+    "modules.accounts.messages.decode_account": "a value of a node's own state, or one that a proof has fixed before",
+    "modules.accounts.messages.decode_organisation": "the same",
     "sdk.catalogue.Catalogue.open": "listed below under its class",
     "node.embedded.open_embedded": "opens a data directory; its files are read by what is listed here",
     "cli.opening.open_chain": "the same, for a command",
@@ -52,7 +54,7 @@ INSIDE = {
     "signers.files.open_key_file": "the same, by path",
     "crypto.der.read_integer": "behind read_sequence, within decode_signature_der and decode_ciphertext_der",
     "crypto.der.read_octets": "as read_integer",
-    "proof.records.read_record": "takes a body that decode_body has read",
+    "modules.evidence.messages.records.read_record": "takes a body that decode_body has read",
     "sdk.tree.read_path": "takes an index, no bytes",
     "sdk.reading.read_file": "digests a file of any content by pieces; nothing is decoded",
     "ops.bench.workload.read_batches": "reads what the bench itself has written",
@@ -117,12 +119,14 @@ TAKERS = {
     "proof.headers.decode_header": directly(proof.decode_header),
     "proof.certificates.decode_certificate": directly(proof.decode_certificate),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
-    "proof.items.decode_item": directly(proof.decode_item),
-    "proof.status.decode_mark": directly(proof.decode_mark),
+    "modules.evidence.messages.items.decode_item": directly(messages.decode_item),
+    "modules.evidence.messages.records.decode_mark": directly(records.decode_mark),
     "proof.layout.decode_manifest": directly(layout.decode_manifest),
     "proof.archive.decode_archive": directly(proof.decode_archive),
     "proof.trust.decode_anchor": directly(proof.decode_anchor),
-    "proof.verify.verify_package": directly(lambda data: proof.verify_package(data, trusted=proof.TrustAnchors())),
+    "proof.verify.verify_package": directly(
+        lambda data: proof.verify_package(data, kinds=KINDS, trusted=proof.TrustAnchors())
+    ),
     "sdk.trust.decode_anchor": directly(trust.decode_anchor),
     "sdk.catalogue.Catalogue": through_file("catalogue.db", open_catalogue),
     "merkle.rfc9162.Frontier.decode": directly(lambda data: Frontier.decode(SUITE.digest, data)),
@@ -212,7 +216,7 @@ def test_every_public_decoder_is_listed():
 
 
 def test_a_decoder_that_is_not_listed_is_noticed(monkeypatch):
-    monkeypatch.delitem(TAKERS, "proof.items.decode_item")
+    monkeypatch.delitem(TAKERS, "modules.evidence.messages.items.decode_item")
     with pytest.raises(AssertionError, match="decode_item"):
         test_every_public_decoder_is_listed()
 

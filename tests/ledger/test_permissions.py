@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from govchain.model import Code, encode_struct
-from govchain.modules.accounts.keys import AccountValue, account_key
+from govchain.modules.accounts.messages import AccountValue, account_key
 from govchain.state import Batch, Table
 from tests.ledger.kit import ORGANISATIONS, ROLES, Ledger, id_of, item, make, new_account, put
 

@@ -2,7 +2,7 @@
 
 from govchain import proof
 from govchain.model import VerificationError
-from tests.proof.chainkit import sha256, sm3
+from tests.proof.chainkit import KINDS, sha256, sm3
 from tools import verify_package as stranger
 
 #: A verifier that trusts nobody.
@@ -15,7 +15,7 @@ def ours(data, anchors, original=None):
     if original is not None:
         facts = proof.OriginalFacts(len(original), sm3(original).hex(), sha256(original).hex())
     try:
-        return proof.verify_package(data, trusted=anchors, original=facts).report.exit_code, 0
+        return proof.verify_package(data, trusted=anchors, kinds=KINDS, original=facts).report.exit_code, 0
     except VerificationError as error:
         refusal = error
     assert refusal.step in range(1, 12)
@@ -36,7 +36,7 @@ def both(data, anchors=NOTHING, original=None):
     answer = ours(data, anchors, original)
     assert theirs(data, anchors, original) == answer
     if answer[0] != 1:
-        verdict = proof.verify_package(data, trusted=anchors).report.trust
+        verdict = proof.verify_package(data, trusted=anchors, kinds=KINDS).report.trust
         told = stranger.verify(data, list(anchors.genesis), list(anchors.headers))
         assert (told["trusted"], told["reason"], told["notes"]) == (verdict.by, verdict.reason, list(verdict.notes))
     return answer

@@ -12,8 +12,11 @@ import zipfile
 
 from govchain import proof
 from govchain.crypto import SigningKey
+from govchain.sdk.kinds import installed_kinds
 from tests.merkle.reference import mth, path, smt, smt_path
 
+#: The kinds of claim that verifiers get.
+KINDS = installed_kinds()
 CREATED = 1_760_000_000_000
 CITY = ("11110000000000001R", "市政务服务局")
 BUREAU = ("11110000000000002W", "Bureau of Tests \\ 局")
@@ -268,34 +271,22 @@ class Chain:
 
     def contents(self, *claims, anchors=()):
         """PackageContents for claims: an id (a transaction) or dict(id=, at=, member=, items=, openings=)."""
-        by_id, heights = {}, {1}
+        by_id = {}
         for claim in claims:
             claim = {"id": claim} if isinstance(claim, str) else claim
             height, index, body, signatures, receipt, leaves, receipts = self.find(claim["id"])
-            entry = by_id.setdefault(claim["id"], {"body": body, "receipt": receipt, "evidence": []})
+            entry = by_id.setdefault(claim["id"], {"body": body, "receipt": receipt, "claims": []})
             entry["proof"] = proof.TransactionProof(
                 len(leaves), height, index, texts(path(index, receipts, self.hash)), texts(signatures), claim["id"],
                 texts(path(index, leaves, self.hash)),
             )  # fmt: skip
-            heights.add(height)
             if "at" in claim:
-                member = claim.get("member")
-                heights.add(claim["at"])
-                leaf = None
-                if member is not None:
-                    data = [canonical(one) for one in claim["items"]]
-                    steps = texts(path(member, data, self.hash))
-                    leaf = proof.BatchLeaf(data[member], proof.MemberProof(len(data), member, steps))
-                openings = claim.get("openings")
-                entry["evidence"].append(proof.EvidenceContents(
-                    convert(self.status(claim["id"], member, claim["at"]), proof.StatusProof), leaf,
-                    None if openings is None else convert(openings, proof.Openings),
-                ))  # fmt: skip
+                entry["claims"].append(self.record(claim))
         entries = tuple(
-            proof.TransactionContents(e["body"], e["receipt"], e["proof"], tuple(e["evidence"])) for e in by_id.values()
+            proof.TransactionContents(e["body"], e["receipt"], e["proof"], tuple(e["claims"])) for e in by_id.values()
         )
         bare = proof.PackageContents(self.genesis_bytes, {}, entries)
-        plan = proof.plan_package(bare.claims(), anchors)
+        plan = proof.plan_package(bare.claims(), KINDS, anchors)
         changes = {h for h in range(1, plan.head) if json.loads(self.headers[h])["signers"]
                    != json.loads(self.headers[h])["next_signers"]}  # fmt: skip
         headers = {h: (self.headers[h], self.certificates[h]) for h in {*plan.heights, *changes}}
@@ -304,8 +295,22 @@ class Chain:
         )
         return proof.PackageContents(self.genesis_bytes, headers, entries, histories)
 
+    def record(self, claim):
+        """The contents of an evidence claim, with the members' names of evidence-package.md 1."""
+        id, leaf = claim["id"], claim.get("member")
+        place, members = id if leaf is None else f"{id}-{leaf}", {}
+        if leaf is not None:
+            data = [canonical(one) for one in claim["items"]]
+            steps = [node.hex() for node in path(leaf, data, self.hash)]
+            members[f"attachments/item-{place}.json"] = data[leaf]
+            members[f"proofs/member-{place}.json"] = canonical({"count": len(data), "index": leaf, "path": steps})
+        if claim.get("openings") is not None:
+            members[f"attachments/openings-{place}.json"] = canonical(claim["openings"])
+        status = convert(self.status(id, leaf, claim["at"]), proof.StatusProof)
+        return proof.ClaimContents("evidence", leaf, status, members)
+
     def package(self, *claims, anchors=()):
-        return proof.build_package(self.contents(*claims, anchors=anchors))
+        return proof.build_package(self.contents(*claims, anchors=anchors), KINDS)
 
     def raw(self, *claims, anchors=()):
         """The package of `claims` with empty statements, built without asking whether it holds."""
@@ -320,15 +325,9 @@ class Chain:
             id = entry.proof.transaction
             members[f"bodies/{id}.json"], members[f"receipts/{id}.json"] = entry.body, entry.receipt
             members[f"proofs/transaction-{id}.json"] = plain(entry.proof)
-            for evidence in entry.evidence:
-                place = id
-                if evidence.leaf is not None:
-                    place = f"{id}-{evidence.leaf.proof.index}"
-                    members[f"attachments/item-{place}.json"] = evidence.leaf.item
-                    members[f"proofs/member-{place}.json"] = plain(evidence.leaf.proof)
-                members[f"proofs/status-{place}.json"] = plain(evidence.status)
-                if evidence.openings is not None:
-                    members[f"attachments/openings-{place}.json"] = plain(evidence.openings)
+            for claim in entry.claims:
+                place = id if claim.leaf is None else f"{id}-{claim.leaf}"
+                members |= {**claim.members, f"proofs/status-{place}.json": plain(claim.status)}
         manifest = {"chain": self.name, "format": "govchain-evidence-package/1", "genesis": self.fingerprint}
         claims = [json.loads(plain(claim)) for claim in contents.claims()]
         return repack(members | {"manifest.json": b"{}"}, claims=claims, **manifest)

@@ -149,9 +149,9 @@ def leaves():
     yield "count of another batch", repack(edit(members, steps, count=7))
     yield "leaf path short", repack(edit(members, steps, path=path[1:]))
     yield "leaf path long", repack(edit(members, steps, path=[*path, "00" * 32]))
-    third = chain.contents(good | {"member": 3})
-    other = third.transactions[0].evidence[0].leaf.proof.path
-    yield "path of another leaf", repack(edit(members, steps, path=list(other)))
+    third = open_package(chain.package(good | {"member": 3}))
+    other = json.loads(third[f"proofs/member-{id}-3.json"])["path"]
+    yield "path of another leaf", repack(edit(members, steps, path=other))
     put = Chain(name="gov-batch")
     one = put.put()
     yield "leaf of no batch", put.raw({"id": one, "at": 1, "member": 0, "items": [item()]})

@@ -8,7 +8,7 @@ from govchain import proof
 from govchain.model import VerificationError
 from tests.merkle.reference import path
 from tests.proof.agree import both, refused
-from tests.proof.chainkit import Chain, open_package, plain, repack, texts
+from tests.proof.chainkit import KINDS, Chain, open_package, plain, repack, texts
 
 FORK = 2
 SHARED = "does not show that it contains the trusted block {}"
@@ -38,7 +38,7 @@ def trusting(*headers):
 
 
 def verdict(data, anchors):
-    report = proof.verify_package(data, trusted=anchors).report
+    report = proof.verify_package(data, kinds=KINDS, trusted=anchors).report
     return report.exit_code, report.trust.cause, report.trust.height
 
 
@@ -64,8 +64,10 @@ def test_the_honest_package_is_trusted_by_each_header_that_it_shows():
         assert both(full, trust) == (0 if height <= 6 else 3, 0), height
         one = honest.package(claim(honest, 3, 6), anchors=[height] if height <= 6 else [])
         assert both(one, trust) == (0 if height <= 6 else 3, 0), height
-    assert proof.verify_package(bare, trusted=trusting(honest.headers[5])).report.trust.reason == SHARED.format(5)
-    assert proof.verify_package(full, trusted=trusting(honest.headers[5])).report.trust.by == "header 5"
+    assert proof.verify_package(
+        bare, kinds=KINDS, trusted=trusting(honest.headers[5])
+    ).report.trust.reason == SHARED.format(5)
+    assert proof.verify_package(full, kinds=KINDS, trusted=trusting(honest.headers[5])).report.trust.by == "header 5"
     members = open_package(honest.package(claim(honest, 3, 6), anchors=[5]))
     histories = {"1-3", "1-5", "1-6", "3-5", "3-6", "5-6"}
     assert {name for name in members if "history" in name} == {f"proofs/history-{one}.json" for one in histories}
@@ -98,7 +100,7 @@ def test_a_genesis_is_enough_and_says_which_trusted_headers_are_not_shown():
     for heights, notes in (((2, 3), ()), ((4,), (4,)), ((5, 4, 2, 5), (4, 5)), ((7, 8), ()), ((6, 1), ())):
         trust = honest.anchors + trusting(*(honest.headers[height] for height in heights))
         assert both(data, trust) == (0, 0)
-        told = proof.verify_package(data, trusted=trust).report.trust
+        told = proof.verify_package(data, kinds=KINDS, trusted=trust).report.trust
         assert (told.by, told.unshown) == ("genesis", notes)
         assert told.notes == tuple(f"trusted block {height} is not shown to be part of this past" for height in notes)
     # a header that vouches says it, too; headers of other chains say nothing
@@ -106,7 +108,7 @@ def test_a_genesis_is_enough_and_says_which_trusted_headers_are_not_shown():
     other.put()
     trust = trusting(other.headers[1], honest.headers[4], honest.headers[6])
     assert both(data, trust) == (0, 0)
-    assert proof.verify_package(data, trusted=trust).report.trust.unshown == (4,)
+    assert proof.verify_package(data, kinds=KINDS, trusted=trust).report.trust.unshown == (4,)
 
 
 def test_a_contradiction_outweighs_a_trusted_genesis():
@@ -115,7 +117,9 @@ def test_a_contradiction_outweighs_a_trusted_genesis():
     for height in (3, 4, 6):
         assert both(data, fork.anchors + trusting(fork.headers[6], honest.headers[height])) == (3, 0)
     assert both(data, fork.anchors + trusting(honest.headers[5])) == (0, 0)
-    assert proof.verify_package(data, trusted=fork.anchors + trusting(honest.headers[5])).report.trust.unshown == (5,)
+    assert proof.verify_package(
+        data, kinds=KINDS, trusted=fork.anchors + trusting(honest.headers[5])
+    ).report.trust.unshown == (5,)
 
 
 def test_several_claims_hang_together():
@@ -163,7 +167,7 @@ def test_nothing_unneeded_or_unproved_rides_along():
     false = {f"{kind}/5.json": getattr(fork, kind)[5] for kind in ("headers", "certificates")}
     refused(repack(full | false), 6)
     with pytest.raises(VerificationError):
-        proof.build_package(honest.contents(claim(honest, 3, 6), anchors=[7]))
+        proof.build_package(honest.contents(claim(honest, 3, 6), anchors=[7]), KINDS)
 
 
 def test_a_few_names_never_make_a_large_plan():
@@ -171,7 +175,7 @@ def test_a_few_names_never_make_a_large_plan():
     names = [f"proofs/history-1-{2 * n + 2}.json" for n in range(3000)]
     from govchain.proof.layout import find_anchors
 
-    assert find_anchors(proof.plan_package(claims), names) == (2,)
+    assert find_anchors(proof.plan_package(claims, KINDS), names) == (2,)
     chain = Chain()
     members = open_package(chain.package({"id": chain.put(), "at": 1}))
     listed = [

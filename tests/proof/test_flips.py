@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from govchain import proof
 from govchain.model import GovChainError
+from govchain.modules.evidence import messages
+from govchain.modules.evidence.messages import records
 from tests.proof.agree import both, ours, theirs
 from tests.proof.chainkit import Chain, batch, open_package, private_item, repack
 from tests.proof.corpus import refused_cases
@@ -90,8 +92,8 @@ DECODERS = (
     proof.decode_envelope,
     proof.decode_body,
     proof.decode_receipt,
-    proof.decode_item,
-    proof.decode_mark,
+    messages.decode_item,
+    records.decode_mark,
     proof.decode_anchor,
 )
 

@@ -7,7 +7,7 @@ import pytest
 from govchain import proof
 from govchain.model import DecodingError, VerificationError
 from tests.proof.agree import both, refused
-from tests.proof.chainkit import BUREAU, CITY, Chain, Members, batch, item, open_package, private_item, write_zip
+from tests.proof.chainkit import BUREAU, CITY, KINDS, Chain, Members, batch, item, open_package, private_item, write_zip
 
 NOTHING = proof.TrustAnchors()
 
@@ -26,7 +26,7 @@ def chain():
 
 def verified(chain, *claims, trusted=None):
     data = chain.package(*claims)
-    return proof.verify_package(data, trusted=chain.anchors if trusted is None else trusted), data
+    return proof.verify_package(data, kinds=KINDS, trusted=chain.anchors if trusted is None else trusted), data
 
 
 @pytest.mark.requirement("BJ.security.nonrepudiation.02")
@@ -40,8 +40,8 @@ def test_one_record_trusted_and_in_force(chain):
     assert (claim.transaction, claim.height, claim.code) == (chain.first, 1, 0)
     assert claim.organisation == proof.facts.Organisation(*CITY)
     assert claim.accounts == (chain.alice.address,)
-    assert claim.evidence.item.name == "合同.txt"
-    assert (claim.evidence.status.height, claim.evidence.status.state) == (3, "in_force")
+    assert claim.subject.item.name == "合同.txt"
+    assert (claim.subject.status.height, claim.subject.status.state) == (3, "in_force")
     assert report.trust == proof.TrustVerdict(True, "genesis", "")
     assert report.not_proved
     assert both(data, chain.anchors) == (0, 0)
@@ -73,10 +73,10 @@ def test_the_same_parts_give_the_same_bytes_and_any_tool_opens_them(chain):
 
 def test_status_is_as_of_a_named_block(chain):
     before, data = verified(chain, {"id": chain.first, "at": 3})
-    assert before.facts.claims[0].evidence.status.height == 3
+    assert before.facts.claims[0].subject.status.height == 3
     assert "Status at block 3" in open_package(data)["statement.en.txt"].decode()
     after, data = verified(chain, {"id": chain.first, "at": 4})
-    status = after.facts.claims[0].evidence.status
+    status = after.facts.claims[0].subject.status
     assert (status.state, status.mark.reason, status.organisation.name) == ("withdrawn", "error", CITY[1])
     assert after.report.exit_code == 4
     assert not after.report.in_force
@@ -88,14 +88,14 @@ def test_leaves_of_a_batch(chain):
     for member in range(5):
         claim = {"id": chain.batch, "at": 5, "member": member, "items": chain.items}
         package, data = verified(chain, claim)
-        evidence = package.facts.claims[0].evidence
+        evidence = package.facts.claims[0].subject
         assert evidence.item.name == f"{member}.txt"
-        assert evidence.batch.member == member
+        assert evidence.leaf == member
         expected = 4 if member == 2 else 0
         assert both(data, chain.anchors, bytes((member,)) * member) == (expected, 0)
         refused(data, 11, chain.anchors, b"\xff" * member + b"x")
     package, data = verified(chain, {"id": chain.batch, "at": 5})
-    assert package.facts.claims[0].evidence.item is None
+    assert package.facts.claims[0].subject.item is None
     assert both(data, chain.anchors) == (0, 0)
 
 
@@ -110,11 +110,11 @@ def test_a_whole_batch_that_was_withdrawn_takes_its_leaves_along():
 def test_private_items_and_openings(chain):
     claim = {"id": chain.private, "at": 5}
     package, data = verified(chain, claim)
-    assert package.facts.claims[0].evidence.item.name is None
+    assert package.facts.claims[0].subject.item.name is None
     assert both(data, chain.anchors) == (0, 0)
     refused(data, 11, chain.anchors, b"content")
     opened, data = verified(chain, claim | {"openings": chain.openings})
-    assert [one.value for one in opened.facts.claims[0].evidence.openings][1] == "王五.pdf"
+    assert [one.value for one in opened.facts.claims[0].subject.openings][1] == "王五.pdf"
     assert both(data, chain.anchors, b"content") == (0, 0)
     refused(data, 11, chain.anchors, b"contenu")
     refused(data, 11, chain.anchors, b"contents")
@@ -131,7 +131,7 @@ def test_many_claims_of_any_kind(chain):
         chain.find(chain.first)[0] and chain.blocks[4][0][0][0],
     ]
     package, data = verified(chain, *claims)
-    assert [claim.evidence is None for claim in package.facts.claims].count(True) == 1
+    assert [claim.subject is None for claim in package.facts.claims].count(True) == 1
     assert package.facts.height == 5
     assert both(data, chain.anchors) == (0, 0)
 

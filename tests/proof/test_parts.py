@@ -8,14 +8,14 @@ from govchain import merkle, proof
 from govchain.crypto import get_suite
 from govchain.model import Code, DecodingError, UsageError, VerificationError
 from govchain.model.wire import SignerKey, SignerSet
-from govchain.proof import layout
-from tests.proof.chainkit import Chain, Members, canonical, convert, item
+from govchain.modules.evidence import messages
+from tests.proof.chainkit import KINDS, Chain, Members, canonical, convert, item
 
 GM = get_suite("gm")
 
 
 def test_public_names():
-    assert len(proof.__all__) == len(set(proof.__all__)) == 70
+    assert len(proof.__all__) == len(set(proof.__all__)) == 66
     assert all(hasattr(proof, name) for name in proof.__all__)
     assert {"build_package", "verify_package", "decode_anchor", "TrustAnchors", "OriginalFacts"} <= set(proof.__all__)
 
@@ -178,23 +178,23 @@ def test_lenient_envelopes_are_refused(data):
 
 
 def test_items():
-    good = convert(item(), proof.Item)
-    assert proof.check_item(good) is Code.OK
-    assert proof.decode_item(canonical(item())) == good
-    assert proof.encode_item(good) == canonical(item())
-    assert proof.check_item(convert(item(name="a\u2066b"), proof.Item)) is Code.EVIDENCE_ITEM
-    assert proof.item_fault(convert(item(sha256=None), proof.Item)) == "one digest without the other"
+    good = convert(item(), messages.Item)
+    assert messages.check_item(good) is Code.OK
+    assert messages.decode_item(canonical(item())) == good
+    assert messages.encode_item(good) == canonical(item())
+    assert messages.check_item(convert(item(name="a\u2066b"), messages.Item)) is Code.EVIDENCE_ITEM
+    assert messages.item_fault(convert(item(sha256=None), messages.Item)) == "one digest without the other"
 
 
 def test_plans_name_what_a_claim_needs():
     id = "ab" * 32
-    plan = proof.plan_package([proof.Claim(3, "evidence", 5, 7, id)])
+    plan = proof.plan_package([proof.Claim(3, "evidence", 5, 7, id)], KINDS)
     assert plan.heights == (1, 3, 7)
     assert plan.head == 7
     assert plan.histories == ((1, 3), (1, 7), (3, 7))
     assert plan.optional == (f"attachments/openings-{id}-5.json",)
-    assert layout.item_name(id, 5) in plan.names
-    assert proof.plan_package([proof.Claim(1, "transaction", None, None, id)]).histories == ()
+    assert {f"attachments/item-{id}-5.json", f"proofs/member-{id}-5.json"} <= set(plan.names)
+    assert proof.plan_package([proof.Claim(1, "transaction", None, None, id)], KINDS).histories == ()
 
 
 @pytest.mark.parametrize("headers", [{}, {1: (b"", b"")}])
@@ -204,10 +204,10 @@ def test_a_package_that_would_be_refused_is_never_built(headers):
     from dataclasses import replace
 
     with pytest.raises(VerificationError) as refusal:
-        proof.build_package(replace(contents, headers=headers))
+        proof.build_package(replace(contents, headers=headers), KINDS)
     assert refusal.value.step in (2, 4)
     with pytest.raises(VerificationError):
-        proof.build_package(replace(contents, transactions=()))
+        proof.build_package(replace(contents, transactions=()), KINDS)
 
 
 def test_archives_refuse_names_and_numbers_that_no_package_has():
@@ -237,6 +237,6 @@ def test_verification_in_process_is_fast():
     best = 1.0
     for _ in range(20):
         start = time.perf_counter()
-        proof.verify_package(data, trusted=chain.anchors)
+        proof.verify_package(data, kinds=KINDS, trusted=chain.anchors)
         best = min(best, time.perf_counter() - start)
     assert best <= 0.05

@@ -5,6 +5,7 @@ import functools
 import pytest
 
 from govchain import proof
+from govchain.modules.evidence.messages import claims
 from govchain.proof import certificates, transactions, trust, verify
 from tests.proof.agree import NOTHING, both, ours, theirs
 from tests.proof.chainkit import Chain
@@ -20,10 +21,10 @@ OURS = [
     (2, verify, "check_claims", lambda *a: ""),
     (1, verify, "decode_archive", lambda data: __import__("tests.proof.chainkit", fromlist=["x"]).open_package(data)),
     (7, transactions, "is_rising", lambda values: True),
-    (8, verify, "item_fault", lambda item: ""),
-    (8, verify, "verify_openings", lambda *a: None),
+    (8, claims, "item_fault", lambda item: ""),
+    (8, claims, "verify_openings", lambda *a: None),
     (9, verify, "verify_status", lambda suite, header, claim, keys: tuple(None for _ in keys)),
-    (9, verify, "mark_keys", lambda evidence, member: (b"evidence.mark/" + evidence,)),
+    (9, claims, "mark_keys", lambda evidence, leaf: (b"evidence.mark/" + evidence,)),
     (10, verify, "render_statement", lambda facts, language: ""),
 ]
 THEIRS = [

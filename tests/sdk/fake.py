@@ -7,7 +7,7 @@ minimum that the client's calls need; one block for each transaction.
 import json
 
 from govchain.model import Code, encode_struct
-from govchain.modules.accounts.keys import AccountValue
+from govchain.modules.accounts.messages import AccountValue
 from govchain.proof.transactions import decode_envelope
 from govchain.sdk.transport import (
     ChainStatus,

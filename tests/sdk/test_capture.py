@@ -4,7 +4,8 @@ import pytest
 
 from govchain.crypto import commitment, get_suite
 from govchain.model import Code, RefusedError
-from govchain.proof.items import Opening, Openings, check_item, decode_item, verify_openings
+from govchain.modules.evidence.messages import check_item, decode_item
+from govchain.modules.evidence.messages.openings import Opening, Openings, verify_openings
 from govchain.sdk import Watcher
 from govchain.sdk.capture import capture_paths, media_type_of
 from tests.sdk.support import GM, NOW, as_nobody, capture, open_folder, write_tree

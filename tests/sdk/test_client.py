@@ -8,6 +8,7 @@ from govchain.proof.report import OriginalFacts
 from govchain.proof.trust import TrustAnchors
 from govchain.proof.verify import verify_package
 from govchain.sdk import EvidenceQuery, TrustStore
+from govchain.sdk.kinds import installed_kinds
 from govchain.sdk.transport import Submission
 from tests.proof.chainkit import Chain, Members
 from tests.sdk.fake import FakeTransport
@@ -56,7 +57,9 @@ class TestAnchoring:
         assert (made.batch.count, made.batch.total_size) == (5, taken.total_size)
         for member, file in enumerate(taken.files):
             package = client.export_package(made.id, member)
-            report = verify_package(package, trusted=trust_in(node.chain), original=original(file)).report
+            report = verify_package(
+                package, kinds=installed_kinds(), trusted=trust_in(node.chain), original=original(file)
+            ).report
             assert report.exit_code == 0
 
     def test_what_only_the_owner_knows_is_kept_before_sending(self, client, folder, node):
@@ -242,7 +245,9 @@ class TestMarks:
         status = client.status(made.id)
         assert (status.state, status.mark.reason) == ("withdrawn", "duplicate")
         assert client.record(made.id) == made
-        report = verify_package(client.export_package(made.id), trusted=trust_in(node.chain)).report
+        report = verify_package(
+            client.export_package(made.id), kinds=installed_kinds(), trusted=trust_in(node.chain)
+        ).report
         assert report.exit_code == 4
 
     def test_one_leaf_can_be_withdrawn_alone(self, client, folder):
@@ -270,8 +275,10 @@ class TestExporting:
         closed = client.export_package(made.id)
         assert b"f0.txt" not in closed
         opened = client.export_package(made.id, disclose=["name", "content"])
-        facts = verify_package(opened, trusted=trust_in(node.chain), original=original(one(folder))).facts
-        values = {opening.field: opening.value for opening in facts.claims[0].evidence.openings}
+        facts = verify_package(
+            opened, kinds=installed_kinds(), trusted=trust_in(node.chain), original=original(one(folder))
+        ).facts
+        values = {opening.field: opening.value for opening in facts.claims[0].subject.openings}
         assert values == {"name": "f0.txt", "content": one(folder).facts.sm3.hex()}
 
     def test_unknown_fields_and_missing_salts_are_refused(self, client, folder, node):
@@ -284,7 +291,12 @@ class TestExporting:
         stranger = make_client(folder, node, catalogue=None)
         with pytest.raises(RefusedError):
             stranger.export_package(made.id, disclose=["name"])
-        assert verify_package(stranger.export_package(made.id), trusted=trust_in(node.chain)).report.exit_code == 0
+        assert (
+            verify_package(
+                stranger.export_package(made.id), kinds=installed_kinds(), trusted=trust_in(node.chain)
+            ).report.exit_code
+            == 0
+        )
 
     def test_a_leaf_needs_the_directory_and_must_exist(self, client, folder, node):
         made = client.put_batch(capture(folder).files)
@@ -299,7 +311,7 @@ class TestExporting:
     def test_any_transaction_can_be_claimed_without_evidence(self, client, folder, node):
         mark = client.withdraw(client.put_file(one(folder)).id)
         package = client.export_package(mark.id, content=False)
-        facts = verify_package(package, trusted=trust_in(node.chain)).facts
+        facts = verify_package(package, kinds=installed_kinds(), trusted=trust_in(node.chain)).facts
         assert facts.claims[0].type == "evidence.withdraw"
         with pytest.raises(RefusedError):
             client.export_package(mark.id)
@@ -310,7 +322,7 @@ class TestExporting:
         trust = TrustAnchors(headers=(node.chain.headers[2],))
         for anchors, expected in (((), 3), ((2,), 0), ((1, 2, made.height), 0)):
             package = client.export_package(made.id, anchors=anchors)
-            assert verify_package(package, trusted=trust).report.exit_code == expected
+            assert verify_package(package, kinds=installed_kinds(), trusted=trust).report.exit_code == expected
         for height in (0, made.height + 1):
             with pytest.raises(UsageError):
                 client.export_package(made.id, anchors=[height])
@@ -326,7 +338,9 @@ class TestExporting:
         with client_of(tmp_path, node) as client:
             made = client.put_file(one(folder))
             assert made.height == chain.height
-            report = verify_package(client.export_package(made.id), trusted=trust_in(chain)).report
+            report = verify_package(
+                client.export_package(made.id), kinds=installed_kinds(), trusted=trust_in(chain)
+            ).report
         assert report.exit_code == 0
 
 

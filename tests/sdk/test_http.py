@@ -12,6 +12,7 @@ from govchain.proof.trust import TrustAnchors
 from govchain.proof.verify import verify_package
 from govchain.sdk import Catalogue, Client, EventQuery, EvidenceQuery, HttpTransport, TrustStore
 from govchain.sdk.http import ANSWER_BYTES_MAX, Timeouts
+from govchain.sdk.kinds import installed_kinds
 from govchain.signers import open_signer
 from tests.api.events_kit import serving
 from tests.node.kit import copy_chain, make_chain, new_actor
@@ -159,7 +160,7 @@ def test_the_client_works_over_http_as_in_the_process(running, client, trust, tm
     batch = client.put_batch(capture(tmp_path / "f").files, reference="over-http")
     assert client.status(batch.id, 1).state == "in_force"
     package = client.export_package(batch.id, 1)
-    assert verify_package(package, trusted=trust).report.exit_code == 0
+    assert verify_package(package, trusted=trust, kinds=installed_kinds()).report.exit_code == 0
     client.withdraw(batch.id, member=1)
     assert client.status(batch.id, 1).state == "withdrawn"
     assert [step.type for step in client.history(batch.id)] == ["evidence.batch", "evidence.withdraw"]

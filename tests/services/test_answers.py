@@ -13,6 +13,7 @@ from govchain.proof.verify import verify_package
 from govchain.sdk.capture import CaptureOptions, capture_paths
 from govchain.sdk.catalogue import Catalogue
 from govchain.sdk.client import Client
+from govchain.sdk.kinds import installed_kinds
 from govchain.sdk.transport import EvidenceQuery
 from govchain.sdk.trust import TrustStore
 from govchain.signers import open_signer
@@ -57,10 +58,15 @@ def test_from_a_file_to_a_verified_package_and_its_end(client, chain, files):
     (found,) = client.find(EvidenceQuery(reference="case-1"))
     assert found.record.id == record.id
     package = client.export_package(record.id)
-    assert verify_package(package, trusted=trust_in(chain)).report.exit_code == 0
+    assert verify_package(package, kinds=installed_kinds(), trusted=trust_in(chain)).report.exit_code == 0
     client.withdraw(record.id, reason="error")
     assert client.status(record.id).state == "withdrawn"
-    assert verify_package(client.export_package(record.id), trusted=trust_in(chain)).report.exit_code == 4
+    assert (
+        verify_package(
+            client.export_package(record.id), kinds=installed_kinds(), trusted=trust_in(chain)
+        ).report.exit_code
+        == 4
+    )
     assert [step.type for step in client.history(record.id)] == ["evidence.put", "evidence.withdraw"]
     with pytest.raises(RefusedError) as refused:
         client.withdraw(record.id)

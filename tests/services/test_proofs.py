@@ -4,8 +4,9 @@ import pytest
 
 from govchain.merkle import root_from_inclusion
 from govchain.model import GovChainError, UsageError, VerificationError
+from govchain.modules.evidence.messages import mark_keys
 from govchain.proof.headers import decode_header, header_identity
-from govchain.proof.status import mark_keys, verify_status
+from govchain.proof.status import verify_status
 from govchain.proof.transactions import verify_transaction
 from govchain.sdk.checking import as_status_proof, as_transaction_proof
 from govchain.services.proofs import Proofs

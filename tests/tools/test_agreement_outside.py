@@ -10,7 +10,7 @@ import pytest
 from govchain.crypto import get_algorithm
 from govchain.proof.statement import shown
 from tests.proof.agree import both, refused
-from tests.proof.chainkit import Chain, canonical, open_package, repack, signing_key, write_zip
+from tests.proof.chainkit import KINDS, Chain, canonical, open_package, repack, signing_key, write_zip
 from tools import verify_package as stranger
 
 DECEIT = "x\x1b[2J\x07\nTrusted by genesis."
@@ -175,7 +175,7 @@ def test_transactions_alone_state_no_status(place):
     assert report["status"][-1] == "No record's status is stated."
     from govchain import proof
 
-    assert proof.verify_package(data, trusted=chain.anchors).report.in_force is None
+    assert proof.verify_package(data, kinds=KINDS, trusted=chain.anchors).report.in_force is None
     (place / "alone.gcp").write_bytes(data)
     assert answers(place, "alone.gcp") == (3, 3)
 

@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 
 from govchain.model import Code
 from govchain.model.wire import Body, Genesis
-from govchain.modules.accounts.keys import AccountValue, OrganisationValue
-from govchain.modules.evidence.keys import MarkValue, RecordValue
+from govchain.modules.accounts.messages import AccountValue, OrganisationValue
+from govchain.modules.evidence.messages import MarkValue, RecordValue
 from govchain.proof.transactions import decode_receipt
 from govchain.sdk.transport import TransactionRecord
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from govchain.cli.output import bad_member, china_time, facts, line, size_text, table
 from govchain.cli.session import t
-from govchain.proof.items import decode_item
+from govchain.modules.evidence.messages import decode_item
 from govchain.sdk.capture import CapturedSet
 from govchain.sdk.records import EvidenceRecord, EvidenceStatus, FoundFile, HistoryStep
 

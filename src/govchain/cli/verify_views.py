@@ -14,8 +14,7 @@ from govchain.cli.output import line, say, table
 from govchain.cli.session import session, t
 from govchain.model import Code, VerificationError
 from govchain.proof.archive import is_member_name
-from govchain.proof.facts import ProvedEvidence
-from govchain.proof.report import STEPS, VerificationReport
+from govchain.proof.report import STEPS, VerificationReport, describe_facts
 from govchain.proof.statement import render_statement
 
 __all__ = ["damaged_member", "refused_json", "report_json", "show_refused", "show_report"]
@@ -31,7 +30,7 @@ def report_json(report: VerificationReport) -> dict[str, Any]:
         "result": _RESULTS[report.exit_code],
         "exit_code": report.exit_code,
         "steps": [_step(s.number, s.name, s.outcome, s.detail) for s in report.steps],
-        "facts": msgspec.to_builtins(report.facts),
+        "facts": describe_facts(report.facts),
         "trust": {**msgspec.to_builtins(report.trust), "notes": _notes(report)},
         "in_force": report.in_force,
         "not_proved": [t(f"statement.{key}") for key in report.not_proved],
@@ -99,8 +98,8 @@ def show_report(report: VerificationReport, language: str) -> None:
     line(t(f"verify.result.{_RESULTS[report.exit_code]}"))
     if report.in_force is None:
         line(t("verify.no_status"))
-    elif any(_is_whole_batch(claim.evidence) for claim in report.facts.claims):
-        line(t("verify.batch_whole"))
+    for remark in dict.fromkeys(key for one in report.facts.claims if one.subject for key in one.subject.remarks):
+        line(t(remark))
 
 
 def show_refused(
@@ -147,17 +146,13 @@ def _detail(name: str, report: VerificationReport) -> str:
     if name == "transactions":
         return t("verify.detail.transactions", count=len(report.facts.claims))
     if name == "evidence":
-        return t("verify.detail.evidence", count=sum(claim.evidence is not None for claim in report.facts.claims))
+        return t("verify.detail.evidence", count=sum(claim.subject is not None for claim in report.facts.claims))
     if name == "trust":
         trust = report.trust
         return _trusted_by(report) if trust.trusted else t(f"verify.detail.{trust.cause}", height=trust.height)
     if name == "paper":
         return t("verify.detail.paper", url=report.steps[-1].detail)
     return ""
-
-
-def _is_whole_batch(evidence: ProvedEvidence | None) -> bool:
-    return evidence is not None and evidence.batch is not None and evidence.batch.member is None
 
 
 def _trusted_by(report: VerificationReport) -> str:

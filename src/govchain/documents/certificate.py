@@ -8,7 +8,7 @@ chain whose clock can be moved. Not here: verifying (``proof``), comparing a pag
 
 Example::
 
-    verified = verify_package(data, trusted=anchors)
+    verified = verify_package(data, trusted=anchors, kinds=installed_kinds())
     pdf = render_certificate(data, verified.facts)
 """
 
@@ -23,8 +23,9 @@ from govchain.documents.form import PAPER_FORM, FormLine, check_url
 from govchain.documents.pdf import Attachment, encode_pdf
 from govchain.documents.sheet import Row, Sheet
 from govchain.model import Code, RefusedError
-from govchain.proof.facts import Organisation, PackageFacts, ProvedClaim, ProvedEvidence
-from govchain.proof.items import Capture, Item
+from govchain.modules.evidence.messages import Capture, Item
+from govchain.modules.evidence.messages.claims import ProvedEvidence
+from govchain.proof.facts import Organisation, PackageFacts, ProvedClaim
 from govchain.proof.statement import NOT_PROVED, china_time
 from govchain.proof.statement import shown as shown_line
 from govchain.texts import LANGUAGES, sentence
@@ -41,7 +42,7 @@ _TIME_MAX = 253_402_300_800_000 - 8 * 3_600_000
 
 def paper_title(facts: PackageFacts) -> str:
     """The title of the document: what it is, and of which record."""
-    _, record = _subject(facts)
+    _, _, record = _subject(facts)
     return f"{sentence('paper.title', 'zh')} {sentence('paper.title', 'en')} {record}"
 
 
@@ -54,11 +55,11 @@ def render_certificate(package: bytes, facts: PackageFacts, *, url: str = "") ->
         UnavailableError: ``PAPER_FONT``.
     """
     check_url(url)
-    claim, record = _subject(facts)
+    claim, evidence, record = _subject(facts)
     sm3 = get_suite("gm").digest(package).hex()
     name = f"{record[:_NAME_DIGITS]}{record[64:]}.gcp"
-    sheet = Sheet(load_font(), footer=(PAPER_FORM, record), banners=_banners(facts))
-    _Certificate(sheet, facts, claim, record, sm3, name, url).draw()
+    sheet = Sheet(load_font(), footer=(PAPER_FORM, record), banners=_banners(facts, evidence))
+    _Certificate(sheet, facts, claim, evidence, record, sm3, name, url).draw()
     created = china_time(facts.time) if facts.time < _TIME_MAX else ""
     return encode_pdf(
         sheet.finish(),
@@ -70,23 +71,22 @@ def render_certificate(package: bytes, facts: PackageFacts, *, url: str = "") ->
     )
 
 
-def _subject(facts: PackageFacts) -> tuple[ProvedClaim, str]:
-    """The one claim of the package, and how people write its record: the id, and ``.LEAF`` in a batch."""
+def _subject(facts: PackageFacts) -> tuple[ProvedClaim, ProvedEvidence, str]:
+    """The one claim of the package, its record, and how people write that: the id, and ``.LEAF`` in a batch."""
     if len(facts.claims) != 1:
         raise RefusedError(Code.PAPER_SUBJECT, reason=f"{len(facts.claims)} claims")
     claim = facts.claims[0]
-    if claim.evidence is None:
+    evidence = claim.subject
+    if not isinstance(evidence, ProvedEvidence):
         raise RefusedError(Code.PAPER_SUBJECT, reason=shown(claim.type))
-    batch = claim.evidence.batch
-    leaf = "" if batch is None or batch.member is None else f".{batch.member}"
-    return claim, claim.transaction + leaf
+    leaf = "" if evidence.leaf is None else f".{evidence.leaf}"
+    return claim, evidence, claim.transaction + leaf
 
 
-def _banners(facts: PackageFacts) -> tuple[str, ...]:
+def _banners(facts: PackageFacts, evidence: ProvedEvidence) -> tuple[str, ...]:
     """What must be seen on every page."""
-    evidence = facts.claims[0].evidence
     keys = ["test_clock"] if facts.test_clock else []
-    if evidence is not None and evidence.status.state != "in_force":
+    if evidence.status.state != "in_force":
         keys.append(evidence.status.state)
     return tuple(" ".join(_both(f"paper.banner.{key}")) for key in keys)
 
@@ -112,13 +112,20 @@ class _Certificate:
     """The parts of one certificate, from top to bottom."""
 
     def __init__(
-        self, sheet: Sheet, facts: PackageFacts, claim: ProvedClaim, record: str, sm3: str, name: str, url: str
+        self,
+        sheet: Sheet,
+        facts: PackageFacts,
+        claim: ProvedClaim,
+        evidence: ProvedEvidence,
+        record: str,
+        sm3: str,
+        name: str,
+        url: str,
     ) -> None:
-        assert claim.evidence is not None
         self._sheet = sheet
         self._facts = facts
         self._claim = claim
-        self._evidence: ProvedEvidence = claim.evidence
+        self._evidence = evidence
         self._record = record
         self._sm3 = sm3
         self._name = name
@@ -174,7 +181,7 @@ class _Certificate:
         relation = evidence.relation
         if relation is not None:
             label = "supplements" if relation.reason is None else "supersedes"
-            leaf = "" if relation.member is None else f".{relation.member}"
+            leaf = "" if relation.leaf is None else f".{relation.leaf}"
             rows.append(_row(label, relation.evidence + leaf))
             if relation.reason is not None:
                 rows.append(_row("reason", *_both(f"statement.reason.{relation.reason}")))
@@ -195,11 +202,11 @@ class _Certificate:
         return [*rows, _captured(item.capture)]
 
     def _about_batch(self) -> list[Row]:
-        batch = self._evidence.batch
+        batch, leaf = self._evidence.batch, self._evidence.leaf
         assert batch is not None
-        assert batch.member is not None
+        assert leaf is not None
         return [
-            _row("place", *_both("paper.value.place", place=batch.member + 1, count=batch.count)),
+            _row("place", *_both("paper.value.place", place=leaf + 1, count=batch.count)),
             _row("root", batch.root),
         ]
 

@@ -9,7 +9,7 @@ Not here: verifying packages (``proof``); other programs' PDF files, whose attac
 Example::
 
     paper = decode_paper(data)
-    verified = verify_package(paper.package, trusted=anchors)
+    verified = verify_package(paper.package, trusted=anchors, kinds=installed_kinds())
     verify_paper(data, paper, verified.facts)
 
 :func:`verify_document` does this for a certificate, and takes a package as it is.
@@ -17,6 +17,7 @@ Example::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from govchain.documents.certificate import render_certificate
@@ -31,9 +32,10 @@ from govchain.documents.form import (
     package_prefix,
 )
 from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.proof.claims import ClaimKind
 from govchain.proof.exact import decode_exact
-from govchain.proof.facts import PackageFacts
-from govchain.proof.report import STEPS, OriginalFacts, StepOutcome
+from govchain.proof.facts import OriginalFacts, PackageFacts
+from govchain.proof.report import STEPS, StepOutcome
 from govchain.proof.trust import TrustAnchors
 from govchain.proof.verify import VerifiedPackage, verify_package
 
@@ -105,7 +107,7 @@ def verify_paper(data: bytes, paper: Paper, facts: PackageFacts) -> None:
 
 
 def verify_document(
-    data: bytes, *, trusted: TrustAnchors, original: OriginalFacts | None = None
+    data: bytes, *, trusted: TrustAnchors, kinds: Mapping[str, ClaimKind], original: OriginalFacts | None = None
 ) -> tuple[VerifiedPackage, Paper | None]:
     """Check a certificate or a package; the report of a certificate has one step more, :data:`PAPER_STEP`.
 
@@ -115,9 +117,9 @@ def verify_document(
         VerificationError: with ``step`` and ``member``. UnavailableError: ``PAPER_FONT``.
     """
     if not is_pdf(data):
-        return verify_package(data, trusted=trusted, original=original), None
+        return verify_package(data, trusted=trusted, kinds=kinds, original=original), None
     paper = decode_paper(data)
-    verified = verify_package(paper.package, trusted=trusted, original=original)
+    verified = verify_package(paper.package, trusted=trusted, kinds=kinds, original=original)
     verify_paper(data, paper, verified.facts)
     step = StepOutcome(*PAPER_STEP, "held", paper.url)
     return replace(verified, report=replace(verified.report, steps=(*verified.report.steps, step))), paper

@@ -35,10 +35,12 @@ from govchain.merkle.sparse import (
     sparse_root,
     verify_sparse,
 )
+from govchain.merkle.state import STATE_DOMAIN, state_root
 
 __all__ = [
     "DEPTH_MAX",
     "EMPTY_SUBTREE",
+    "STATE_DOMAIN",
     "Digest",
     "Frontier",
     "NodeLog",
@@ -54,6 +56,7 @@ __all__ = [
     "root",
     "root_from_inclusion",
     "sparse_root",
+    "state_root",
     "verify_consistency",
     "verify_inclusion",
     "verify_sparse",

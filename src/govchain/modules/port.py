@@ -129,6 +129,8 @@ class Module:
     """A family: its name, version, namespaces, handlers, and the writes that genesis makes for it.
 
     ``package`` and the modules named in ``sources`` hold all of its rules: genesis pins the digest of their text.
+    ``readers`` are files of the package, by their path in it, that only readers use (kinds of claim, for one): no rule
+    imports them, and the digest leaves them out, so that they may change while a chain runs.
     """
 
     name: str
@@ -138,3 +140,4 @@ class Module:
     genesis: Callable[[Suite, Genesis], Iterable[Write]] = _no_genesis
     package: str = field(default="")
     sources: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()

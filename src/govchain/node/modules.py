@@ -2,8 +2,9 @@
 
 Purpose: genesis pins each family by version and source digest; a node computes the digest from what is installed, and
 refuses to start where they differ. The digest is SM3 over the frame ``govchain/module-source/1`` of (file name,
-content) pairs of every ``*.py`` of the family's package, sorted by name, with line ends as LF. Families of other
-packages join by the entry-point group ``govchain.modules``.
+content) pairs of every ``*.py`` of the family's package but those that it declares to be for readers only, and of the
+modules that it names beside, sorted by name, with line ends as LF. Families of other packages join by the entry-point
+group ``govchain.modules``. Not here: kinds of claim (``sdk.kinds``).
 """
 
 from __future__ import annotations
@@ -39,9 +40,17 @@ def installed_modules() -> tuple[Module, ...]:
 
 
 def source_digest(module: Module) -> str:
-    """The digest (hex) of a family's sources as they are installed."""
+    """The digest (hex) of a family's sources as they are installed, without what only readers use.
+
+    Raises:
+        UsageError: the family declares a file for readers that it does not have.
+    """
     parts: list[bytes] = []
     found = _sources(resources.files(module.package), "")
+    missing = [name for name in module.readers if name not in [path for path, _ in found]]
+    if missing:
+        raise UsageError(Code.USAGE, reason=f"family {module.name} has no file {missing[0]}")
+    found = [(path, content) for path, content in found if path not in module.readers]
     for dotted in module.sources:
         package, _, name = dotted.rpartition(".")
         found.append((dotted, (resources.files(package) / f"{name}.py").read_bytes()))

@@ -2,11 +2,12 @@
 
 Purpose: everything that lets somebody who has a genesis or a header check facts of a chain without a network or a node.
 Rules: pure functions over bytes and frozen values; ``verify_*`` raises with the step and the member; trust is an
-argument and never comes from what is verified. Not here: fetching parts, the trust store (``sdk``), printing (``cli``).
+argument and never comes from what is verified; so are the kinds of claim, which families of rules bring.
+Not here: fetching parts, the trust store, which kinds are installed (``sdk``), printing (``cli``).
 
 Example::
 
-    verified = verify_package(data, trusted=decode_anchor(genesis_file))
+    verified = verify_package(data, trusted=decode_anchor(genesis_file), kinds=installed_kinds())
     print(render_statement(verified.facts, "zh"), verified.report.exit_code)
 """
 
@@ -18,33 +19,25 @@ from govchain.proof.certificates import (
     finality_message,
     verify_certificate,
 )
-from govchain.proof.facts import PackageFacts, ProvedClaim, ProvedEvidence, ProvedStatus
+from govchain.proof.claims import (
+    TRANSACTION_KIND,
+    Claim,
+    ClaimKind,
+    ClaimMembers,
+    ClaimReading,
+    ProvedValues,
+)
+from govchain.proof.facts import Comparison, Organisation, OriginalFacts, PackageFacts, ProvedClaim, ProvedSubject
 from govchain.proof.genesis import check_genesis, decode_genesis, encode_genesis, fingerprint, first_signer_set
 from govchain.proof.headers import decode_header, encode_header, header_identity
-from govchain.proof.items import (
-    Capture,
-    Commitment,
-    Item,
-    Opening,
-    Openings,
-    check_item,
-    decode_item,
-    encode_item,
-    item_fault,
-    verify_openings,
-)
-from govchain.proof.layout import Claim, HistoryProof, Manifest, MemberProof, PackagePlan, plan_package
-from govchain.proof.package import (
-    BatchLeaf,
-    EvidenceContents,
-    PackageContents,
-    TransactionContents,
-    build_package,
-)
-from govchain.proof.report import STEPS, OriginalFacts, StepOutcome, VerificationReport
+from govchain.proof.layout import HistoryProof, Manifest, PackagePlan, plan_package
+from govchain.proof.package import ClaimContents, PackageContents, TransactionContents, build_package
+from govchain.proof.page import StatementPage, china_time, shown
+from govchain.proof.refusing import refusing
+from govchain.proof.report import STEPS, StepOutcome, VerificationReport, describe_facts, describe_report
 from govchain.proof.signers import check_signer_set, quorum, signer_set_digest
-from govchain.proof.statement import china_time, render_statement
-from govchain.proof.status import Mark, OtherLeaf, StatusEntry, StatusProof, decode_mark, mark_keys, verify_status
+from govchain.proof.statement import render_statement
+from govchain.proof.status import OtherLeaf, StatusEntry, StatusProof, verify_status
 from govchain.proof.transactions import (
     TransactionProof,
     decode_body,
@@ -58,28 +51,27 @@ from govchain.proof.verify import VerifiedPackage, verify_package
 
 __all__ = [
     "STEPS",
-    "BatchLeaf",
-    "Capture",
+    "TRANSACTION_KIND",
     "Claim",
-    "Commitment",
+    "ClaimContents",
+    "ClaimKind",
+    "ClaimMembers",
+    "ClaimReading",
+    "Comparison",
     "EpochWalk",
-    "EvidenceContents",
     "FinalHeader",
     "HistoryProof",
-    "Item",
     "Manifest",
-    "Mark",
-    "MemberProof",
-    "Opening",
-    "Openings",
+    "Organisation",
     "OriginalFacts",
     "OtherLeaf",
     "PackageContents",
     "PackageFacts",
     "PackagePlan",
     "ProvedClaim",
-    "ProvedEvidence",
-    "ProvedStatus",
+    "ProvedSubject",
+    "ProvedValues",
+    "StatementPage",
     "StatusEntry",
     "StatusProof",
     "StepOutcome",
@@ -92,7 +84,6 @@ __all__ = [
     "assemble_certificate",
     "build_package",
     "check_genesis",
-    "check_item",
     "check_signer_set",
     "china_time",
     "decode_anchor",
@@ -102,28 +93,26 @@ __all__ = [
     "decode_envelope",
     "decode_genesis",
     "decode_header",
-    "decode_item",
-    "decode_mark",
     "decode_receipt",
+    "describe_facts",
+    "describe_report",
     "encode_archive",
     "encode_certificate",
     "encode_envelope",
     "encode_genesis",
     "encode_header",
-    "encode_item",
     "finality_message",
     "fingerprint",
     "first_signer_set",
     "header_identity",
-    "item_fault",
     "judge_trust",
-    "mark_keys",
     "plan_package",
     "quorum",
+    "refusing",
     "render_statement",
+    "shown",
     "signer_set_digest",
     "verify_certificate",
-    "verify_openings",
     "verify_package",
     "verify_status",
     "verify_transaction",

@@ -1,74 +1,88 @@
 """What a verified package proves, as frozen values: the source of the statement and of every report.
 
-Not here: how it was proved (:mod:`govchain.proof.verify`), words (:mod:`govchain.proof.statement`).
+Rules: what a claim's kind proved beyond the transaction is a :class:`ProvedSubject`; it writes its own part of the
+statement, of the report and of the comparison with an original, so that nothing here knows a kind by heart.
+Not here: how it was proved (:mod:`govchain.proof.verify`), a statement's frame (:mod:`govchain.proof.statement`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Protocol
 
-from govchain.proof.items import Capture, Item, Opening
-from govchain.proof.status import Mark
+from govchain.proof.organisations import Organisation
+from govchain.proof.page import StatementPage
 
-__all__ = ["Organisation", "PackageFacts", "ProvedBatch", "ProvedClaim", "ProvedEvidence", "ProvedStatus", "Relation"]
-
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """An organisation by its 统一社会信用代码; ``name`` is empty when genesis does not name it."""
-
-    code: str
-    name: str
+__all__ = ["Comparison", "Organisation", "OriginalFacts", "PackageFacts", "ProvedClaim", "ProvedSubject"]
 
 
 @dataclass(frozen=True, slots=True)
-class ProvedStatus:
-    """A record's status after block ``height`` (time in ms); ``mark`` says who ended it and why."""
+class OriginalFacts:
+    """Size in bytes and digests (hex) of a file that is said to be the original."""
 
-    height: int
-    time: int
-    state: Literal["in_force", "superseded", "withdrawn"]
-    mark: Mark | None
-    organisation: Organisation | None
+    size: int
+    sm3: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
-class ProvedBatch:
-    """The batch that a claim is about or part of; ``member`` is the leaf claimed, or ``None`` for the whole."""
+class Comparison:
+    """What a claim records of its content, for comparison with a file.
 
-    count: int
-    total_size: int
-    root: str
-    member: int | None
-    capture: Capture
+    ``recorded`` has ``size``, ``sm3`` and ``sha256``, ``None`` where the package does not show it; ``leaf`` is the one
+    claimed of a batch.
+    """
+
+    leaf: int | None
+    recorded: Mapping[str, int | str | None]
+    original: Mapping[str, int | str]
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """Names of the recorded values that the original does not share, in their order."""
+        return tuple(name for name, value in self.recorded.items() if value not in (None, self.original[name]))
+
+    @property
+    def content_private(self) -> bool:
+        """Whether no digest of the content is shown, so that nothing can be compared but the size."""
+        return self.recorded["sm3"] is None and self.recorded["sha256"] is None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file is what was recorded."""
+        return not self.differs and not self.content_private
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """The earlier record (and leaf) that this one supplements, or supersedes for a reason."""
+class ProvedSubject(Protocol):
+    """What a kind of claim proved beyond the transaction; a frozen value of the kind's own."""
 
-    evidence: str
-    member: int | None
-    reason: str | None
+    @property
+    def ended(self) -> bool | None:
+        """Whether it no longer stands at its status block (exit code 4); ``None`` when the kind states no status."""
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Keys of the catalogue for what people should know of a good result, none twice."""
 
-@dataclass(frozen=True, slots=True)
-class ProvedEvidence:
-    """An evidence record: one item, or a batch without a claimed leaf (``item`` is ``None``)."""
+    def tell(self, page: StatementPage) -> None:
+        """Write the lines of the statement that follow those of the transaction."""
 
-    reference: str
-    item: Item | None
-    batch: ProvedBatch | None
-    relation: Relation | None
-    openings: tuple[Opening, ...]
-    status: ProvedStatus
+    def compare(self, original: OriginalFacts) -> Comparison | None:
+        """How a file compares with what was recorded; ``None`` when the claim is about no content."""
+
+    def describe(self) -> dict[str, object]:
+        """The same for programs: what JSON can hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedClaim:
-    """A transaction in a final block, with the code of its receipt; times in ms, ``index`` from 0."""
+    """A transaction in a final block, with the code of its receipt; times in ms, ``index`` from 0.
 
+    ``subject`` is what the claim's ``kind`` proved beyond it, ``None`` for kind ``transaction``.
+    """
+
+    kind: str
     transaction: str
     type: str
     version: int
@@ -79,7 +93,7 @@ class ProvedClaim:
     code: int
     organisation: Organisation | None
     accounts: tuple[str, ...]
-    evidence: ProvedEvidence | None
+    subject: ProvedSubject | None
 
 
 @dataclass(frozen=True, slots=True)

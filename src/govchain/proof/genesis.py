@@ -13,7 +13,7 @@ from govchain.model.canonical import prescan
 from govchain.model.identifiers import check_chain_id, check_credit_code
 from govchain.model.wire import Genesis, SignerKey, SignerSet
 from govchain.proof.exact import is_rising
-from govchain.proof.statement import shown
+from govchain.proof.page import shown
 
 __all__ = [
     "GENESIS_DOMAIN",

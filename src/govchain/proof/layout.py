@@ -1,6 +1,7 @@
 """What lies where in an evidence package: manifest, claims, proof files, and which members a set of claims needs.
 
-Purpose: names and schemas of evidence-package.md 1 to 3 in one place, for building and for checking alike.
+Purpose: names and schemas of evidence-package.md 1 to 3 in one place, for building and for checking alike. Members
+that only one kind of claim needs are named by the kind, which is handed in.
 Not here: the zip (:mod:`govchain.proof.archive`), whether anything holds (:mod:`govchain.proof.verify`).
 """
 
@@ -17,6 +18,7 @@ from msgspec import Meta, Struct
 
 from govchain.model import Code, DecodingError
 from govchain.model.wire import Digest, Height
+from govchain.proof.claims import Claim, ClaimKind
 from govchain.proof.exact import decode_exact
 
 __all__ = [
@@ -25,27 +27,24 @@ __all__ = [
     "MANIFEST_NAME",
     "PACKAGE_FORMAT",
     "STATEMENT_NAMES",
-    "Claim",
     "HistoryProof",
     "Manifest",
-    "MemberProof",
     "PackagePlan",
     "body_name",
     "certificate_name",
     "check_claims",
     "check_members",
     "claim_order",
+    "claim_place",
     "decode_manifest",
     "find_anchors",
     "header_name",
     "history_name",
-    "item_name",
-    "member_proof_name",
-    "openings_name",
     "plan_package",
     "receipt_name",
     "status_name",
     "transaction_proof_name",
+    "unknown_kind",
 ]
 
 #: The format's name and version.
@@ -57,22 +56,7 @@ STATEMENT_NAMES = {"en": "statement.en.txt", "zh": "statement.zh.txt"}
 
 #: Bytes of a manifest, at most; more than 4,096 claims and as many members need.
 MANIFEST_BYTES_MAX = 2 * 1024 * 1024
-#: Leaves that one batch may have.
-_BATCH_MEMBERS_MAX = 100_000
 _HISTORY_NAME = re.compile(r"proofs/history-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})\.json")
-
-
-class Claim(Struct, frozen=True, forbid_unknown_fields=True):
-    """One fact that a package proves: a transaction in block ``height``, or a record and its status at a later block.
-
-    ``member`` is the leaf of a batch; ``status_height`` is there for kind ``evidence`` and for nothing else.
-    """
-
-    height: Height
-    kind: Literal["evidence", "transaction"]
-    member: Annotated[int, Meta(ge=0, lt=_BATCH_MEMBERS_MAX)] | None
-    status_height: Height | None
-    transaction: Digest
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,14 +74,6 @@ class HistoryProof(Struct, frozen=True, forbid_unknown_fields=True):
 
     head: Height
     height: Height
-    path: Annotated[tuple[Digest, ...], Meta(max_length=64)]
-
-
-class MemberProof(Struct, frozen=True, forbid_unknown_fields=True):
-    """That an item is leaf ``index`` of a batch of ``count``; path from leaf to root."""
-
-    count: Annotated[int, Meta(ge=1, le=_BATCH_MEMBERS_MAX)]
-    index: Annotated[int, Meta(ge=0)]
     path: Annotated[tuple[Digest, ...], Meta(max_length=64)]
 
 
@@ -152,24 +128,14 @@ def history_name(height: int, head: int) -> str:
     return f"proofs/history-{height}-{head}.json"
 
 
-def member_proof_name(transaction: str, member: int) -> str:
-    """Member that proves an item to be a leaf of a batch."""
-    return f"proofs/member-{transaction}-{member}.json"
+def status_name(transaction: str, leaf: int | None) -> str:
+    """Member that proves the status of what a transaction made, or of one leaf."""
+    return f"proofs/status-{claim_place(transaction, leaf)}.json"
 
 
-def item_name(transaction: str, member: int) -> str:
-    """Member with the item of a leaf."""
-    return f"attachments/item-{transaction}-{member}.json"
-
-
-def status_name(transaction: str, member: int | None) -> str:
-    """Member that proves a record's or a leaf's status."""
-    return f"proofs/status-{_of(transaction, member)}.json"
-
-
-def openings_name(transaction: str, member: int | None) -> str:
-    """Member that opens commitments of an item."""
-    return f"attachments/openings-{_of(transaction, member)}.json"
+def claim_place(transaction: str, leaf: int | None) -> str:
+    """How members' names tell which claim they are for: the transaction, and the leaf where there is one."""
+    return transaction if leaf is None else f"{transaction}-{leaf}"
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -183,24 +149,31 @@ def decode_manifest(data: bytes) -> Manifest:
     return decode_exact(data, Manifest)
 
 
-def check_claims(claims: Sequence[Claim]) -> str:
-    """The reason why ``claims`` break a rule of evidence-package.md 2, or an empty string."""
+def unknown_kind(claims: Sequence[Claim], kinds: Mapping[str, ClaimKind]) -> str:
+    """The first kind among ``claims`` that is not installed, or an empty string."""
+    return next((claim.kind for claim in claims if claim.kind not in kinds), "")
+
+
+def check_claims(claims: Sequence[Claim], kinds: Mapping[str, ClaimKind]) -> str:
+    """The reason why ``claims``, all of ``kinds``, break a rule of evidence-package.md 2, or an empty string."""
     order = [claim_order(claim) for claim in claims]
     if any(first >= second for first, second in pairwise(order)):
         return "order of claims"
     heights: dict[str, int] = {}
     for claim in claims:
+        kind = kinds[claim.kind]
         if heights.setdefault(claim.transaction, claim.height) != claim.height:
             return "one transaction at two heights"
-        if claim.kind == "evidence":
-            if claim.status_height is None or claim.status_height < claim.height:
-                return "status height"
-        elif claim.status_height is not None or claim.member is not None:
-            return "fields of a transaction claim"
+        if kind.states_status and (claim.status_height is None or claim.status_height < claim.height):
+            return "status height"
+        if not kind.states_status and claim.status_height is not None:
+            return f"fields of a {kind.name} claim"
+        if not kind.has_leaves and claim.member is not None:
+            return f"fields of a {kind.name} claim"
     return ""
 
 
-def plan_package(claims: Sequence[Claim], anchors: Iterable[int] = ()) -> PackagePlan:
+def plan_package(claims: Sequence[Claim], kinds: Mapping[str, ClaimKind], anchors: Iterable[int] = ()) -> PackagePlan:
     """The members that ``claims`` need, and ``anchors``: heights of blocks that are shown to be part of this past.
 
     An anchor's history shows the claimed blocks below it, and the last block's history shows the anchor: whoever trusts
@@ -215,15 +188,13 @@ def plan_package(claims: Sequence[Claim], anchors: Iterable[int] = ()) -> Packag
         names.append(transaction_proof_name(claim.transaction))
         heights.append(claim.height)
         histories.append((1, claim.height))
-        if claim.status_height is None:
-            continue
-        names.append(status_name(claim.transaction, claim.member))
-        optional.append(openings_name(claim.transaction, claim.member))
-        heights.append(claim.status_height)
-        histories.append((claim.height, claim.status_height))
-        if claim.member is not None:
-            names.append(member_proof_name(claim.transaction, claim.member))
-            names.append(item_name(claim.transaction, claim.member))
+        if claim.status_height is not None:
+            names.append(status_name(claim.transaction, claim.member))
+            heights.append(claim.status_height)
+            histories.append((claim.height, claim.status_height))
+        own = kinds[claim.kind].members(claim)
+        names += own.needed
+        optional += own.optional
     claimed = sorted(dict.fromkeys(heights))
     head = claimed[-1]
     histories += [(height, head) for height in claimed]
@@ -296,10 +267,6 @@ def check_members(plan: PackagePlan, members: Mapping[str, bytes]) -> tuple[str,
         if name not in known:
             return "not needed", name, ()
     return "", "", tuple(heights)
-
-
-def _of(transaction: str, member: int | None) -> str:
-    return transaction if member is None else f"{transaction}-{member}"
 
 
 def claim_order(claim: Claim) -> tuple[str, int]:

@@ -1,15 +1,24 @@
-"""Names of organisations, and which one an account of genesis belongs to.
+"""Organisations as facts name them, and which one an account of genesis belongs to.
 
 Not here: accounts that were registered later; a receipt names their organisation.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from govchain.crypto import Suite, account_address
 from govchain.model.wire import Genesis
-from govchain.proof.facts import Organisation
 
-__all__ = ["Register"]
+__all__ = ["Organisation", "Register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation by its 统一社会信用代码; ``name`` is empty when genesis does not name it."""
+
+    code: str
+    name: str
 
 
 class Register:

@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 from govchain.crypto import get_suite
 from govchain.model import Code, VerificationError, encode_struct
 from govchain.proof.archive import encode_archive
+from govchain.proof.claims import TRANSACTION_KIND, Claim, ClaimKind, with_transaction
 from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
-from govchain.proof.items import Openings
 from govchain.proof.layout import (
     GENESIS_NAME,
     MANIFEST_NAME,
     PACKAGE_FORMAT,
     STATEMENT_NAMES,
-    Claim,
     HistoryProof,
     Manifest,
-    MemberProof,
     body_name,
     certificate_name,
     check_claims,
@@ -32,50 +30,44 @@ from govchain.proof.layout import (
     find_anchors,
     header_name,
     history_name,
-    item_name,
-    member_proof_name,
-    openings_name,
     plan_package,
     receipt_name,
     status_name,
     transaction_proof_name,
+    unknown_kind,
 )
 from govchain.proof.statement import render_statement
 from govchain.proof.status import StatusProof
 from govchain.proof.transactions import TransactionProof
 from govchain.proof.verify import prove_members
 
-__all__ = ["BatchLeaf", "EvidenceContents", "PackageContents", "TransactionContents", "build_package"]
+__all__ = ["ClaimContents", "PackageContents", "TransactionContents", "build_package"]
 
 
 @dataclass(frozen=True, slots=True)
-class BatchLeaf:
-    """The leaf of a batch that a claim is about: its item's bytes and its proof."""
+class ClaimContents:
+    """What a claim needs beside its transaction: the leaf meant, the status proof, and the kind's own members by name.
 
-    item: bytes
-    proof: MemberProof
+    A family offers a function that makes one (``evidence_contents``, for one).
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class EvidenceContents:
-    """What an evidence claim needs beside its transaction: ``leaf`` for one item of a batch, openings if shown."""
-
-    status: StatusProof
-    leaf: BatchLeaf | None = None
-    openings: Openings | None = None
+    kind: str
+    leaf: int | None = None
+    status: StatusProof | None = None
+    members: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionContents:
-    """A transaction with its receipt and proof, and the records of it that are claimed.
+    """A transaction with its receipt and proof, and what is claimed of it.
 
-    Without ``evidence`` the claim is only that it was committed.
+    Without ``claims`` the claim is only that it was committed.
     """
 
     body: bytes
     receipt: bytes
     proof: TransactionProof
-    evidence: tuple[EvidenceContents, ...] = ()
+    claims: tuple[ClaimContents, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +89,25 @@ class PackageContents:
         claims: list[Claim] = []
         for entry in self.transactions:
             of, height = entry.proof.transaction, entry.proof.height
-            if not entry.evidence:
-                claims.append(Claim(height, "transaction", None, None, of))
-            for evidence in entry.evidence:
-                member = None if evidence.leaf is None else evidence.leaf.proof.index
-                claims.append(Claim(height, "evidence", member, evidence.status.height, of))
+            for one in entry.claims or (ClaimContents(TRANSACTION_KIND.name),):
+                at = None if one.status is None else one.status.height
+                claims.append(Claim(height, one.kind, one.leaf, at, of))
         return tuple(sorted(claims, key=claim_order))
 
 
-def build_package(contents: PackageContents) -> bytes:
-    """The package's bytes.
+def build_package(contents: PackageContents, kinds: Mapping[str, ClaimKind]) -> bytes:
+    """The package's bytes; ``kinds`` are the kinds of claim by name, beside the built-in ``transaction``.
 
     Raises:
         VerificationError: with the step and member that a verifier would refuse.
         DecodingError: a genesis that is none.
     """
+    kinds = with_transaction(kinds)
     genesis = decode_genesis(contents.genesis)
     claims = contents.claims()
+    unknown = unknown_kind(claims, kinds)
+    if unknown:
+        raise VerificationError(Code.CLAIM_KIND_UNKNOWN, step=2, member=MANIFEST_NAME, kind=unknown)
     members: dict[str, bytes] = {GENESIS_NAME: encode_genesis(genesis)}
     for height, (header, certificate) in sorted(contents.headers.items()):
         members[header_name(height)] = header
@@ -123,15 +117,15 @@ def build_package(contents: PackageContents) -> bytes:
     for entry in contents.transactions:
         _add_transaction(members, entry)
     members |= dict.fromkeys(STATEMENT_NAMES.values(), b"")
-    fault = check_claims(claims) if claims else "no claim"
+    fault = check_claims(claims, kinds) if claims else "no claim"
     if fault:
         raise VerificationError(Code.PACKAGE_MANIFEST, step=2, member=MANIFEST_NAME, reason=fault)
-    plan = plan_package(claims, find_anchors(plan_package(claims), members))
+    plan = plan_package(claims, kinds, find_anchors(plan_package(claims, kinds), members))
     reason, name, heights = check_members(plan, members)
     if reason:
         raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason=reason)
     named = Manifest(genesis.chain, claims, PACKAGE_FORMAT, fingerprint(genesis).hex(), {})
-    facts = prove_members(named, members, plan, heights).facts
+    facts = prove_members(named, members, plan, heights, kinds).facts
     for language, name in STATEMENT_NAMES.items():
         members[name] = render_statement(facts, language).encode()
     sm3 = get_suite("gm").digest
@@ -145,12 +139,7 @@ def _add_transaction(members: dict[str, bytes], entry: TransactionContents) -> N
     members[body_name(of)] = entry.body
     members[receipt_name(of)] = entry.receipt
     members[transaction_proof_name(of)] = encode_struct(entry.proof)
-    for evidence in entry.evidence:
-        member = None
-        if evidence.leaf is not None:
-            member = evidence.leaf.proof.index
-            members[item_name(of, member)] = evidence.leaf.item
-            members[member_proof_name(of, member)] = encode_struct(evidence.leaf.proof)
-        members[status_name(of, member)] = encode_struct(evidence.status)
-        if evidence.openings is not None:
-            members[openings_name(of, member)] = encode_struct(evidence.openings)
+    for claim in entry.claims:
+        members |= claim.members
+        if claim.status is not None:
+            members[status_name(of, claim.leaf)] = encode_struct(claim.status)

@@ -6,9 +6,11 @@ Not here: printing it (``cli``); what is proved comes from :mod:`govchain.proof.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from govchain.proof.facts import PackageFacts
+import msgspec
+
+from govchain.proof.facts import OriginalFacts, PackageFacts, ProvedClaim
 from govchain.proof.statement import NOT_PROVED
 from govchain.proof.trust import TrustVerdict
 
@@ -20,6 +22,8 @@ __all__ = [
     "OriginalFacts",
     "StepOutcome",
     "VerificationReport",
+    "describe_facts",
+    "describe_report",
     "make_report",
 ]
 
@@ -38,21 +42,12 @@ STEPS = (
     "original",
     "trust",
 )
-#: Exit code of a package that holds, of a trusted issuer, and says of no record that it was withdrawn or superseded.
+#: Exit code of a package that holds, of a trusted issuer, in which nothing claimed has ended.
 EXIT_TRUSTED = 0
 #: Exit code of a consistent package whose issuer is not trusted.
 EXIT_UNTRUSTED = 3
-#: Exit code of a trusted package with a record that was withdrawn or superseded.
+#: Exit code of a trusted package with something claimed that has ended: a record withdrawn or superseded, for one.
 EXIT_ENDED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class OriginalFacts:
-    """Size in bytes and digests (hex) of a file that is said to be the original."""
-
-    size: int
-    sm3: str
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +72,20 @@ class VerificationReport:
 
     @property
     def in_force(self) -> bool | None:
-        """Whether no claimed record was withdrawn or superseded at its status block; ``None`` when none is claimed."""
+        """Whether nothing claimed had ended at its status block; ``None`` when no claim states a status."""
         return _in_force(self.facts)
 
 
 def make_report(facts: PackageFacts, trust: TrustVerdict, *, original_given: bool) -> VerificationReport:
     """The report of a package whose steps 1 to 11 held."""
-    records = [claim for claim in facts.claims if claim.evidence is not None]
+    records = [claim for claim in facts.claims if claim.subject is not None]
+    in_force = _in_force(facts)
     details = {
         "certificates": f"as of block {facts.height}",
         "transactions": f"{len(facts.claims)} claims",
         "evidence": f"{len(records)} records",
     }
-    skipped = {"evidence": not records, "status": not records, "original": not original_given}
+    skipped = {"evidence": not records, "status": in_force is None, "original": not original_given}
     steps: list[StepOutcome] = []
     for number, name in enumerate(STEPS, 1):
         if name == "trust":
@@ -98,11 +94,43 @@ def make_report(facts: PackageFacts, trust: TrustVerdict, *, original_given: boo
             done: Literal["held", "skipped"] = "skipped" if skipped.get(name, False) else "held"
             outcome = StepOutcome(number, name, done, details.get(name, ""))
         steps.append(outcome)
-    ended = EXIT_ENDED if _in_force(facts) is False else EXIT_TRUSTED
+    ended = EXIT_ENDED if in_force is False else EXIT_TRUSTED
     exit_code = ended if trust.trusted else EXIT_UNTRUSTED
     return VerificationReport(tuple(steps), facts, trust, NOT_PROVED, exit_code)
 
 
+def describe_facts(facts: PackageFacts) -> dict[str, Any]:
+    """What was proved, for programs: values that JSON can hold; each claim's kind adds its own part under its name."""
+    claims = []
+    for claim in facts.claims:
+        about = {
+            field: msgspec.to_builtins(getattr(claim, field)) for field in ProvedClaim.__slots__ if field != "subject"
+        }
+        if claim.subject is not None:
+            about[claim.kind] = claim.subject.describe()
+        claims.append(about)
+    return {
+        "chain": facts.chain,
+        "genesis": facts.genesis,
+        "test_clock": facts.test_clock,
+        "height": facts.height,
+        "time": facts.time,
+        "claims": claims,
+    }
+
+
+def describe_report(report: VerificationReport) -> dict[str, Any]:
+    """The report for programs, what was proved as :func:`describe_facts` gives it."""
+    return {
+        "steps": msgspec.to_builtins(report.steps),
+        "facts": describe_facts(report.facts),
+        "trust": msgspec.to_builtins(report.trust),
+        "not_proved": list(report.not_proved),
+        "exit_code": report.exit_code,
+    }
+
+
 def _in_force(facts: PackageFacts) -> bool | None:
-    states = [claim.evidence.status.state for claim in facts.claims if claim.evidence is not None]
-    return all(state == "in_force" for state in states) if states else None
+    ended = [claim.subject.ended for claim in facts.claims if claim.subject is not None]
+    stated = [one for one in ended if one is not None]
+    return not any(stated) if stated else None

@@ -1,39 +1,22 @@
 """What holds now: presence or absence of state keys in ``live`` at a block (evidence-package.md 3.4).
 
-Purpose: tie a sparse-tree proof to a header's state root, and read the marks of evidence records.
-Not here: which block is recent enough; writing marks (``modules/evidence``).
+Purpose: tie a sparse-tree proof to a header's state root. Not here: which block is recent enough; which keys decide
+the status of what, and what their values mean (the kinds of claim).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from govchain.crypto import Suite
-from govchain.merkle import DEPTH_MAX, SparseProof, verify_sparse
+from govchain.merkle import DEPTH_MAX, SparseProof, state_root, verify_sparse
 from govchain.model import Code, VerificationError
-from govchain.model.wire import Address, Digest, Header, Hex, Milliseconds
-from govchain.proof.exact import decode_exact
+from govchain.model.wire import Digest, Header, Hex
 
-__all__ = [
-    "STATE_DOMAIN",
-    "Mark",
-    "OtherLeaf",
-    "StatusEntry",
-    "StatusProof",
-    "decode_mark",
-    "mark_key",
-    "mark_keys",
-    "verify_status",
-]
-
-#: Hash domain of a state root.
-STATE_DOMAIN = "govchain/state/1"
-
-_MARK_PREFIX = b"evidence.mark/"
-_CREDIT_CODE_LENGTH = 18
+__all__ = ["OtherLeaf", "StatusEntry", "StatusProof", "verify_status"]
 
 
 class OtherLeaf(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,36 +45,6 @@ class StatusProof(Struct, frozen=True, forbid_unknown_fields=True):
     previous: Digest
 
 
-class Mark(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why an evidence record no longer stands: ``by`` is the transaction that says so, ``time`` its block's."""
-
-    account: Address
-    by: Digest
-    kind: Literal["superseded", "withdrawn"]
-    organisation: Annotated[str, Meta(min_length=_CREDIT_CODE_LENGTH, max_length=_CREDIT_CODE_LENGTH)]
-    reason: Literal["duplicate", "error", "expired", "lawful_order", "other"]
-    time: Milliseconds
-
-
-def mark_key(evidence: bytes, member: int | None = None) -> bytes:
-    """The state key of a record's mark, or of the mark on one leaf of a batch; ``evidence`` is the id's 32 bytes."""
-    return _MARK_PREFIX + evidence + (b"" if member is None else member.to_bytes(4, "big"))
-
-
-def mark_keys(evidence: bytes, member: int | None) -> tuple[bytes, ...]:
-    """The keys that decide a claim's status, in order: the record's, then that of its leaf."""
-    return (mark_key(evidence),) if member is None else (mark_key(evidence), mark_key(evidence, member))
-
-
-def decode_mark(data: bytes) -> Mark:
-    """Read a mark.
-
-    Raises:
-        DecodingError: anything but the canonical encoding of a mark.
-    """
-    return decode_exact(data, Mark)
-
-
 def verify_status(suite: Suite, header: Header, proof: StatusProof, keys: Sequence[bytes]) -> tuple[bytes | None, ...]:
     """Raise unless ``proof`` tells, for exactly ``keys`` in their order, what ``live`` held after the header's block.
 
@@ -105,8 +58,8 @@ def verify_status(suite: Suite, header: Header, proof: StatusProof, keys: Sequen
         VerificationError: ``STATUS_PROOF``.
     """
     # 1.
-    parts = [bytes.fromhex(text) for text in (proof.previous, proof.delta, proof.live)]
-    if proof.height != header.height or suite.tagged(STATE_DOMAIN, *parts).hex() != header.state_root:
+    previous, delta, live = (bytes.fromhex(text) for text in (proof.previous, proof.delta, proof.live))
+    if proof.height != header.height or state_root(suite, previous, delta, live).hex() != header.state_root:
         raise _broken("state root")
     # 2.
     if [entry.key for entry in proof.entries] != [key.hex() for key in keys]:
@@ -124,7 +77,7 @@ def verify_status(suite: Suite, header: Header, proof: StatusProof, keys: Sequen
             value_digest=value_digest,
             other=None if other is None else (bytes.fromhex(other.path), bytes.fromhex(other.value_digest)),
         )
-        verify_sparse(suite.digest, parts[2], suite.digest(key), value_digest, sparse)
+        verify_sparse(suite.digest, live, suite.digest(key), value_digest, sparse)
         values.append(value)
     return tuple(values)
 

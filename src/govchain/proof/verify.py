@@ -4,39 +4,38 @@ Purpose: one pure function from a file's bytes and the verifier's own trust to w
 node, no clock: "now" plays no part, a status is stated as of a named block.
 Rules: a step that fails raises with its number and the member; nothing after it is looked at. Only step 12 never fails:
 a consistent package of an issuer that is not trusted is an answer of its own (exit code 3).
-Not here: reading files, the trust store (``sdk``), words for people (``cli``).
+Not here: what each kind of claim proves beyond its transaction (:mod:`govchain.proof.claims`), which kinds are
+installed and the trust store (``sdk``), reading files and words for people (``cli``).
 
 Example::
 
-    verified = verify_package(data, trusted=TrustAnchors(genesis=(fingerprint,)))
+    verified = verify_package(data, trusted=TrustAnchors(genesis=(fingerprint,)), kinds=installed_kinds())
     verified.report.exit_code
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from govchain.crypto import Suite, get_suite
 from govchain.merkle import empty_root, root_from_inclusion
-from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.model import Code, VerificationError
 from govchain.model.wire import Body, Genesis, Receipt
 from govchain.proof.archive import decode_archive, is_member_name
 from govchain.proof.certificates import decode_certificate, verify_certificate
+from govchain.proof.claims import Claim, ClaimKind, ClaimReading, ProvedValues, with_transaction
 from govchain.proof.exact import decode_exact
-from govchain.proof.facts import Organisation, PackageFacts, ProvedBatch, ProvedClaim, ProvedEvidence, ProvedStatus
+from govchain.proof.facts import OriginalFacts, PackageFacts, ProvedClaim, ProvedSubject
 from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.proof.headers import decode_header, header_identity
-from govchain.proof.items import Item, Opening, Openings, decode_item, item_fault, verify_openings
 from govchain.proof.layout import (
     GENESIS_NAME,
     MANIFEST_NAME,
     STATEMENT_NAMES,
-    Claim,
     HistoryProof,
     Manifest,
-    MemberProof,
     PackagePlan,
     body_name,
     certificate_name,
@@ -46,19 +45,17 @@ from govchain.proof.layout import (
     find_anchors,
     header_name,
     history_name,
-    item_name,
-    member_proof_name,
-    openings_name,
     plan_package,
     receipt_name,
     status_name,
     transaction_proof_name,
+    unknown_kind,
 )
-from govchain.proof.organisations import Register
-from govchain.proof.records import EVIDENCE_TYPES, EvidenceRecord, read_record
-from govchain.proof.report import OriginalFacts, VerificationReport, make_report
-from govchain.proof.statement import render_statement, shown
-from govchain.proof.status import StatusProof, decode_mark, mark_keys, verify_status
+from govchain.proof.organisations import Organisation, Register
+from govchain.proof.refusing import refusing
+from govchain.proof.report import VerificationReport, make_report
+from govchain.proof.statement import render_statement
+from govchain.proof.status import StatusProof, verify_status
 from govchain.proof.transactions import TransactionProof, verify_transaction
 from govchain.proof.trust import EpochWalk, FinalHeader, TrustAnchors, judge_trust
 
@@ -76,7 +73,9 @@ class VerifiedPackage:
     report: VerificationReport
 
 
-def verify_package(data: bytes, *, trusted: TrustAnchors, original: OriginalFacts | None = None) -> VerifiedPackage:
+def verify_package(
+    data: bytes, *, trusted: TrustAnchors, kinds: Mapping[str, ClaimKind], original: OriginalFacts | None = None
+) -> VerifiedPackage:
     """Check the package ``data`` from its container to the trust in its issuer.
 
     1. Container, 2. manifest, 3. genesis, 4. headers, 5. certificates, 6. history, 7. transactions, 8. evidence,
@@ -85,6 +84,7 @@ def verify_package(data: bytes, *, trusted: TrustAnchors, original: OriginalFact
     Args:
         data: the file's bytes.
         trusted: what the verifier believes; never taken from the package.
+        kinds: kinds of claim by name, beside the built-in ``transaction``.
         original: size and digests of the file that the evidence is said to be about.
 
     The caller still owes: obeying ``report.exit_code`` (0 holds and trusted, 3 issuer not trusted, 4 withdrawn or
@@ -93,23 +93,24 @@ def verify_package(data: bytes, *, trusted: TrustAnchors, original: OriginalFact
     Raises:
         VerificationError: with ``step`` and ``member`` of the first thing that does not hold.
     """
+    kinds = with_transaction(kinds)
     # 1. Container
     members = decode_archive(data)
     # 2. Manifest
-    with _guard(2, MANIFEST_NAME, Code.PACKAGE_MANIFEST):
+    with refusing(2, MANIFEST_NAME, Code.PACKAGE_MANIFEST):
         if MANIFEST_NAME not in members:
             raise VerificationError(Code.PACKAGE_MANIFEST, reason="missing")
         manifest = decode_manifest(members[MANIFEST_NAME])
-    plan, heights = _check_manifest(manifest, members)
+    plan, heights = _check_manifest(manifest, members, kinds)
     # 3. to 9.
-    proved = prove_members(manifest, members, plan, heights)
+    proved = prove_members(manifest, members, plan, heights, kinds)
     # 10. Statement
     for language, name in sorted(STATEMENT_NAMES.items()):
         if render_statement(proved.facts, language).encode() != members[name]:
             raise VerificationError(Code.STATEMENT_ALTERED, step=10, member=name)
     # 11. Original
     if original is not None:
-        with _guard(11, "", Code.ORIGINAL_DIFFERS):
+        with refusing(11, "", Code.ORIGINAL_DIFFERS):
             _verify_original(proved.facts, original)
     # 12. Trust
     verdict = judge_trust(
@@ -134,15 +135,21 @@ class ProvedMembers:
 
 
 def prove_members(
-    manifest: Manifest, members: Mapping[str, bytes], plan: PackagePlan, heights: tuple[int, ...]
+    manifest: Manifest,
+    members: Mapping[str, bytes],
+    plan: PackagePlan,
+    heights: tuple[int, ...],
+    kinds: Mapping[str, ClaimKind],
 ) -> ProvedMembers:
     """Steps 3 to 9 over members that are exactly those of ``plan`` with headers at ``heights``; used in building, too.
+
+    ``kinds`` has every kind that the manifest claims.
 
     Raises:
         VerificationError: with step and member.
     """
     # 3. Genesis
-    with _guard(3, GENESIS_NAME, Code.GENESIS_INVALID):
+    with refusing(3, GENESIS_NAME, Code.GENESIS_INVALID):
         genesis = decode_genesis(members[GENESIS_NAME], canonical=True)
         if fingerprint(genesis).hex() != manifest.genesis or genesis.chain != manifest.chain:
             raise VerificationError(Code.GENESIS_INVALID, reason="not the manifest's")
@@ -150,17 +157,17 @@ def prove_members(
     # 4. Headers
     headers: list[FinalHeader] = []
     for height in heights:
-        with _guard(4, header_name(height), Code.HEADER_INVALID):
+        with refusing(4, header_name(height), Code.HEADER_INVALID):
             headers.append(_read_header(suite, genesis, members[header_name(height)], height))
     # 5. Certificates
     walk = EpochWalk.from_genesis(suite, genesis)
     for final in headers:
         header = final.header
-        with _guard(5, header_name(header.height), None):
+        with refusing(5, header_name(header.height), None):
             if header.height not in plan.heights and header.signers == header.next_signers:
                 raise VerificationError(Code.PACKAGE_MEMBER, reason="not needed")
             following = walk.step(header)
-        with _guard(5, certificate_name(header.height), None):
+        with refusing(5, certificate_name(header.height), None):
             certificate = decode_certificate(members[certificate_name(header.height)])
             verify_certificate(suite, header, final.identity, certificate)
         walk = following
@@ -168,7 +175,7 @@ def prove_members(
     _verify_links(suite, manifest.genesis, genesis.created, headers)
     by_height = {final.header.height: final for final in headers}
     for height, head in plan.histories:
-        with _guard(6, history_name(height, head), Code.HISTORY_INVALID):
+        with refusing(6, history_name(height, head), Code.HISTORY_INVALID):
             proof = decode_exact(members[history_name(height, head)], HistoryProof)
             if (proof.height, proof.head) != (height, head):
                 raise VerificationError(Code.HISTORY_INVALID, reason="another pair of blocks")
@@ -178,16 +185,13 @@ def prove_members(
                 raise VerificationError(Code.HISTORY_INVALID, reason="root")
     # 7. to 9., claim by claim within each step
     prover = _Prover(suite, Register(suite, genesis), by_height, members)
-    transactions = [prover.transaction(claim) for claim in manifest.claims]
-    records = [
-        prover.record(claim, body) if claim.kind == "evidence" else None
-        for claim, (body, _) in zip(manifest.claims, transactions, strict=True)
+    claims = [(claim, kinds[claim.kind]) for claim in manifest.claims]
+    readings = [prover.transaction(claim, kind) for claim, kind in claims]
+    found = [kind.read(reading) for reading, (_, kind) in zip(readings, claims, strict=True)]
+    subjects = [
+        prover.subject(reading, kind, one) for reading, (_, kind), one in zip(readings, claims, found, strict=True)
     ]
-    statuses = [prover.status(claim) if claim.kind == "evidence" else None for claim in manifest.claims]
-    proved = [
-        prover.claim(claim, transaction, record, status)
-        for claim, transaction, record, status in zip(manifest.claims, transactions, records, statuses, strict=True)
-    ]
+    proved = [prover.claim(reading, subject) for reading, subject in zip(readings, subjects, strict=True)]
     last = headers[-1].header
     facts = PackageFacts(
         chain=manifest.chain,
@@ -200,9 +204,14 @@ def prove_members(
     return ProvedMembers(genesis, tuple(headers), facts)
 
 
-def _check_manifest(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[PackagePlan, tuple[int, ...]]:
+def _check_manifest(
+    manifest: Manifest, members: Mapping[str, bytes], kinds: Mapping[str, ClaimKind]
+) -> tuple[PackagePlan, tuple[int, ...]]:
     """Step 2 behind the manifest's own form: claims, every member's SM3, exactly the members needed."""
-    fault = check_claims(manifest.claims)
+    unknown = unknown_kind(manifest.claims, kinds)
+    if unknown:
+        raise VerificationError(Code.CLAIM_KIND_UNKNOWN, step=2, member=MANIFEST_NAME, kind=unknown)
+    fault = check_claims(manifest.claims, kinds)
     if fault:
         raise VerificationError(Code.PACKAGE_MANIFEST, step=2, member=MANIFEST_NAME, reason=fault)
     if not all(map(is_member_name, manifest.members)):
@@ -218,7 +227,7 @@ def _check_manifest(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[P
     for name in manifest.members:
         if name not in members or name == MANIFEST_NAME:
             raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason="missing")
-    plan = plan_package(manifest.claims, find_anchors(plan_package(manifest.claims), members))
+    plan = plan_package(manifest.claims, kinds, find_anchors(plan_package(manifest.claims, kinds), members))
     reason, name, heights = check_members(plan, members)
     if reason:
         raise VerificationError(Code.PACKAGE_MEMBER, step=2, member=name, reason=reason)
@@ -258,10 +267,10 @@ class _Prover:
     headers: Mapping[int, FinalHeader]
     members: Mapping[str, bytes]
 
-    def transaction(self, claim: Claim) -> tuple[Body, Receipt]:
+    def transaction(self, claim: Claim, kind: ClaimKind) -> ClaimReading:
         """Step 7."""
         name = transaction_proof_name(claim.transaction)
-        with _guard(7, name, None, decoding=Code.TRANSACTION_PROOF):
+        with refusing(7, name, None):
             proof = decode_exact(self.members[name], TransactionProof)
             if (proof.transaction, proof.height) != (claim.transaction, claim.height):
                 raise VerificationError(Code.TRANSACTION_PROOF, reason="another transaction")
@@ -269,82 +278,28 @@ class _Prover:
             receipt_data = self.members[receipt_name(claim.transaction)]
             header = self.headers[claim.height].header
             body, receipt = verify_transaction(self.suite, header, body_data, receipt_data, proof)
-            if claim.kind == "evidence":
-                if body.type not in EVIDENCE_TYPES or body.version != 1:
-                    raise VerificationError(Code.TRANSACTION_PROOF, reason="not a transaction that makes a record")
-                if receipt.code != Code.OK:
-                    raise VerificationError(Code.RECEIPT_PROOF, reason=f"code {receipt.code}")
-            return body, receipt
+            kind.verify_type(body, receipt)
+        return ClaimReading(self.suite, self.register, claim, header, body, receipt, self.members)
 
-    def record(self, claim: Claim, body: Body) -> tuple[EvidenceRecord, ProvedBatch | None, tuple[Opening, ...]]:
-        """Step 8."""
-        with _guard(8, body_name(claim.transaction), Code.ITEM_INVALID):
-            record = read_record(body)
-            if record.item is not None:
-                _check_item(record.item)
-            batch, item = record.batch, record.item
-            if claim.member is not None and batch is None:
-                raise VerificationError(Code.ITEM_INVALID, reason="not a batch")
-        if claim.member is not None and batch is not None:
-            batch, item = self._leaf(claim.transaction, claim.member, batch)
-        openings: tuple[Opening, ...] = ()
-        name = openings_name(claim.transaction, claim.member)
-        if name in self.members:
-            with _guard(8, name, Code.OPENING_INVALID):
-                opened = decode_exact(self.members[name], Openings)
-                if item is None:
-                    raise VerificationError(Code.OPENING_INVALID, reason="no item")
-                verify_openings(self.suite, item, opened)
-                openings = opened.openings
-        return EvidenceRecord(record.reference, item, batch, record.relation), batch, openings
-
-    def _leaf(self, transaction: str, member: int, batch: ProvedBatch) -> tuple[ProvedBatch, Item]:
-        name = item_name(transaction, member)
-        with _guard(8, name, Code.ITEM_INVALID):
-            data = self.members[name]
-            item = decode_item(data)
-            _check_item(item)
-        name = member_proof_name(transaction, member)
-        with _guard(8, name, Code.MEMBER_PROOF):
-            proof = decode_exact(self.members[name], MemberProof)
-            if (proof.index, proof.count) != (member, batch.count):
-                raise VerificationError(Code.MEMBER_PROOF, reason="another leaf")
-            path = [bytes.fromhex(node) for node in proof.path]
-            if root_from_inclusion(self.suite.digest, data, member, batch.count, path).hex() != batch.root:
-                raise VerificationError(Code.MEMBER_PROOF, reason="root")
-        return ProvedBatch(batch.count, batch.total_size, batch.root, member, batch.capture), item
-
-    def status(self, claim: Claim) -> ProvedStatus:
+    def subject(self, reading: ClaimReading, kind: ClaimKind, found: Any) -> ProvedSubject | None:
         """Step 9."""
+        claim = reading.claim
+        if claim.status_height is None:
+            with refusing(9, body_name(claim.transaction), Code.STATUS_PROOF):
+                return kind.conclude(reading, found, None)
         name = status_name(claim.transaction, claim.member)
-        with _guard(9, name, Code.STATUS_PROOF):
-            if claim.status_height is None:
-                raise VerificationError(Code.STATUS_PROOF, reason="no status block")
+        with refusing(9, name, Code.STATUS_PROOF):
             header = self.headers[claim.status_height].header
             proof = decode_exact(self.members[name], StatusProof)
-            keys = mark_keys(bytes.fromhex(claim.transaction), claim.member)
-            values = verify_status(self.suite, header, proof, keys)
-            mark = next((decode_mark(value) for value in values if value is not None), None)
-            organisation = None if mark is None else self.register.organisation(mark.organisation)
-            state = "in_force" if mark is None else mark.kind
-            return ProvedStatus(header.height, header.time, state, mark, organisation)
+            values = verify_status(self.suite, header, proof, kind.status_keys(reading, found))
+            return kind.conclude(reading, found, ProvedValues(header.height, header.time, values))
 
-    def claim(
-        self,
-        claim: Claim,
-        transaction: tuple[Body, Receipt],
-        record: tuple[EvidenceRecord, ProvedBatch | None, tuple[Opening, ...]] | None,
-        status: ProvedStatus | None,
-    ) -> ProvedClaim:
+    def claim(self, reading: ClaimReading, subject: ProvedSubject | None) -> ProvedClaim:
         """What the three steps say together."""
-        body, receipt = transaction
-        header = self.headers[claim.height].header
-        evidence = None
-        if record is not None and status is not None:
-            about, batch, openings = record
-            evidence = ProvedEvidence(about.reference, about.item, batch, about.relation, openings, status)
+        body, receipt, header = reading.body, reading.receipt, reading.header
         return ProvedClaim(
-            transaction=claim.transaction,
+            kind=reading.claim.kind,
+            transaction=reading.claim.transaction,
             type=body.type,
             version=body.version,
             height=header.height,
@@ -354,7 +309,7 @@ class _Prover:
             code=receipt.code,
             organisation=self._organisation(body, receipt),
             accounts=tuple(signer.account for signer in body.signers),
-            evidence=evidence,
+            subject=subject,
         )
 
     def _organisation(self, body: Body, receipt: Receipt) -> Organisation | None:
@@ -365,45 +320,10 @@ class _Prover:
         return self.register.organisation_of_account(body.signers[0].account)
 
 
-def _check_item(item: Item) -> None:
-    fault = item_fault(item)
-    if fault:
-        raise VerificationError(Code.ITEM_INVALID, reason=fault)
-
-
 def _verify_original(facts: PackageFacts, original: OriginalFacts) -> None:
-    """Step 11: the file is that of one of the claimed items."""
+    """Step 11: the file is that of one of the claims."""
     for claim in facts.claims:
-        evidence = claim.evidence
-        if evidence is None or evidence.item is None or evidence.item.size != original.size:
-            continue
-        item = evidence.item
-        if item.sm3 is not None:
-            if (item.sm3, item.sha256) == (original.sm3, original.sha256):
-                return
-        elif any(entry.field == "content" and entry.value == original.sm3 for entry in evidence.openings):
+        comparison = None if claim.subject is None else claim.subject.compare(original)
+        if comparison is not None and comparison.holds:
             return
     raise VerificationError(Code.ORIGINAL_DIFFERS, reason="no item of this size and these digests")
-
-
-@contextmanager
-def _guard(step: int, member: str, code: Code | None, *, decoding: Code | None = None) -> Iterator[None]:
-    """Give what fails inside the step's number, the member, and ``code`` (``None`` keeps that of a failed proof).
-
-    Reasons may quote the package, so that they are shown as all text from outside is.
-    """
-    try:
-        yield
-    except VerificationError as error:
-        if error.step:
-            raise
-        reason = shown(str(error.params.get("reason", "")))
-        raise VerificationError(code or error.code, step=step, member=member, reason=reason) from None
-    except (RefusedError, UsageError) as error:
-        reason = shown(str(error.params.get("reason", ""))) or error.code.name
-        chosen = code or decoding or _STEP_CODES[step]
-        raise VerificationError(chosen, step=step, member=member, reason=reason) from None
-
-
-#: The code of a member that cannot be read, by step, where the step has several.
-_STEP_CODES = {5: Code.CERTIFICATE_INVALID, 7: Code.TRANSACTION_PROOF}

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from govchain.crypto import SALT_BYTES, Suite, commitment
 from govchain.model import Code, GovChainError, RefusedError
-from govchain.proof.items import Capture, Commitment, Item, encode_item, item_fault
+from govchain.modules.evidence.messages import Capture, Commitment, Item, encode_item, item_fault
 from govchain.sdk.catalogue import Entry, Salted
 from govchain.sdk.folders import Plan, PlannedFile, Problem, plan_paths, printable_path
 from govchain.sdk.reading import FileFacts, check_unchanged, probe_file, read_file

@@ -23,9 +23,8 @@ from govchain.merkle import root, root_from_inclusion
 from govchain.model import Code, GovChainError, UnavailableError, UsageError, VerificationError
 from govchain.model.wire import Body, Genesis, Header, Receipt
 from govchain.proof.certificates import decode_certificate, verify_certificate
-from govchain.proof.genesis import decode_genesis, fingerprint, first_signer_set
+from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.proof.headers import decode_header, header_identity
-from govchain.proof.signers import signer_set_digest
 from govchain.proof.status import OtherLeaf, StatusEntry, verify_status
 from govchain.proof.status import StatusProof as ProvedStatus
 from govchain.proof.transactions import (
@@ -35,7 +34,7 @@ from govchain.proof.transactions import (
     decode_receipt,
     verify_transaction,
 )
-from govchain.proof.trust import TrustAnchors
+from govchain.proof.trust import EpochWalk, TrustAnchors
 from govchain.sdk.transport import (
     BLOCKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_PAGE_MAX,
@@ -145,7 +144,8 @@ class ChainChecker:
         self.genesis: Genesis = decode_genesis(self.genesis_bytes)
         self.suite: Suite = get_suite(self.genesis.suite)
         self.fingerprint = fingerprint(self.genesis)
-        self._sets = [signer_set_digest(self.suite, first_signer_set(self.genesis)).hex()]
+        #: The signer set in force in each epoch that is known.
+        self._epochs = [EpochWalk.from_genesis(self.suite, self.genesis)]
         #: For each epoch change, the height whose header announced it.
         self._changes: list[int] = []
         self._headers: dict[int, VerifiedHeader] = {}
@@ -372,8 +372,7 @@ class ChainChecker:
         certificate = self._certificate(height) if certificate is None else certificate
         verify_certificate(self.suite, header, identity, decode_certificate(certificate))
         self._follow_epochs(header)
-        if header.signers != self._sets[header.epoch]:
-            raise VerificationError(Code.CERTIFICATE_INVALID, reason="not the signer set in force")
+        self._epochs[header.epoch].step(header)
         if height == 1 and header.previous != self.fingerprint.hex():
             raise VerificationError(Code.HEADER_INVALID, reason="block 1 does not continue the genesis")
         return VerifiedHeader(header, data, certificate, identity)
@@ -389,8 +388,8 @@ class ChainChecker:
 
     def _follow_epochs(self, header: Header) -> None:
         """Learn the signer sets up to the header's epoch from the headers that announced them."""
-        while len(self._sets) <= header.epoch:
-            epoch = len(self._sets) - 1
+        while len(self._epochs) <= header.epoch:
+            epoch = len(self._epochs) - 1
             low, high = (self._changes[-1] + 1 if self._changes else 1), header.height
             # The last height of ``epoch``: what the node says guides the search, the certificate decides.
             while high - low > 1:
@@ -405,7 +404,7 @@ class ChainChecker:
             if change.header.epoch != epoch or change.header.next_signers == change.header.signers:
                 raise VerificationError(Code.HEADER_INVALID, reason=f"epoch {header.epoch} without a change")
             self._join(change)
-            self._sets.append(change.header.next_signers)
+            self._epochs.append(self._epochs[epoch].step(change.header))
             self._changes.append(low)
 
     def _join(self, found: VerifiedHeader) -> None:

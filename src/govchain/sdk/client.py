@@ -27,10 +27,17 @@ from govchain.crypto import Suite, account_address
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError, VerificationError
 from govchain.model.identifiers import is_hex
 from govchain.model.wire import Genesis, Memo
-from govchain.modules.accounts.messages import Freeze, Register, Unfreeze
-from govchain.modules.evidence.messages import MEMBERS_MAX, Batch, Put, Supersede, Supplement, Withdraw
-from govchain.proof.items import Capture
-from govchain.proof.status import mark_keys
+from govchain.modules.accounts.messages import Freeze, Register, Unfreeze, account_key, decode_account
+from govchain.modules.evidence.messages import (
+    LEAVES_MAX,
+    Batch,
+    Capture,
+    Put,
+    Supersede,
+    Supplement,
+    Withdraw,
+    mark_keys,
+)
 from govchain.proof.trust import TrustAnchors
 from govchain.sdk import exporting, finding, listing
 from govchain.sdk.capture import CapturedFile
@@ -52,8 +59,6 @@ from govchain.sdk.records import (
     FoundFile,
     HistoryStep,
     Organisation,
-    account_key,
-    decode_account,
     describe_record,
     describe_status,
 )
@@ -68,7 +73,7 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_MAX", "SUBMIT_WAIT_MS", "Client"]
 
 #: Files that one batch takes, at most.
-BATCH_MAX = MEMBERS_MAX
+BATCH_MAX = LEAVES_MAX
 #: How long a call waits for its receipt, sending again where that helps.
 SUBMIT_WAIT_MS = 60_000
 #: How long one question to the node waits.
@@ -386,7 +391,7 @@ class Client:
             if not found:
                 raise RefusedError(Code.NOT_FOUND, reason=account)
             return found[0]
-        status = self.checker.verified_status([account_key(account)])
+        status = self.checker.verified_status([account_key(bytes.fromhex(account))])
         value = status.values[0]
         if value is None:
             raise RefusedError(Code.NOT_FOUND, reason=account)

@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from govchain.model import Code, RefusedError, UsageError
-from govchain.proof.items import COMMITTED_FIELDS, Opening, Openings
-from govchain.proof.layout import HistoryProof, MemberProof, plan_package
-from govchain.proof.package import (
-    BatchLeaf,
-    EvidenceContents,
-    PackageContents,
-    TransactionContents,
-    build_package,
-)
-from govchain.proof.status import mark_keys
+from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.modules.evidence.messages import COMMITTED_FIELDS, mark_keys
+from govchain.modules.evidence.messages.claims import BatchLeaf, LeafProof, evidence_contents
+from govchain.modules.evidence.messages.openings import Opening, Openings
+from govchain.proof.layout import HistoryProof, plan_package, unknown_kind
+from govchain.proof.package import ClaimContents, PackageContents, TransactionContents, build_package
 from govchain.sdk.catalogue import Entry
 from govchain.sdk.checking import VerifiedTransaction, as_status_proof, as_transaction_proof
 from govchain.sdk.finding import prove_entry
+from govchain.sdk.kinds import installed_kinds
 from govchain.sdk.records import describe_record
 
 if TYPE_CHECKING:
     from govchain.sdk.client import Client
     from govchain.sdk.trust import Anchor
 
-__all__ = ["OWN_ANCHORS_MAX", "export_package", "own_anchors"]
+__all__ = ["OWN_ANCHORS_MAX", "export_claims", "export_package", "own_anchors"]
 
 #: Headers of the user's own trust store that a package shows to be part of its past, at most.
 OWN_ANCHORS_MAX = 64
@@ -58,16 +54,34 @@ def export_package(
     if unknown:
         raise UsageError(Code.USAGE, reason=f"fields that may be disclosed: {', '.join(COMMITTED_FIELDS)}")
     transaction = client.transaction(evidence)
-    claimed: tuple[EvidenceContents, ...] = ()
-    if as_evidence:
-        claimed = (_evidence(client, transaction, member, disclose),)
+    claims = (_evidence(client, transaction, member, disclose),) if as_evidence else ()
+    return export_claims(client, transaction, claims, anchors=anchors)
+
+
+def export_claims(
+    client: Client, transaction: VerifiedTransaction, claims: Sequence[ClaimContents], *, anchors: Sequence[int] = ()
+) -> bytes:
+    """A package about one transaction with ``claims`` of any installed kind; with none, that it was committed.
+
+    A claim's status proof is what ``client.checker.verified_status`` gives, by way of
+    :func:`govchain.sdk.checking.as_status_proof`.
+
+    Raises:
+        UsageError: an anchor beyond the package's last block.
+        VerificationError: what a verifier would refuse; ``CLAIM_KIND_UNKNOWN`` for a kind that is not installed.
+    """
+    kinds = installed_kinds()
     contents = TransactionContents(
         body=transaction.record.body,
         receipt=transaction.record.receipt,
         proof=as_transaction_proof(transaction.record),
-        evidence=claimed,
+        claims=tuple(claims),
     )
-    plan = plan_package(PackageContents(b"", {}, (contents,)).claims(), anchors)
+    wanted = PackageContents(b"", {}, (contents,)).claims()
+    unknown = unknown_kind(wanted, kinds)
+    if unknown:
+        raise VerificationError(Code.CLAIM_KIND_UNKNOWN, kind=unknown)
+    plan = plan_package(wanted, kinds, anchors)
     outside = [height for height in anchors if not 1 <= height <= plan.head]
     if outside:
         raise UsageError(Code.USAGE, reason=f"anchors lie between block 1 and block {plan.head}, not at {outside[0]}")
@@ -81,13 +95,14 @@ def export_package(
             headers={height: (block.data, block.certificate) for height, block in blocks.items()},
             transactions=(contents,),
             histories=tuple(_history(client, height, head) for height, head in plan.histories),
-        )
+        ),
+        kinds,
     )
 
 
 def _evidence(
     client: Client, transaction: VerifiedTransaction, member: int | None, disclose: Sequence[str]
-) -> EvidenceContents:
+) -> ClaimContents:
     record = describe_record(transaction)
     if record is None:
         raise RefusedError(Code.NOT_FOUND, reason=f"{transaction.id} made no evidence record")
@@ -100,10 +115,11 @@ def _evidence(
         if entry is None or catalogue is None:
             raise RefusedError(Code.NOT_FOUND, reason=f"{transaction.id}.{member} is not in this directory's catalogue")
         path = prove_entry(catalogue, record, entry, client)
-        proof = MemberProof(count=record.batch.count, index=member, path=tuple(node.hex() for node in path))
+        proof = LeafProof(count=record.batch.count, index=member, path=tuple(node.hex() for node in path))
         leaf = BatchLeaf(entry.item, proof)
     status = client.checker.verified_status(mark_keys(bytes.fromhex(transaction.id), member))
-    return EvidenceContents(as_status_proof(status.proof), leaf, _openings(entry, disclose, transaction.id))
+    openings = _openings(entry, disclose, transaction.id)
+    return evidence_contents(transaction.id, as_status_proof(status.proof), leaf=leaf, openings=openings)
 
 
 def _openings(entry: Entry | None, disclose: Sequence[str], evidence: str) -> Openings | None:

@@ -16,7 +16,7 @@ import msgspec
 from govchain.merkle import root_from_inclusion
 from govchain.model import Code, RefusedError, UsageError, VerificationError
 from govchain.model.identifiers import ADDRESS_BYTES, is_hex
-from govchain.proof.items import encode_item
+from govchain.modules.evidence.messages import encode_item
 from govchain.sdk.catalogue import Catalogue, Entry
 from govchain.sdk.checking import VerifiedTransaction
 from govchain.sdk.folders import PlannedFile

@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING
 from govchain.crypto import account_address
 from govchain.model import Code, RefusedError, UnavailableError, UsageError, VerificationError
 from govchain.model.identifiers import is_hex
-from govchain.sdk.checking import VerifiedHeader
-from govchain.sdk.records import (
-    Account,
-    AccountState,
-    Organisation,
+from govchain.modules.accounts.messages import (
+    AccountValue,
     account_key,
     decode_account,
     decode_organisation,
     organisation_key,
 )
+from govchain.sdk.checking import VerifiedHeader
+from govchain.sdk.records import Account, Organisation
 from govchain.sdk.transport import AccountPage, OrganisationPage
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ __all__ = ["ACCOUNTS_MAX", "list_accounts", "list_blocks", "list_organisations",
 ACCOUNTS_MAX = 100_000
 _ADDRESS_DIGITS = 40
 #: What the state keys of all accounts, and of all organisations, begin with.
-_ACCOUNTS = account_key("")
+_ACCOUNTS = account_key(b"")
 _ORGANISATIONS = organisation_key("")
 
 
@@ -139,7 +138,7 @@ def _genesis_accounts(client: Client) -> list[Account]:
     found = []
     for one in client.genesis.accounts:
         address = account_address(client.suite, client.genesis.chain, one.algorithm, bytes.fromhex(one.key)).hex()
-        state = AccountState(
+        state = AccountValue(
             administrator=one.administrator,
             algorithm=one.algorithm,
             height=0,

@@ -6,51 +6,25 @@ Purpose: frozen values for callers and their tables. Not here: how they were pro
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
-import msgspec
-from msgspec import Meta, Struct
-
-from govchain.model.wire import Hex
-from govchain.proof.items import Item
-from govchain.proof.records import EVIDENCE_TYPES, read_record
-from govchain.proof.status import Mark, decode_mark
+from govchain.modules.accounts.messages import AccountValue
+from govchain.modules.evidence.messages import Item, MarkValue
+from govchain.modules.evidence.messages.records import EVIDENCE_TYPES, BatchFacts, first_mark, read_record
 from govchain.sdk.catalogue import Entry
 from govchain.sdk.checking import VerifiedStatus, VerifiedTransaction
 
 __all__ = [
     "Account",
-    "AccountState",
     "BatchFacts",
     "EvidenceRecord",
     "EvidenceStatus",
     "FoundFile",
     "HistoryStep",
     "Organisation",
-    "OrganisationState",
-    "account_key",
-    "decode_account",
-    "decode_organisation",
     "describe_record",
     "describe_status",
-    "organisation_key",
 ]
-
-_ACCOUNT_PREFIX = b"accounts.account/"
-_ORGANISATION_PREFIX = b"accounts.organisation/"
-
-
-class AccountState(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account as the chain's state holds it (docs/spec/transactions.md); ``height`` 0 means genesis."""
-
-    administrator: bool
-    algorithm: str
-    height: Annotated[int, Meta(ge=0)]
-    key: Hex
-    label: str
-    organisation: str
-    roles: tuple[str, ...]
-    status: Literal["active", "frozen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +32,8 @@ class Account:
     """An account with its address (hex), as proved at block ``as_of``."""
 
     address: str
-    state: AccountState
+    state: AccountValue
     as_of: int
-
-
-class OrganisationState(Struct, frozen=True, forbid_unknown_fields=True):
-    """An organisation as the chain's state holds it."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +43,6 @@ class Organisation:
     code: str
     name: str
     as_of: int
-
-
-@dataclass(frozen=True, slots=True)
-class BatchFacts:
-    """A batch's root (hex), number of leaves and total bytes."""
-
-    count: int
-    root: str
-    total_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +71,7 @@ class EvidenceStatus:
     """Whether a record (or a leaf) stands, as proved after block ``height`` (time in ms)."""
 
     state: Literal["in_force", "superseded", "withdrawn"]
-    mark: Mark | None
+    mark: MarkValue | None
     height: int
     time: int
 
@@ -147,37 +106,12 @@ class HistoryStep:
     detail: dict[str, str] = field(default_factory=dict)
 
 
-_account_decoder = msgspec.json.Decoder(AccountState)
-_organisation_decoder = msgspec.json.Decoder(OrganisationState)
-
-
-def account_key(address: str) -> bytes:
-    """The state key of the account at ``address`` (hex)."""
-    return _ACCOUNT_PREFIX + bytes.fromhex(address)
-
-
-def decode_account(value: bytes) -> AccountState:
-    """An account from the value that the state holds."""
-    return _account_decoder.decode(value)
-
-
-def organisation_key(code: str) -> bytes:
-    """The state key of the organisation with that code."""
-    return _ORGANISATION_PREFIX + code.encode()
-
-
-def decode_organisation(value: bytes) -> OrganisationState:
-    """An organisation from the value that the state holds."""
-    return _organisation_decoder.decode(value)
-
-
 def describe_record(transaction: VerifiedTransaction) -> EvidenceRecord | None:
     """The evidence record that a transaction made; None when it makes none or failed."""
     body, receipt = transaction.body, transaction.receipt
     if body.type not in EVIDENCE_TYPES or receipt.code != 0:
         return None
     read = read_record(body)
-    batch = read.batch
     return EvidenceRecord(
         id=transaction.id,
         type=body.type,
@@ -188,17 +122,14 @@ def describe_record(transaction: VerifiedTransaction) -> EvidenceRecord | None:
         index=receipt.index,
         time=transaction.block.header.time,
         item=read.item,
-        batch=None if batch is None else BatchFacts(batch.count, batch.root, batch.total_size),
+        batch=read.batch,
         of=None if read.relation is None else read.relation.evidence,
-        of_member=None if read.relation is None else read.relation.member,
+        of_member=None if read.relation is None else read.relation.leaf,
     )
 
 
 def describe_status(status: VerifiedStatus) -> EvidenceStatus:
     """The status that the proved values of a record's mark keys give; the first mark decides."""
-    value = next((value for value in status.values if value is not None), None)
+    mark = first_mark(status.values)
     header = status.block.header
-    if value is None:
-        return EvidenceStatus("in_force", None, header.height, header.time)
-    mark = decode_mark(value)
-    return EvidenceStatus(mark.kind, mark, header.height, header.time)
+    return EvidenceStatus("in_force" if mark is None else mark.kind, mark, header.height, header.time)

@@ -18,7 +18,7 @@ from govchain.consensus.application import LedgerApplication
 from govchain.consensus.pool import Pool
 from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex
-from govchain.modules.accounts.keys import account_key, organisation_key
+from govchain.modules.accounts.messages import account_key, organisation_key
 from govchain.proof.genesis import encode_genesis
 from govchain.proof.transactions import decode_envelope, decode_receipt
 from govchain.sdk.transport import (

@@ -24,8 +24,7 @@ from govchain.index.facts import (
 )
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import Event
-from govchain.modules.accounts.keys import account_key
-from govchain.modules.accounts.views import decode_account
+from govchain.modules.accounts.messages import account_key, decode_account
 from govchain.proof.headers import header_identity
 
 __all__ = ["LedgerFacts"]

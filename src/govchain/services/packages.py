@@ -8,14 +8,15 @@ Not here: the format (``proof``), printable certificates.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from govchain.documents import verify_document
 from govchain.model import Code, VerificationError
 from govchain.proof.genesis import decode_genesis, fingerprint
+from govchain.proof.report import describe_report
 from govchain.proof.trust import TrustAnchors
 from govchain.sdk.client import Client
+from govchain.sdk.kinds import installed_kinds
 from govchain.sdk.transport import Transport
 from govchain.sdk.wire import to_plain
 
@@ -44,7 +45,7 @@ class Packages:
     def check(self, data: bytes) -> dict[str, Any]:
         """What a verification of a package or certificate finds, as plain values; a refusal is an answer, too."""
         try:
-            report = verify_document(data, trusted=self._trust)[0].report
+            report = verify_document(data, trusted=self._trust, kinds=installed_kinds())[0].report
         except VerificationError as error:
             return {
                 "holds": False,
@@ -62,5 +63,5 @@ class Packages:
             "code": Code.OK.name,
             "step": 0,
             "member": "",
-            "report": to_plain(asdict(report)),
+            "report": to_plain(describe_report(report)),
         }

@@ -13,6 +13,7 @@ from govchain.documents import check_url, render_certificate
 from govchain.proof.trust import TrustAnchors
 from govchain.proof.verify import verify_package
 from govchain.sdk.client import Client
+from govchain.sdk.kinds import installed_kinds
 
 __all__ = ["Paper", "certify", "certify_package"]
 
@@ -43,7 +44,8 @@ def certify_package(package: bytes, *, url: str = "") -> bytes:
         VerificationError: the package does not hold. RefusedError: ``PAPER_SUBJECT``. And what :func:`certify` raises.
     """
     check_url(url)
-    return render_certificate(package, verify_package(package, trusted=TrustAnchors()).facts, url=url)
+    verified = verify_package(package, trusted=TrustAnchors(), kinds=installed_kinds())
+    return render_certificate(package, verified.facts, url=url)
 
 
 class Paper:

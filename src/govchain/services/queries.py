@@ -15,13 +15,8 @@ from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex
 from govchain.model.wire import Receipt
 from govchain.modules.evidence import views
-from govchain.modules.evidence.keys import (
-    RecordValue,
-    account_prefix,
-    by_digest_key,
-    by_reference_key,
-    reference_prefix,
-)
+from govchain.modules.evidence.keys import account_prefix, by_digest_key, by_reference_key, reference_prefix
+from govchain.modules.evidence.messages import RecordValue
 from govchain.proof.transactions import decode_receipt
 from govchain.sdk.transport import EvidenceQuery, StateWrite
 from govchain.storage.blocks import KeyWriteKind, height_key

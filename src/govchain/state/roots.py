@@ -16,14 +16,12 @@ from typing import Final, Literal, Protocol, cast
 
 import govchain_native as native
 from govchain.crypto import Suite
-from govchain.merkle import EMPTY_SUBTREE, SparseTree
+from govchain.merkle import EMPTY_SUBTREE, SparseTree, state_root
 from govchain.state.namespaces import NamespaceRegistry
 from govchain.state.port import Table, Write
 
-__all__ = ["NO_STATE_ROOT", "STATE_DOMAIN", "LiveReader", "StateRoot", "compute_state_root", "digest_name_of"]
+__all__ = ["NO_STATE_ROOT", "LiveReader", "StateRoot", "compute_state_root", "digest_name_of"]
 
-#: Domain of the state root.
-STATE_DOMAIN: Final = "govchain/state/1"
 #: What stands for the root before genesis.
 NO_STATE_ROOT: Final = bytes(32)
 
@@ -94,5 +92,5 @@ def compute_state_root(
         digest = suite.digest
         changes = {digest(key): None if value is None else digest(value) for key, value in present}
         live, nodes = SparseTree(digest, lambda at: live_reader.get(Table.LIVE, at)).update(changes)
-    root = suite.tagged(STATE_DOMAIN, previous_root, delta, live)
+    root = state_root(suite, previous_root, delta, live)
     return StateRoot(root, delta, live, nodes, len(rooted))

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from govchain.crypto import Suite
-from govchain.merkle import DEPTH_MAX, EMPTY_SUBTREE, Frontier, leaf_hash, node_hash, position
+from govchain.merkle import DEPTH_MAX, EMPTY_SUBTREE, Frontier, leaf_hash, node_hash, position, state_root
 from govchain.model import Code, GovChainError, VerificationError
 from govchain.proof.headers import decode_header, header_identity
 from govchain.state import CheckpointTree, NamespaceRegistry, Table
-from govchain.state.roots import STATE_DOMAIN
 from govchain.storage.blocks import CHAIN_STATE_KEY, height_key, history_key
 
 __all__ = ["SnapshotTrust", "SnapshotVerifier", "read_entries"]
@@ -123,7 +122,7 @@ class SnapshotVerifier:
         self._trust = trust
         self._header = decode_header(trust.header)
         self._identity = header_identity(suite, trust.header)
-        root = suite.tagged(STATE_DOMAIN, previous_state_root, delta_root, live_root)
+        root = state_root(suite, previous_state_root, delta_root, live_root)
         if root.hex() != self._header.state_root:
             raise _broken(5, "manifest.json", "state root")
         self._member = ""

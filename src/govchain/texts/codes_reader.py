@@ -118,6 +118,13 @@ PAIRS: dict[str, tuple[str, str]] = {
         "证据包的清单缺失或不符合格式[[：{reason}]]。请重新获取证据包。",
         "The package's manifest is missing or malformed[[: {reason}]]. Obtain the package again.",
     ),
+    "CLAIM_KIND_UNKNOWN": (
+        "证据包含有本程序未安装的证明类型[[：{kind}]]，无法验证。请安装提供该类型的扩展后重试。",
+        (
+            "The package claims a kind of fact that is not installed here[[: {kind}]], so that it cannot be "
+            "verified. Install the family that offers it and try again."
+        ),
+    ),
     "PACKAGE_MEMBER": (
         "证据包中的文件缺失、多余或被改动[[：{member}]]。请重新获取证据包。",
         "A file of the package is missing, unlisted or altered[[: {member}]]. Obtain the package again.",

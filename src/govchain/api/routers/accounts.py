@@ -15,8 +15,7 @@ from govchain.api.routing import Services, json_answer, new_router
 from govchain.api.security import OpenRead, SessionRead
 from govchain.api.views import AccountView, OrganisationView, account_view, organisation_view
 from govchain.model import Code
-from govchain.modules.accounts.keys import OrganisationValue, account_key, organisation_key
-from govchain.modules.accounts.views import decode_account
+from govchain.modules.accounts.messages import OrganisationValue, account_key, decode_account, organisation_key
 from govchain.sdk.transport import ACCOUNTS_PER_PAGE_MAX, AccountPage, OrganisationPage
 from govchain.sdk.wire import to_json
 

@@ -13,8 +13,7 @@ from govchain.api.routing import Services, json_answer, needed, new_router
 from govchain.api.security import OpenRead
 from govchain.api.views import EvidenceView, evidence_view
 from govchain.model import Code
-from govchain.modules.evidence.keys import MarkValue, mark_key
-from govchain.proof.status import mark_keys
+from govchain.modules.evidence.messages import MarkValue, mark_key, mark_keys
 from govchain.sdk.transport import EvidenceTransactions, StatusProof
 from govchain.sdk.wire import to_json
 

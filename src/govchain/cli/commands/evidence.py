@@ -265,7 +265,7 @@ def _refuse_own_directory(paths: list[Path], data: Path) -> None:
 
 
 def _check_reason(reason: str) -> None:
-    from govchain.proof.items import REASONS  # noqa: PLC0415
+    from govchain.modules.evidence.messages import REASONS  # noqa: PLC0415
 
     if reason not in REASONS:
         raise UsageError(Code.USAGE, reason=t("evidence.reason", given=reason, known=", ".join(REASONS)))

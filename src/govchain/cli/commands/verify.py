@@ -29,6 +29,7 @@ def verify(
     from govchain.documents.extract import verify_document  # noqa: PLC0415
     from govchain.documents.form import PAPER_BYTES_MAX  # noqa: PLC0415
     from govchain.proof.archive import FILE_BYTES_MAX  # noqa: PLC0415
+    from govchain.sdk.kinds import installed_kinds  # noqa: PLC0415
 
     data = _read(file, PAPER_BYTES_MAX)
     if len(data) > FILE_BYTES_MAX and not data.startswith(b"%PDF-"):
@@ -36,7 +37,7 @@ def verify(
     anchors = _anchors(trust or [])
     facts = None if original is None else _original(original)
     try:
-        verified, _ = verify_document(data, trusted=anchors, original=facts)
+        verified, _ = verify_document(data, trusted=anchors, kinds=installed_kinds(), original=facts)
     except VerificationError as refusal:
         error = refusal
         if error.code is Code.PACKAGE_CONTAINER and not error.member:
@@ -52,8 +53,9 @@ def verify(
 def _report(data: bytes, anchors: Any, facts: Any) -> Any:
     """What holds of the package inside a certificate whose page was refused."""
     from govchain.proof.verify import verify_package  # noqa: PLC0415
+    from govchain.sdk.kinds import installed_kinds  # noqa: PLC0415
 
-    return verify_package(_package(data), trusted=anchors, original=facts).report
+    return verify_package(_package(data), trusted=anchors, kinds=installed_kinds(), original=facts).report
 
 
 def _package(data: bytes) -> bytes:
@@ -113,27 +115,21 @@ def _original(path: Path) -> Any:
 def _differences(data: bytes, anchors: Any, given: Any) -> list[dict[str, Any]]:
     """For each claimed item, which of size, SM3 and SHA-256 the original does not share."""
     from govchain.proof.verify import verify_package  # noqa: PLC0415
+    from govchain.sdk.kinds import installed_kinds  # noqa: PLC0415
 
     found = []
-    for claim in verify_package(data, trusted=anchors).facts.claims:
-        evidence = claim.evidence
-        if evidence is None or evidence.item is None:
+    for claim in verify_package(data, trusted=anchors, kinds=installed_kinds()).facts.claims:
+        comparison = None if claim.subject is None else claim.subject.compare(given)
+        if comparison is None:
             continue
-        item = evidence.item
-        opened = next((opening.value for opening in evidence.openings if opening.field == "content"), None)
-        recorded = {"size": item.size, "sm3": item.sm3 or opened, "sha256": item.sha256}
-        values = {"size": given.size, "sm3": given.sm3, "sha256": given.sha256}
-        differs = [name for name in recorded if recorded[name] is not None and recorded[name] != values[name]]
-        hidden = item.sm3 is None and opened is None
-        place = None if evidence.batch is None else evidence.batch.member
         found.append(
             {
                 "transaction": claim.transaction,
-                "member": place,
-                "differs": differs,
-                "content_private": hidden,
-                "recorded": recorded,
-                "original": values,
+                "member": comparison.leaf,
+                "differs": list(comparison.differs),
+                "content_private": comparison.content_private,
+                "recorded": dict(comparison.recorded),
+                "original": dict(comparison.original),
             }
         )
     return found

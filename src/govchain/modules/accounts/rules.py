@@ -8,19 +8,20 @@ import msgspec
 
 from govchain.crypto import ALGORITHMS, Suite, account_address
 from govchain.model import Code, encode_struct
+from govchain.model.printable import has_control_characters
 from govchain.model.wire import Event, Genesis
-from govchain.modules.accounts.keys import (
-    ACCOUNT,
-    ORGANISATION,
+from govchain.modules.accounts.keys import ACCOUNT, ORGANISATION
+from govchain.modules.accounts.messages import (
     AccountValue,
+    Freeze,
     OrganisationValue,
+    Register,
+    Unfreeze,
     account_key,
+    decode_account,
     organisation_key,
 )
-from govchain.modules.accounts.messages import Freeze, Register, Unfreeze
-from govchain.modules.accounts.views import decode_account
 from govchain.modules.port import Context, Handler, Module, Outcome, Write
-from govchain.proof.items import has_control_characters
 
 __all__ = ["MODULE"]
 
@@ -153,5 +154,5 @@ MODULE = Module(
     ),
     genesis=genesis_writes,
     package="govchain.modules.accounts",
-    sources=("govchain.proof.items",),
+    sources=("govchain.model.printable",),
 )

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import msgspec
-
-from govchain.modules.accounts.keys import AccountValue, OrganisationValue, account_key, organisation_key
+from govchain.modules.accounts.messages import account_key, decode_account, decode_organisation, organisation_key
 from govchain.modules.port import AccountFacts, StateView
 
-__all__ = ["StateDirectory", "account_facts", "decode_account"]
-
-_account_decoder = msgspec.json.Decoder(AccountValue)
-_organisation_decoder = msgspec.json.Decoder(OrganisationValue)
-
-
-def decode_account(value: bytes) -> AccountValue:
-    """The stored form of an account from its bytes."""
-    return _account_decoder.decode(value)
+__all__ = ["StateDirectory", "account_facts"]
 
 
 @lru_cache(maxsize=65_536)
 def account_facts(address: bytes, value: bytes) -> AccountFacts:
     """Facts of the account whose stored bytes are ``value``; a pure function, so its cache needs no invalidation."""
-    account = _account_decoder.decode(value)
+    account = decode_account(value)
     return AccountFacts(
         address=address,
         organisation=account.organisation,
@@ -52,4 +42,4 @@ class StateDirectory:
     def organisation_name(self, code: str) -> str | None:
         """The organisation's name, or None when the chain does not know it."""
         value = self._state.get(organisation_key(code))
-        return None if value is None else _organisation_decoder.decode(value).name
+        return None if value is None else decode_organisation(value).name

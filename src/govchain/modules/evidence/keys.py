@@ -1,12 +1,8 @@
-"""State keys and stored values of the evidence family."""
+"""Namespaces and look-up keys of the evidence family; stored values and public keys lie with the messages."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-import msgspec
-
-from govchain.modules.evidence.messages import Reason
+from govchain.modules.evidence.messages import MARK_NAMESPACE, RECORD_NAMESPACE
 from govchain.state import Namespace
 
 __all__ = [
@@ -16,8 +12,6 @@ __all__ = [
     "LINK",
     "MARK",
     "RECORD",
-    "MarkValue",
-    "RecordValue",
     "account_prefix",
     "by_account_key",
     "by_digest_key",
@@ -25,15 +19,13 @@ __all__ = [
     "digest_prefix",
     "link_key",
     "link_prefix",
-    "mark_key",
-    "record_key",
     "reference_prefix",
 ]
 
 #: Records by evidence id (32 bytes): written once.
-RECORD = Namespace("evidence.record", delta=True, live=False)
+RECORD = Namespace(RECORD_NAMESPACE, delta=True, live=False)
 #: Withdrawn or superseded marks: their absence is what a package proves.
-MARK = Namespace("evidence.mark", delta=True, live=True)
+MARK = Namespace(MARK_NAMESPACE, delta=True, live=True)
 #: Look-up: content digest (SM3 or SHA-256) ‖ evidence id.
 BY_DIGEST = Namespace("evidence.by_digest", delta=False, live=False)
 #: Look-up: account ‖ u64 height ‖ u32 index → evidence id.
@@ -42,40 +34,6 @@ BY_ACCOUNT = Namespace("evidence.by_account", delta=False, live=False)
 BY_REFERENCE = Namespace("evidence.by_reference", delta=False, live=False)
 #: Look-up: evidence id ‖ u64 height ‖ u32 index → id of a later transaction about it.
 LINK = Namespace("evidence.link", delta=False, live=False)
-
-
-class RecordValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record as stored; the item stays in the transaction. ``count`` is the number of leaves, 1 unless a batch."""
-
-    account: str
-    count: int
-    height: int
-    index: int
-    kind: Literal["batch", "file", "replacement", "supplement"]
-    of: str | None
-    organisation: str
-    time: int
-
-
-class MarkValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A mark as stored: who set it, by which transaction, why and when (block time)."""
-
-    account: str
-    by: str
-    kind: Literal["superseded", "withdrawn"]
-    organisation: str
-    reason: Reason
-    time: int
-
-
-def record_key(evidence: bytes) -> bytes:
-    """The state key of a record."""
-    return b"evidence.record/" + evidence
-
-
-def mark_key(evidence: bytes, member: int | None = None) -> bytes:
-    """The state key of the mark on a record, or on leaf ``member`` of a batch."""
-    return b"evidence.mark/" + evidence + (b"" if member is None else member.to_bytes(4, "big"))
 
 
 def digest_prefix(digest: bytes) -> bytes:

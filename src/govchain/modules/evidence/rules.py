@@ -7,6 +7,7 @@ later rules need, and marks, whose presence or absence the ``live`` tree proves 
 from __future__ import annotations
 
 from govchain.model import Code, encode_struct
+from govchain.model.printable import has_control_characters
 from govchain.model.wire import Event
 from govchain.modules.evidence import views
 from govchain.modules.evidence.keys import (
@@ -16,18 +17,25 @@ from govchain.modules.evidence.keys import (
     LINK,
     MARK,
     RECORD,
-    MarkValue,
-    RecordValue,
     by_account_key,
     by_digest_key,
     by_reference_key,
     link_key,
+)
+from govchain.modules.evidence.messages import (
+    Batch,
+    Item,
+    MarkValue,
+    Put,
+    RecordValue,
+    Supersede,
+    Supplement,
+    Withdraw,
+    check_item,
     mark_key,
     record_key,
 )
-from govchain.modules.evidence.messages import Batch, Put, Supersede, Supplement, Withdraw
 from govchain.modules.port import Context, Handler, Module, Outcome, Write
-from govchain.proof.items import Item, check_item, has_control_characters
 
 __all__ = ["CAPTURE_AHEAD_MS_MAX", "MODULE"]
 
@@ -108,16 +116,16 @@ def _check_capture(context: Context, time: int) -> Code:
     return Code.EVIDENCE_CAPTURE_TIME if time > context.time + CAPTURE_AHEAD_MS_MAX else Code.OK
 
 
-def _check_own(context: Context, evidence: bytes, member: int | None) -> Code:
+def _check_own(context: Context, evidence: bytes, leaf: int | None) -> Code:
     """The record exists, belongs to the sender's organisation, has that leaf, and bears no mark yet."""
     record = views.record(context.state, evidence)
     if record is None:
         return Code.EVIDENCE_UNKNOWN
-    if member is not None and (record.kind != "batch" or member >= record.count):
+    if leaf is not None and (record.kind != "batch" or leaf >= record.count):
         return Code.EVIDENCE_MEMBER
     if record.organisation != context.sender.organisation:
         return Code.EVIDENCE_NOT_OWNER
-    mark = views.mark(context.state, evidence, member)
+    mark = views.mark(context.state, evidence, leaf)
     if mark is None:
         return Code.OK
     return Code.EVIDENCE_WITHDRAWN if mark.kind == "withdrawn" else Code.EVIDENCE_SUPERSEDED
@@ -196,5 +204,6 @@ MODULE = Module(
         Handler("evidence.withdraw", 1, Withdraw, check_withdraw, apply_withdraw, roles=_DEPARTMENT),
     ),
     package="govchain.modules.evidence",
-    sources=("govchain.proof.items",),
+    readers=("messages/claims.py", "messages/openings.py", "messages/records.py"),
+    sources=("govchain.model.printable",),
 )

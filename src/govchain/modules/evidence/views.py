@@ -6,16 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from govchain.modules.evidence.keys import (
-    MarkValue,
-    RecordValue,
-    account_prefix,
-    digest_prefix,
-    link_prefix,
-    mark_key,
-    record_key,
-    reference_prefix,
-)
+from govchain.modules.evidence.keys import account_prefix, digest_prefix, link_prefix, reference_prefix
+from govchain.modules.evidence.messages import MarkValue, RecordValue, mark_key, record_key
 from govchain.modules.port import StateView
 
 __all__ = ["find_by_account", "find_by_digest", "find_by_reference", "history", "mark", "record"]
@@ -30,11 +22,11 @@ def record(state: StateView, evidence: bytes) -> RecordValue | None:
     return None if value is None else _record_decoder.decode(value)
 
 
-def mark(state: StateView, evidence: bytes, member: int | None = None) -> MarkValue | None:
+def mark(state: StateView, evidence: bytes, leaf: int | None = None) -> MarkValue | None:
     """The mark on a record; for a leaf of a batch the batch's own mark comes first."""
     value = state.get(mark_key(evidence))
-    if value is None and member is not None:
-        value = state.get(mark_key(evidence, member))
+    if value is None and leaf is not None:
+        value = state.get(mark_key(evidence, leaf))
     return None if value is None else _mark_decoder.decode(value)
 
 
