@@ -2,6 +2,7 @@
 
 import pytest
 
+from govchain.proof.trust import TrustAnchors
 from govchain.sdk.client import Client
 from govchain.sdk.http import HttpTransport
 from govchain.sdk.transport import EvidenceQuery
@@ -71,9 +72,9 @@ def test_a_search_needs_a_session_unless_reads_are_open(template, tmp_path, path
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_a_node_without_an_index_says_so(template, tmp_path, path):
-    with serving(copy_chain(template[1], tmp_path / "data"), index=False, reads="open") as node:
-        with node.client() as client:
-            answer = client.get(path)
+    data = copy_chain(template[1], tmp_path / "data")
+    with serving(data, index=False, reads="open") as node, node.client() as client:
+        answer = client.get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "SERVICE_OFF")
 
 
@@ -119,7 +120,7 @@ def test_bad_input_is_named_and_never_a_fault_of_the_node(running):
 def test_the_client_finds_over_http_and_checks_each_hit(running):
     node, actor, _, ids = running
     with HttpTransport(node.url, token=node.login(actor)) as transport:
-        client = Client(transport, trust=[node.node.machine.genesis] if False else ())
+        client = Client(transport, trust=TrustAnchors((node.node.machine.fingerprint.hex(),)))
         assert sorted(transport.find_evidence(EvidenceQuery(account=actor.address))) == sorted(ids)
         found = client.find(EvidenceQuery(reference="case-3", limit=3))
         assert {hit.record.reference for hit in found} == {"case-3"}

@@ -4,6 +4,7 @@ A room without names of its own is used through its modules, whose ``__all__`` t
 """
 
 PUBLIC = {
+    "api": "ApiSettings create_app",
     "cli": "main",
     "consensus": """
         Application Certifier CheckResult Engine EngineStatus Finality FinalitySignature FinalizedBlock Info
@@ -17,6 +18,11 @@ PUBLIC = {
         check_signature commitment ctr_apply decode_key_file decode_plain_key decode_public_key encode_key_file
         frame get_algorithm get_suite hasher hmac_sm3 key_id open_sealed seal
     """,
+    "documents": """
+        PAPER_BYTES_MAX PAPER_FORM PAPER_STEP Paper URL_LENGTH_MAX check_url decode_paper is_pdf paper_title
+        render_certificate verify_document verify_paper
+    """,
+    "index": "",
     "ledger": """
         ChainState ExecutedBlock Machine Prepared ReplayWindow Selection Window build_machine check_inclusion
         check_proposal check_transaction decode_chain_state encode_chain_state execute_block genesis_writes
@@ -54,16 +60,18 @@ PUBLIC = {
         render_statement shown signer_set_digest verify_certificate verify_package verify_status verify_transaction
     """,
     "sdk": """
-        Account Anchor Anchored CaptureOptions CapturedFile CapturedSet Catalogue Client Entry EvidenceQuery
-        EvidenceRecord EvidenceStatus FoundFile HistoryStep Prepared Signing Transport TrustStore Watcher
-        build_transaction capture_paths default_home default_trust_path new_nonce now_ms
+        Account Anchor Anchored CaptureOptions CapturedFile CapturedSet Catalogue Client Entry EventQuery
+        EvidenceQuery EvidenceRecord EvidenceStatus FoundFile HistoryStep HttpTransport Organisation Prepared
+        Signing Timeouts Transport TrustStore Watcher build_transaction capture_paths default_home
+        default_trust_path new_nonce now_ms
     """,
     "services": "",
     "signers": """
-        FileSigner Notice PASSPHRASE_BYTES_MAX PASSPHRASE_BYTES_MIN PROVIDERS PassphraseSource Provider RSA_BITS
-        SOFTWARE_NOTICE Signer check_passphrase create_key_file generate_key open_key_file open_signer
-        passphrase_from_environment passphrase_from_file passphrase_from_prompt read_private_file
-        software_keys_open write_key_file write_private_file
+        FileSigner Notice PASSPHRASE_BYTES_MAX PASSPHRASE_BYTES_MIN PASSPHRASE_FILE PASSPHRASE_VARIABLE
+        PROVIDERS PassphraseSource Provider RSA_BITS SOFTWARE_NOTICE Signer check_passphrase create_key_file
+        generate_key open_key_file open_signer passphrase_from_environment passphrase_from_file
+        passphrase_from_prompt passphrase_given passphrase_source read_private_file software_keys_open
+        write_key_file write_private_file
     """,
     "state": """
         Batch CheckpointComputation CheckpointProgress CheckpointReader CheckpointRoot CheckpointTree
@@ -71,9 +79,9 @@ PUBLIC = {
         StateRoot Store Table Write compute_state_root split_key state_key
     """,
     "storage": """
-        BlockReader BlockStore CHAIN_STATE_KEY DataDirectory DirectoryLayout FORMAT_VERSION KeyWriteKind MEMORY_BYTES
-        Manifest RocksReader RocksStore SnapshotFacts SnapshotReader SnapshotTrust SnapshotVerifier StoredTransaction
-        create_directory inspect_directory install_snapshot verify_snapshot write_snapshot
+        BlockReader BlockStore CHAIN_STATE_KEY DataDirectory DirectoryLayout FORMAT_VERSION KeyWriteKind
+        MEMORY_BYTES Manifest RocksReader RocksStore SnapshotFacts SnapshotReader SnapshotTrust SnapshotVerifier
+        StoredTransaction create_directory inspect_directory install_snapshot verify_snapshot write_snapshot
     """,
-    "texts": "LANGUAGES keys sentence",
+    "texts": "LANGUAGES keys phrase sentence",
 }

@@ -15,7 +15,9 @@ from govchain.consensus.solo.engine import CLOCK_JUMP_MS_MAX, Clock
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.model.wire import GenesisModule
 from govchain.node.embedded import NodeOptions, create_chain, open_embedded, passphrase_source, system_clock
+from govchain.proof.genesis import decode_genesis
 from govchain.services.chains import ChainOptions
+from govchain.signers import SOFTWARE_NOTICE, software_keys_open
 from tests.node.kit import SMALL, Hands, copy_chain, make_chain, new_actor
 from tests.storage.faults import read_only_mount
 
@@ -327,3 +329,21 @@ def test_another_members_key_is_refused(chain, tmp_path):
     with pytest.raises(UnavailableError) as caught:
         open_embedded(chain, options=SMALL)
     assert caught.value.code == Code.ENGINE_MISMATCH
+
+
+def test_a_software_key_is_told_and_counted_until_the_node_is_closed(chain):
+    told, before = [], software_keys_open()
+    node = open_embedded(chain, options=SMALL, notice=lambda key, params: told.append((key, params["uri"])))
+    assert told == [(SOFTWARE_NOTICE, f"file:{chain / 'keys' / 'node.pem'}")]
+    assert software_keys_open() == before + 1
+    with open_embedded(chain, options=SMALL, read_only=True, notice=lambda *_: told.append(None)):
+        assert len(told) == 1
+    node.close()
+    assert software_keys_open() == before
+
+
+@pytest.mark.parametrize(("language", "name"), [("zh", "示范单位"), ("en", "Demonstration organisation")])
+def test_the_stand_in_organisation_has_a_name_in_one_language(tmp_path, language, name):
+    created = create_chain(tmp_path / "data", ChainOptions(now=1_790_000_000_000, language=language))
+    (organisation,) = decode_genesis(created.genesis_bytes).organisations
+    assert organisation.name == name

@@ -3,10 +3,14 @@ import pytest
 from govchain.model.codes import Code
 from govchain.model.errors import RefusedError, UsageError
 from govchain.signers import (
+    PASSPHRASE_FILE,
+    PASSPHRASE_VARIABLE,
     open_signer,
     passphrase_from_environment,
     passphrase_from_file,
     passphrase_from_prompt,
+    passphrase_given,
+    passphrase_source,
 )
 from tests.signers.support import PASSPHRASE, make
 
@@ -69,3 +73,26 @@ def test_a_person_is_asked_for_the_named_key():
     with pytest.raises(UsageError) as refusal:
         passphrase_from_prompt(lambda _name: "")("key")
     assert refusal.value.code is Code.PASSPHRASE_UNUSABLE
+
+
+def test_the_order_of_places(tmp_path, monkeypatch):
+    """The variable, then the file beside the keys, then whoever is asked; an empty variable counts as none."""
+    monkeypatch.delenv(PASSPHRASE_VARIABLE, raising=False)
+    (tmp_path / "none").mkdir()
+    file = tmp_path / PASSPHRASE_FILE
+    file.write_bytes(b"from the file\n")
+    file.chmod(0o600)
+    asked = lambda name: b"asked for " + name.encode()  # noqa: E731
+    for value in (None, ""):
+        if value is not None:
+            monkeypatch.setenv(PASSPHRASE_VARIABLE, value)
+        assert passphrase_given() is None
+        assert passphrase_source(tmp_path, asked)("k") == passphrase_source(tmp_path)("k") == b"from the file"
+        assert passphrase_source(tmp_path / "none", asked)("k") == passphrase_source(None, asked)("k") == b"asked for k"
+        for keys in (tmp_path / "none", None):
+            with pytest.raises((RefusedError, UsageError)):
+                passphrase_source(keys)("k")
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "from the variable")
+    assert passphrase_given()("k") == b"from the variable"
+    for keys in (tmp_path, tmp_path / "none", None):
+        assert passphrase_source(keys, asked)("k") == b"from the variable"

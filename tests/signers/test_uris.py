@@ -11,9 +11,11 @@ from govchain.texts import LANGUAGES, sentence
 from tests.signers.support import make, source
 
 NAMES = """
-FileSigner Notice PASSPHRASE_BYTES_MAX PASSPHRASE_BYTES_MIN PROVIDERS PassphraseSource Provider RSA_BITS SOFTWARE_NOTICE
+FileSigner Notice PASSPHRASE_BYTES_MAX PASSPHRASE_BYTES_MIN PASSPHRASE_FILE PASSPHRASE_VARIABLE PROVIDERS
+PassphraseSource Provider RSA_BITS SOFTWARE_NOTICE
 Signer check_passphrase create_key_file generate_key open_key_file open_signer passphrase_from_environment
-passphrase_from_file passphrase_from_prompt read_private_file software_keys_open write_key_file write_private_file
+passphrase_from_file passphrase_from_prompt passphrase_given passphrase_source read_private_file
+software_keys_open write_key_file write_private_file
 """
 
 

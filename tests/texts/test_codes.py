@@ -13,7 +13,19 @@ KNOWN = {
     *("algorithm", "depth_max", "index", "length_max", "length_min", "member", "mode", "offset", "path", "reason"),
     *("scheme", "size_max", "source", "version"),
     # of requests to a node
-    *("allowed", "count_max", "given", "method", "retry_after_ms", "service", "supported", "url", "where"),
+    *(
+        "address",
+        "allowed",
+        "count_max",
+        "given",
+        "limit_ms",
+        "method",
+        "retry_after_ms",
+        "service",
+        "supported",
+        "url",
+        "where",
+    ),
     # of the index
     *("key", "table"),
 }

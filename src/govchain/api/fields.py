@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from govchain.api.fields_proofs import PROOF_FIELDS
+
 __all__ = ["FIELDS", "Note"]
 
 
@@ -26,10 +28,11 @@ _TIME = 1_790_000_000_000
 
 #: Type name to field name to what it means.
 FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
+    **{kind: {name: Note(*note) for name, note in notes.items()} for kind, notes in PROOF_FIELDS.items()},
     "ChainStatus": {
         "chain": Note("The chain's id.", "embedded-4f1c9a0b"),
         "height": Note("Height of the newest block; 0 before the first.", 1204, "blocks"),
-        "identity": Note("Identity of the newest block: the digest of its header, hex.", _HEX32),
+        "identity": Note("Identity of the newest block, hex (docs/spec/block.md 5).", _HEX32),
         "time": Note("Time of the newest block.", _TIME, "ms since 1970, UTC"),
         "certified_height": Note("Newest height that has a finality certificate.", 1204, "blocks"),
         "pool_transactions": Note("Transactions that wait to be ordered.", 17, "transactions"),

@@ -7,7 +7,6 @@ Not here: which directory or node (:mod:`govchain.cli.target`), what the command
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -77,11 +76,6 @@ def passphrases(keys_path: Path | None, *, new: bool = False) -> Callable[[str],
     """
     from govchain import signers  # noqa: PLC0415 - loaded by the commands that need it
 
-    if os.environ.get("GOVCHAIN_PASSPHRASE"):
-        return signers.passphrase_from_environment("GOVCHAIN_PASSPHRASE")
-    if keys_path is not None and (keys_path / "passphrase").exists():
-        return signers.passphrase_from_file(keys_path / "passphrase")
-
     def ask(name: str) -> str:
         import typer  # noqa: PLC0415 - only where somebody is asked
 
@@ -91,7 +85,7 @@ def passphrases(keys_path: Path | None, *, new: bool = False) -> Callable[[str],
         question = visible(t("cli.passphrase_for", name=name))
         return str(typer.prompt(question, hide_input=True, err=True, confirmation_prompt=new))
 
-    return signers.passphrase_from_prompt(ask)
+    return signers.passphrase_source(keys_path, signers.passphrase_from_prompt(ask))
 
 
 def open_key(name: str, keys_path: Path | None, *, quiet: bool = False) -> Signer:
@@ -154,7 +148,7 @@ def open_transport(target: Target, *, write: bool) -> Iterator[Transport]:
     if target.path is not None:
         from govchain.node.embedded import open_embedded  # noqa: PLC0415 - the node is heavy, and only needed here
 
-        with open_embedded(target.path, read_only=not write) as node:
+        with open_embedded(target.path, read_only=not write, notice=notice) as node:
             yield node.transport
         return
     with open_http(target) as transport:

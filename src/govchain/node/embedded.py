@@ -15,9 +15,9 @@ Example::
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -35,14 +35,14 @@ from govchain.node.settings import DEFAULT_FILE, Settings
 from govchain.proof.genesis import decode_genesis, first_signer_set
 from govchain.proof.statement import shown
 from govchain.services.answers import Answers
-from govchain.services.chains import KEYS_FOLDER, ChainOptions, CreatedChain, prepare_chain
+from govchain.services.chains import ChainOptions, CreatedChain, prepare_chain
 from govchain.services.configurations import Configuration, settings_file
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
 from govchain.services.submission import Submitter
-from govchain.signers import open_signer, passphrase_from_environment, passphrase_from_file
+from govchain.signers import Notice, Signer, open_signer, passphrase_given, passphrase_source
 from govchain.state import Store
-from govchain.storage import DataDirectory, RocksReader, RocksStore, create_directory
+from govchain.storage import DataDirectory, DirectoryLayout, RocksReader, RocksStore, create_directory
 
 __all__ = [
     "EmbeddedNode",
@@ -98,9 +98,10 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
     """
     options = options or ChainOptions(now=system_clock().wall())
     options = replace(options, modules=options.modules or _families(options.configuration))
-    if options.passphrase is None and os.environ.get("GOVCHAIN_PASSPHRASE"):
+    given = passphrase_given()
+    if options.passphrase is None and given is not None:
         # Opening takes it from there too, before any file.
-        options = replace(options, passphrase=passphrase_from_environment("GOVCHAIN_PASSPHRASE")(""))
+        options = replace(options, passphrase=given(""))
     settings = {} if options.configuration is None else options.configuration.settings
     Settings(settings)  # refuses what this release does not know
     with create_directory(path) as building:
@@ -108,7 +109,8 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
         if settings:
             (building / DEFAULT_FILE).write_bytes(settings_file(settings))
         machine = load_machine(decode_genesis(created.genesis_bytes))
-        store = RocksStore(building / "store", checkpoints=building / "checkpoints")
+        layout = DirectoryLayout(building)
+        store = RocksStore(layout.store, checkpoints=layout.checkpoints)
         try:
             LedgerApplication(machine, store, Pool(), system_clock().wall).init_chain()
         finally:
@@ -150,24 +152,27 @@ class EmbeddedNode:
         directory: DataDirectory,
         store: RocksStore | RocksReader,
         machine: Machine,
-        certifier: Certifier | None,
+        signer: Signer | None,
         options: NodeOptions,
         clock: Clock,
         on_problem: Callable[[Code, str], None] | None = None,
     ) -> None:
-        """Put the parts together over an opened directory; the engine starts with :meth:`start`."""
+        """Put the parts together over an opened directory; the engine starts with :meth:`start`.
+
+        ``signer`` is the member's key, which :meth:`close` closes; None on a node that only reads.
+        """
         self.directory = directory
         self.machine = machine
         self.store = store
         #: The node's own key, or None where it only reads.
-        self.signer = None if certifier is None else certifier.signer
+        self.signer = signer
         self.pool = Pool(options.pool)
         self.application = LedgerApplication(
             machine,
             cast(Store, store),
             self.pool,
             clock.wall,
-            certifier,
+            None if signer is None else Certifier(machine.suite, signer),
             snapshots=directory.snapshots,
             read_only=directory.read_only,
         )
@@ -199,6 +204,8 @@ class EmbeddedNode:
             self.application.close()
             self.store.close()
             self.directory.close()
+            if self.signer is not None:
+                self.signer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -216,29 +223,31 @@ def open_embedded(
     options: NodeOptions | None = None,
     clock: Clock | None = None,
     on_problem: Callable[[Code, str], None] | None = None,
+    notice: Notice | None = None,
 ) -> EmbeddedNode:
     """Open a data directory as a node; with ``read_only`` beside a running one, without lock, keys or engine.
+
+    ``notice`` hears that the node's own key is a software key, where it is; ``signers.software_keys_open`` counts it.
 
     Raises:
         UnavailableError: locked by another process, half-created, from a newer version, or a family is missing.
     """
     options = options or NodeOptions()
-    directory = DataDirectory(path, read_only=read_only)
-    try:
-        machine = load_machine(_read_genesis(path / "genesis.json"), options, reading=read_only)
-        certifier = None if read_only else _certifier(directory, machine)
+    with ExitStack() as opened:
+        directory = DataDirectory(path, read_only=read_only)
+        opened.callback(directory.close)
+        machine = load_machine(_read_genesis(directory.genesis), options, reading=read_only)
+        signer = None
+        if not read_only:
+            signer = open_signer(f"file:{directory.node_key}", passphrase_source(directory.keys), notice=notice)
+            opened.callback(signer.close)
+            _check_member(signer, machine)
         store = directory.open_reader() if read_only else directory.open_store()
-    except BaseException:
-        directory.close()
-        raise
-    try:
-        node = EmbeddedNode(directory, store, machine, certifier, options, clock or system_clock(), on_problem)
+        opened.callback(store.close)
+        node = EmbeddedNode(directory, store, machine, signer, options, clock or system_clock(), on_problem)
         if node.application.info().app_hash == b"":
             raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path), reason="no genesis state")
-    except BaseException:
-        store.close()
-        directory.close()
-        raise
+        opened.pop_all()  # the node closes them
     if not read_only:
         if options.tune_collector:
             gc.freeze()
@@ -256,21 +265,11 @@ def _read_genesis(path: Path) -> Genesis:
         raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror) from None
 
 
-def _certifier(directory: DataDirectory, machine: Machine) -> Certifier:
-    keys = directory.path / KEYS_FOLDER
-    signer = open_signer(f"file:{keys / 'node.pem'}", passphrase_source(keys))
-    certifier = Certifier(machine.suite, signer)
+def _check_member(signer: Signer, machine: Machine) -> None:
+    """Raise unless the embedded engine can run this chain with this key."""
     genesis = machine.genesis
     if genesis.rule != "solo" or len(genesis.members) != 1:
         reason = f"rule {genesis.rule}, {len(genesis.members)} members; the embedded engine takes rule solo and one"
         raise UnavailableError(Code.ENGINE_MISMATCH, reason=reason)
-    if not certifier.is_member(first_signer_set(genesis)):
+    if not Certifier(machine.suite, signer).is_member(first_signer_set(genesis)):
         raise UnavailableError(Code.ENGINE_MISMATCH, reason="keys/node.pem is not the member's key that genesis names")
-    return certifier
-
-
-def passphrase_source(keys_path: Path) -> Callable[[str], bytes]:
-    """Where the passphrase of these key files comes from: ``GOVCHAIN_PASSPHRASE``, else ``keys/passphrase``."""
-    if os.environ.get("GOVCHAIN_PASSPHRASE"):
-        return passphrase_from_environment("GOVCHAIN_PASSPHRASE")
-    return passphrase_from_file(keys_path / "passphrase")

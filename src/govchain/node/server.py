@@ -45,6 +45,7 @@ from govchain.services.paper import Paper
 from govchain.services.search import Search
 from govchain.services.sessions import SessionLimits, Sessions
 from govchain.services.subscriptions import ADDRESS_OWNER, Subscriptions
+from govchain.texts import sentence
 
 __all__ = ["Server", "api_settings", "build_services", "make_server", "serve"]
 
@@ -160,7 +161,7 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
     listener = _listen(settings.text("listen"))
     with contextlib.closing(listener):
         options = NodeOptions(verifier_threads=settings.integer("verifier_threads"))
-        with open_embedded(path, options=options) as node, build_services(node, settings) as services:
+        with open_embedded(path, options=options, notice=_notice) as node, build_services(node, settings) as services:
             app = create_app(services, api_settings(settings, node.genesis.members[0].name))
             server = make_server(app, settings)
             if services.events is not None:
@@ -168,6 +169,11 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
             with contextlib.ExitStack() as stack:
                 _tell(listener, settings, stack, announce)
                 uvloop.run(_run(server, listener, settings.integer("read_threads")))
+
+
+def _notice(key: str, params: dict[str, object]) -> None:
+    """Log what an operator must know, such as that a software key is in use."""
+    _log.warning("%s", sentence(key, "en", **params))
 
 
 def make_server(app: ASGIApp, settings: Settings) -> Server:

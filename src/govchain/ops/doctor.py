@@ -24,14 +24,13 @@ import msgspec
 from govchain.ledger import Machine, decode_chain_state
 from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
-from govchain.node.embedded import load_machine, passphrase_source
+from govchain.node.embedded import load_machine
 from govchain.ops.findings import Finding, Report
 from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, LedgerChecks, store_part
 from govchain.ops.replay import Progress
 from govchain.proof.genesis import decode_genesis
-from govchain.services.chains import KEYS_FOLDER
-from govchain.signers import open_signer
-from govchain.storage import BlockReader, DataDirectory, RocksReader
+from govchain.signers import PASSPHRASE_FILE, open_signer, passphrase_given, passphrase_source
+from govchain.storage import BlockReader, DataDirectory, DirectoryLayout, RocksReader
 
 __all__ = ["CLOCK_AHEAD_MS_MAX", "DISK_FREE_BYTES_MIN", "Finding", "Report", "run"]
 
@@ -123,7 +122,8 @@ def _machine(genesis: Genesis, report: Report) -> tuple[Machine, bool]:
 def _check_keys(path: Path, genesis: Genesis | None, report: Report) -> None:
     """Who may read what is secret, and whether the node's key opens and is a member's."""
     report.checks.append("keys")
-    keys = path / KEYS_FOLDER
+    layout = DirectoryLayout(path)
+    keys = layout.keys
     for entry in [keys, *sorted(keys.glob("*")), *sorted(path.glob(_PRIVATE_FILES))]:
         try:
             mode = stat.S_IMODE(os.stat(entry).st_mode)
@@ -132,11 +132,11 @@ def _check_keys(path: Path, genesis: Genesis | None, report: Report) -> None:
         if mode & 0o077:
             name = entry.relative_to(path)
             report.add(name, Code.KEY_FILE_PERMISSIONS, "mode", "permissions", mode=f"{mode:04o}")
-    node = keys / "node.pem"
+    node = layout.node_key
     part = node.relative_to(path)
     if not node.exists():
         report.add(part, Code.KEY_FILE_INVALID, "missing", "key")
-    elif os.environ.get("GOVCHAIN_PASSPHRASE") or (keys / "passphrase").exists():
+    elif passphrase_given() is not None or (keys / PASSPHRASE_FILE).exists():
         _check_node_key(node, part, genesis, report)
 
 

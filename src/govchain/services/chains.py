@@ -29,9 +29,11 @@ from govchain.model.wire import (
 )
 from govchain.proof.genesis import check_genesis, encode_genesis, fingerprint
 from govchain.services.configurations import AccountPlan, Configuration
-from govchain.signers import create_key_file
+from govchain.signers import PASSPHRASE_FILE, create_key_file
+from govchain.storage import DirectoryLayout
+from govchain.texts import sentence
 
-__all__ = ["KEYS_FOLDER", "ChainOptions", "CreatedAccount", "CreatedChain", "default_organisation", "prepare_chain"]
+__all__ = ["ChainOptions", "CreatedAccount", "CreatedChain", "default_organisation", "prepare_chain"]
 
 #: Accounts that a new embedded chain starts with, all of the organisation that it is made for.
 _ACCOUNTS = (
@@ -40,9 +42,6 @@ _ACCOUNTS = (
     AccountPlan(administrator=False, label="supervisor", organisation="", roles=("supervisor",)),
     AccountPlan(administrator=False, label="auditor", organisation="", roles=("auditor",)),
 )
-#: Where a data directory keeps its key files.
-KEYS_FOLDER = "keys"
-
 #: What a key file may be called, and what other files beside it are called. Numbered ones have a dot, labels have none.
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _RESERVED_NAMES = ("", "node")
@@ -50,10 +49,13 @@ _RESERVED_NAMES = ("", "node")
 _INTERNATIONAL = ("ecdsa-p256-sha256", "ed25519", "rsa-pss-sha256")
 
 
-def default_organisation() -> tuple[str, str]:
-    """Code and name of the organisation that stands in when none is given; its code is well formed and unassigned."""
+def default_organisation(language: str = "zh") -> tuple[str, str]:
+    """Code and name of the organisation that stands in when none is given; its code is well formed and unassigned.
+
+    The name is in one ``language``, zh or en.
+    """
     first = "11110000DEM000000"
-    return first + credit_code_check_digit(first), "示范单位 (demonstration)"
+    return first + credit_code_check_digit(first), sentence("init.demonstration_organisation", language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class ChainOptions:
 
     ``passphrase`` protects the keys and is written nowhere; None makes one, in a file beside them. ``configuration``:
     of another chain, for suite, algorithms, limits, organisations and accounts; then only ``chain`` may be given, too.
+    ``language``: of the stand-in organisation's name, where none is given.
     """
 
     now: int
@@ -75,6 +78,7 @@ class ChainOptions:
     extra_accounts: tuple[GenesisAccount, ...] = ()
     configuration: Configuration | None = None
     passphrase: bytes | None = field(default=None, repr=False)
+    language: str = "zh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     reason = check_chain_id(chain)
     if reason:
         raise UsageError(Code.USAGE, reason=f"chain id {chain!r}: {reason}")
-    code, organisation_name = default_organisation()
+    code, organisation_name = default_organisation(options.language)
     code = options.organisation or code
     organisation_name = options.organisation_name or organisation_name
     reason = check_credit_code(code)
@@ -122,13 +126,14 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     suite = get_suite(options.suite)
     algorithms = options.algorithms or (("sm2-sm3",) if options.suite == "gm" else _INTERNATIONAL)
     passphrase = options.passphrase or secrets.token_hex(32).encode()
-    keys_path = directory / KEYS_FOLDER
+    layout = DirectoryLayout(directory)
+    keys_path = layout.keys
     keys_path.mkdir(mode=0o700)
     if options.passphrase is None:
-        secret = os.open(keys_path / "passphrase", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        secret = os.open(keys_path / PASSPHRASE_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(secret, "wb") as file:
             file.write(passphrase + b"\n")
-    node_key = create_key_file(keys_path / "node.pem", suite.member_algorithm, passphrase)
+    node_key = create_key_file(layout.node_key, suite.member_algorithm, passphrase)
     account_algorithm = suite.member_algorithm if suite.member_algorithm in algorithms else algorithms[0]
     genesis_accounts: list[GenesisAccount] = []
     created: list[CreatedAccount] = []
@@ -163,7 +168,7 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     if fault:
         raise UsageError(Code.USAGE, reason=fault)
     data = encode_genesis(genesis)
-    (directory / "genesis.json").write_bytes(data)
+    layout.genesis.write_bytes(data)
     return CreatedChain(final_path, chain, fingerprint(genesis).hex(), data, tuple(created), options.passphrase is None)
 
 

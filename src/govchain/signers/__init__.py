@@ -16,10 +16,14 @@ from govchain.signers.files import (
 from govchain.signers.passphrases import (
     PASSPHRASE_BYTES_MAX,
     PASSPHRASE_BYTES_MIN,
+    PASSPHRASE_FILE,
+    PASSPHRASE_VARIABLE,
     check_passphrase,
     passphrase_from_environment,
     passphrase_from_file,
     passphrase_from_prompt,
+    passphrase_given,
+    passphrase_source,
 )
 from govchain.signers.port import Notice, PassphraseSource, Provider, Signer
 from govchain.signers.private_files import read_private_file, write_private_file
@@ -28,6 +32,8 @@ from govchain.signers.uris import PROVIDERS, SOFTWARE_NOTICE, open_signer, softw
 __all__ = [
     "PASSPHRASE_BYTES_MAX",
     "PASSPHRASE_BYTES_MIN",
+    "PASSPHRASE_FILE",
+    "PASSPHRASE_VARIABLE",
     "PROVIDERS",
     "RSA_BITS",
     "SOFTWARE_NOTICE",
@@ -44,6 +50,8 @@ __all__ = [
     "passphrase_from_environment",
     "passphrase_from_file",
     "passphrase_from_prompt",
+    "passphrase_given",
+    "passphrase_source",
     "read_private_file",
     "software_keys_open",
     "write_key_file",

@@ -48,6 +48,12 @@ class FileSigner:
     def __init__(self, key: SigningKey, path: Path) -> None:
         self._key = key
         self._path = path
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the secret is gone."""
+        return self._closed
 
     @property
     def algorithm(self) -> str:
@@ -69,6 +75,7 @@ class FileSigner:
 
     def close(self) -> None:
         """Overwrite the secret."""
+        self._closed = True
         self._key.close()
 
     def __repr__(self) -> str:

@@ -1,7 +1,8 @@
 """Where the passphrase of a key file comes from: a file, an environment variable, a person.
 
-Rules: a passphrase is 8 to 1,024 bytes; it never appears in an error, a log or a command line. A passphrase file is one
-line, readable by its owner alone. Not here: asking a person (the caller's ``prompt`` does).
+Rules: the order of places is that of :func:`passphrase_source`, for every part; a passphrase is 8 to 1,024 bytes; it
+never appears in an error, a log or a command line. A passphrase file is one line, readable by its owner alone.
+Not here: asking a person (the caller's ``prompt`` does).
 """
 
 from __future__ import annotations
@@ -19,11 +20,20 @@ from govchain.signers.private_files import read_private_file
 __all__ = [
     "PASSPHRASE_BYTES_MAX",
     "PASSPHRASE_BYTES_MIN",
+    "PASSPHRASE_FILE",
+    "PASSPHRASE_VARIABLE",
     "check_passphrase",
     "passphrase_from_environment",
     "passphrase_from_file",
     "passphrase_from_prompt",
+    "passphrase_given",
+    "passphrase_source",
 ]
+
+#: The environment variable that is looked at first.
+PASSPHRASE_VARIABLE: Final = "GOVCHAIN_PASSPHRASE"  # noqa: S105 - a name
+#: The file beside key files that is looked at next.
+PASSPHRASE_FILE: Final = "passphrase"  # noqa: S105 - a name
 
 #: Shorter passphrases protect nothing.
 PASSPHRASE_BYTES_MIN: Final = 8
@@ -42,6 +52,25 @@ def check_passphrase(passphrase: bytes) -> bytes:
             Code.PASSPHRASE_UNUSABLE, length_min=PASSPHRASE_BYTES_MIN, length_max=PASSPHRASE_BYTES_MAX, source=""
         )
     return passphrase
+
+
+def passphrase_given() -> PassphraseSource | None:
+    """The environment's passphrase, where ``GOVCHAIN_PASSPHRASE`` is set to something; else None."""
+    return passphrase_from_environment(PASSPHRASE_VARIABLE) if os.environ.get(PASSPHRASE_VARIABLE) else None
+
+
+def passphrase_source(keys: Path | None, ask: PassphraseSource | None = None) -> PassphraseSource:
+    """Where the passphrase of the key files in the folder ``keys`` comes from.
+
+    ``GOVCHAIN_PASSPHRASE``, else the file ``passphrase`` in the folder, else ``ask``; without ``ask`` the file has to
+    be there when the source is called.
+    """
+    given = passphrase_given()
+    if given is not None:
+        return given
+    if keys is not None and (ask is None or (keys / PASSPHRASE_FILE).exists()):
+        return passphrase_from_file(keys / PASSPHRASE_FILE)
+    return passphrase_from_environment(PASSPHRASE_VARIABLE) if ask is None else ask
 
 
 def passphrase_from_file(path: str | Path) -> PassphraseSource:

@@ -124,8 +124,8 @@ PAIRS: dict[str, tuple[str, str]] = {
         "The request was not finished in the time allowed[[ ({limit_ms} ms)]]. Ask for less, or try again later.",
     ),
     "LISTEN_FAILED": (
-        "无法监听 {address}[[：{reason}]]。请换一个地址或端口，或停止占用它的程序。",
-        "Cannot listen on {address}[[: {reason}]]. Choose another address or port, or stop what uses it.",
+        "无法监听[[ {address}]][[：{reason}]]。请换一个地址或端口，或停止占用它的程序。",
+        "Cannot listen[[ on {address}]][[: {reason}]]. Choose another address or port, or stop what uses it.",
     ),
     "TLS_UNUSABLE": (
         "TLS 证书或私钥无法使用[[：{reason}]]。请检查 tls_certificate 和 tls_key 所指的文件。",

@@ -51,6 +51,7 @@ PAIRS: dict[str, tuple[str, str]] = {
         "密钥在 {path}，由 GOVCHAIN_PASSPHRASE 中的口令保护；口令未写入任何文件，请妥善保管。",
         "Keys are in {path}, under the passphrase in GOVCHAIN_PASSPHRASE; it was written nowhere: keep it safe.",
     ),
+    "init.demonstration_organisation": ("示范单位", "Demonstration organisation"),
     "init.next": ("下一步：cd {path} && govchain evidence put 文件", "Next: cd {path} && govchain evidence put FILE"),
     "init.trusted": ("已将创世文件加入本人的信任库。", "Its genesis was added to your trust store."),
     "init.not_trusted": (

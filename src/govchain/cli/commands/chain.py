@@ -9,7 +9,7 @@ import typer
 
 from govchain.cli.opening import open_chain, trust_store
 from govchain.cli.output import china_time, emit, facts, line
-from govchain.cli.session import t
+from govchain.cli.session import session, t
 from govchain.model import Code, GovChainError, UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def init(
         suite=suite,
         organisation=organisation,
         organisation_name=name,
+        language=session().language,
         algorithms=tuple(algorithm or ()),
         configuration=None if from_configuration is None else _configuration(from_configuration),
     )

@@ -1,0 +1,128 @@
+"""Descriptions of the fields of the proof-carrying answers (``sdk.transport``, ``sdk.sessions``); see ``fields``.
+
+Formats: docs/spec/block.md, docs/spec/transactions.md, docs/spec/evidence-package.md. Bytes are lower-case hex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["PROOF_FIELDS"]
+
+_ID: Final = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+_ADDRESS: Final = "2165a6710c14f62cb4e9664968225b2756b0e0b0"
+_TIME: Final = 1_790_000_000_000
+_BYTES: Final = "7b2263686169…"
+_KEY: Final = b"accounts.account/".hex() + _ADDRESS
+_NEXT: Final = ("Cursor of the page that follows; null at the end.", "q7Zk0XlR9nAxMg", "")
+
+#: Type name to field name to description, example and unit ("" where it is no quantity).
+PROOF_FIELDS: Final[Mapping[str, Mapping[str, tuple[str, Any, str]]]] = {
+    "Submissions": {"submissions": ("What became of each envelope, in the order in which they were sent.", [], "")},
+    "Submission": {
+        "id": ("Id of the transaction, hex; empty where the envelope could not be read.", _ID, ""),
+        "code": ("OK when received (or committed, when waited for), REPLAYED when it was there before.", "OK", ""),
+        "receipt": ("The receipt's bytes once committed; null until then and when refused.", _BYTES, ""),
+        "retry_after_ms": ("When to send again, where the node had no room.", None, "ms"),
+        "detail": ("Values that the code's sentence names.", {}, ""),
+    },
+    "BlockRecord": {
+        "height": ("Height of the block.", 1204, "blocks"),
+        "header": ("The header's bytes; their digest is the block's identity.", _BYTES, ""),
+        "certificate": ("The finality certificate's bytes; null while the newest block waits for it.", _BYTES, ""),
+    },
+    "BlockRange": {"blocks": ("Consecutive blocks, lowest first; fewer than asked for where the chain ends.", [], "")},
+    "BlockPage": {"blocks": ("Consecutive blocks, newest first.", [], ""), "next": _NEXT},
+    "BlockTransaction": {
+        "index": ("Place within the block, from 0.", 3, ""),
+        "id": ("Id of the transaction, hex.", _ID, ""),
+        "type": ("Its type: family.action.", "evidence.put", ""),
+        "code": ("Result code of its receipt, as a number; 0 when it had its effect.", 0, ""),
+        "envelope": ("The envelope's bytes: body and signatures.", "93c4…", ""),
+        "receipt": ("The receipt's bytes.", _BYTES, ""),
+    },
+    "TransactionPage": {
+        "height": ("Height of the block.", 1204, "blocks"),
+        "count": ("Transactions in the block.", 512, "transactions"),
+        "transactions": ("Those of this page, in order.", [], ""),
+        "next": _NEXT,
+    },
+    "TransactionRecord": {
+        "id": ("Id of the transaction, hex: digest of its body.", _ID, ""),
+        "height": ("Height of its block.", 1204, "blocks"),
+        "index": ("Place within the block, from 0.", 3, ""),
+        "count": ("Transactions in the block: what the paths are counted by.", 512, "transactions"),
+        "body": ("The body's bytes, as they were signed.", _BYTES, ""),
+        "signatures": ("One signature for each signer of the body, in that order.", ["9f0c…"], ""),
+        "receipt": ("The receipt's bytes.", _BYTES, ""),
+        "transaction_path": ("Inclusion path of the envelope in the header's transaction root.", [_ID], ""),
+        "receipt_path": ("Inclusion path of the receipt in the header's receipt root.", [_ID], ""),
+    },
+    "ReceiptRecord": {
+        "id": ("Id of the transaction, hex.", _ID, ""),
+        "receipt": ("The receipt's bytes.", _BYTES, ""),
+    },
+    "HistoryPath": {
+        "height": ("The earlier block.", 7, "blocks"),
+        "head": ("The later block, whose header's `history` contains the earlier one.", 1204, "blocks"),
+        "path": ("The inclusion path.", [_ID], ""),
+    },
+    "LiveEntry": {
+        "key": ("The state key.", _KEY, ""),
+        "value": ("Its value; null where the key is absent.", _BYTES, ""),
+        "siblings": ("Sibling nodes on the way up, from the leaf.", [_ID], ""),
+        "other": ("The other leaf that stands in the key's place: its position and its digest; else null.", None, ""),
+    },
+    "StatusProof": {
+        "height": ("The certified block that the proof is for.", 1204, "blocks"),
+        "previous": ("State root of the block before it.", _ID, ""),
+        "delta": ("Root over the block's writes.", _ID, ""),
+        "live": ("Root of the tree of present values.", _ID, ""),
+        "entries": ("One entry for each key, in the order asked for.", [], ""),
+    },
+    "AccountPage": {
+        "status": ("Proves each account that is shown; that none was left out is not proved.", {}, ""),
+        "next": _NEXT,
+    },
+    "OrganisationPage": {
+        "status": ("Proves each organisation that is shown; that none was left out is not proved.", {}, ""),
+        "next": _NEXT,
+    },
+    "StateValue": {
+        "key": ("The state key.", _KEY, ""),
+        "value": ("Its committed value, unproved; null where there is none.", _BYTES, ""),
+        "height": ("As of this block at least.", 1204, "blocks"),
+    },
+    "StateWrite": {
+        "height": ("The block that wrote.", 1204, "blocks"),
+        "kind": ("`value`, `present` (written once: the value that holds now) or `removed`.", "value", ""),
+        "value": ("What was written, where `kind` is `value`; else null.", _BYTES, ""),
+    },
+    "StateHistory": {
+        "key": ("The state key.", _KEY, ""),
+        "writes": ("Writes to it, newest first; unproved.", [], ""),
+        "next": _NEXT,
+    },
+    "EvidenceTransactions": {
+        "evidence": ("Id of the record, hex.", _ID, ""),
+        "transactions": ("Ids of the transactions that touched it, itself first, oldest first.", [_ID], ""),
+    },
+    "ChallengeOffer": {
+        "challenge": ("The challenge's text, to be signed as it is, under the frame `govchain/session/1`.", "{…}", "")
+    },
+    "SessionGrant": {
+        "token": ("Goes into `Authorization: Bearer`; told once, the node keeps its digest alone.", "5b1d…", ""),
+        "account": ("Address of the account, 40 hex digits.", _ADDRESS, ""),
+        "expires": ("End of the session.", _TIME, "ms since 1970, UTC"),
+    },
+    "WebhookWanted": {"secret": ("Key of the messages' HMAC; null: the node makes one and tells it once.", None, "")},
+    "WebhookChanged": {
+        "url": ("Where messages are sent from now on; null: as before.", None, ""),
+        "types": ("Types that are sent from now on; null: as before.", ["evidence.*"], ""),
+        "organisations": ("Organisations whose events are sent; null: as before.", [], ""),
+        "references": ("References whose events are sent; null: as before.", [], ""),
+        "secret": ("A new key of the messages' HMAC; null: as before.", None, ""),
+        "on_failure": ("What follows a dead letter, `continue` or `pause`; null: as before.", "pause", ""),
+    },
+}
