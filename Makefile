@@ -98,6 +98,7 @@ bench: setup ## the two benches, as JSON under .bench/ and as tables
 
 docs: setup ## dead links, missing sections and outdated commands in the documents
 	@$(PY) -m tools.check_docs
+	@$(PY) -m tools.api_docs --check
 
 requirements: setup-tools ## which requirements have a passing test, part by part (PART=ledger, JSON=1)
 	@$(PY) -m tools.requirements $(if $(PART),--part $(PART)) $(if $(JSON),--json)

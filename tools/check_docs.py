@@ -147,7 +147,7 @@ def _required_sections(path: str) -> tuple[str, ...]:
         return README_SECTIONS
     if path == "CHANGELOG.md":
         return ("STATE-BREAKING", "API-BREAKING")
-    if pure.parent.as_posix() == "docs/guide" and pure.name != "README.md":
+    if pure.parent.as_posix() == "docs/guide" and pure.name not in ("README.md", "settings.md"):
         return GUIDE_SECTIONS
     if pure.parent.as_posix() == "docs/adr" and pure.name != "README.md":
         return ADR_SECTIONS

@@ -46,8 +46,8 @@ class ApiSettings:
     wait_ms_max: int = 60_000
     idle_ms_max: int = 60_000
     connections_max: int = 4096
-    rate_address: int = 0
-    rate_session: int = 0
+    rate_address: int = 5_000
+    rate_session: int = 2_000
     rate_burst_s: int = 2
     addresses_max: int = 65_536
     origins: tuple[str, ...] = ()

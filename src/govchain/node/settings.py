@@ -106,8 +106,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("wait_ms_max", 60_000, "ms", 100, 600_000),
     Setting("idle_ms_max", 60_000, "ms", 100, 3_600_000),
     Setting("connections_max", 4096, "connections", 1, 1_000_000),
-    Setting("rate_address", 0, "requests/s", 0, 10_000_000),
-    Setting("rate_session", 0, "requests/s", 0, 10_000_000),
+    Setting("rate_address", 5_000, "requests/s", 0, 10_000_000),
+    Setting("rate_session", 2_000, "requests/s", 0, 10_000_000),
     # events
     Setting("streams_max", 2_000, "streams", 1, 100_000),
     Setting("streams_per_session", 16, "streams", 1, 100_000),
