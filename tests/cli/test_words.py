@@ -10,7 +10,14 @@ import govchain.cli
 from govchain.cli.output import china_time, parse_time, size_text
 from govchain.texts import LANGUAGES, keys, words
 
-SOURCES = {path: path.read_text() for path in Path(govchain.cli.__file__).parent.rglob("*.py")}
+ROOM = Path(govchain.cli.__file__).parent
+SOURCES = {path: path.read_text() for path in ROOM.rglob("*.py")}
+#: The services say a few sentences themselves, by their key.
+SAID = {
+    key
+    for path in (ROOM.parent / "services").rglob("*.py")
+    for key in re.findall(r"""\bsentence\(\s*"([a-z][\w.]+)\"""", path.read_text())
+}
 USED = {key for text in SOURCES.values() for key in re.findall(r"""\bt\(\s*"([a-z][\w.]+)\"""", text)}
 FAMILIES = {key for text in SOURCES.values() for key in re.findall(r"""\bt\(\s*f"([a-z][\w.]*)\{""", text)}
 
@@ -47,7 +54,7 @@ def test_every_label_of_a_table_or_a_list_of_facts_is_there():
 def test_there_is_no_sentence_that_nobody_uses():
     from govchain.cli.hints import _HINTED
 
-    used = USED | {f"hint.{name}" for name in _HINTED}
+    used = USED | SAID | {f"hint.{name}" for name in _HINTED}
     indirect = (
         "label.",
         "kind.",

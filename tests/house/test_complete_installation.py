@@ -11,6 +11,7 @@ from tests.house.test_installation import Machine
 #: Every function of the command line.
 FUNCTIONS = """
 init
+up
 evidence put
 evidence find
 evidence show
@@ -19,10 +20,18 @@ evidence supplement
 evidence supersede
 evidence withdraw
 evidence export
+evidence certificate
 verify
 trust add
 trust list
 trust remove
+login
+logout
+profile list
+profile show
+profile set
+profile remove
+profile use
 account list
 account show
 account register
@@ -38,10 +47,21 @@ tx show
 genesis show
 genesis verify
 chain status
+export block
+export tx
+export account
+export entity
+export contract
+export configuration
+watch
+index status
+index rebuild
+index check
 doctor
 bench sm2
 bench ledger
 demo
+completion
 version
 """
 

@@ -12,13 +12,16 @@ import warnings
 import pytest
 
 from govchain import crypto, proof
+from govchain.api.cursors import open_cursor
 from govchain.cli import keys as cli_keys
 from govchain.cli import opening
 from govchain.cli.commands import evidence as evidence_commands
+from govchain.cli.private import read_private
 from govchain.cli.reading import read_small
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
 from govchain.crypto.sm2 import decode_ciphertext_der, decode_signature_der
+from govchain.documents.extract import decode_paper
 from govchain.ledger import decode_chain_state
 from govchain.merkle import Frontier
 from govchain.model import GovChainError, decode_strict
@@ -30,6 +33,8 @@ from govchain.proof import layout
 from govchain.proof.exact import decode_exact
 from govchain.sdk import trust
 from govchain.sdk.catalogue import Catalogue
+from govchain.sdk.sessions import decode_challenge
+from govchain.services.configurations import decode_configuration
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
 from govchain.storage import snapshot_checks
 from govchain.storage.directory import inspect_directory
@@ -58,6 +63,14 @@ INSIDE = {
     "sdk.tree.read_path": "takes an index, no bytes",
     "sdk.reading.read_file": "digests a file of any content by pieces; nothing is decoded",
     "ops.bench.workload.read_batches": "reads what the bench itself has written",
+    "cli.opening.open_http": "a connection; what a node answers is read by the decoders of sdk.wire",
+    "cli.opening.open_transport": "the same, or a data directory",
+    "index.reading.read_activity": "rows of the index's own tables",
+    "index.reading.read_evidence": "the same",
+    "index.reading.read_transactions": "the same",
+    "index.writer.read_cursor": "the same; its columns are typed by the database",
+    "index.writer.read_facts": "the same",
+    "services.indexing.read_index_status": "the same, by read_cursor",
 }
 
 #: Listed by methods of classes and by verbs other than those that are searched for.
@@ -154,6 +167,12 @@ TAKERS = {
     "cli.keys.read_signature": through_file("signature", lambda path: cli_keys.read_signature(str(path), "sm2-sm3")),
     "cli.opening.read_genesis": through_file("genesis.json", lambda path: opening.read_genesis(path.parent)),
     "cli.output.parse_time": directly(parse_time),
+    "cli.opening.read_genesis_file": through_file("genesis.json", lambda path: opening.read_genesis_file(path.parent)),
+    "cli.private.read_private": through_file("private", lambda path: read_private(path, 1024)),
+    "api.cursors.open_cursor": directly(lambda data: open_cursor(data.decode("latin-1"), "question")),
+    "documents.extract.decode_paper": directly(decode_paper),
+    "sdk.sessions.decode_challenge": directly(lambda data: decode_challenge(data.decode("latin-1"))),
+    "services.configurations.decode_configuration": directly(decode_configuration),
 }
 
 #: These answer with the error that their one caller turns into ours.

@@ -25,7 +25,7 @@ def lower_bounds(requirements):
     """Name to lowest version; a package without one (our own kernels) is left out."""
     found = {}
     for requirement in requirements:
-        match = re.match(r"([A-Za-z0-9-]+)>=([0-9.]+)", requirement)
+        match = re.match(r"([A-Za-z0-9-]+)(?:\[[a-z,]+\])?>=([0-9.]+)", requirement)
         if match:
             found[match[1]] = match[2]
     return found

@@ -5,7 +5,7 @@ import pytest
 
 from govchain.model import Code, UsageError
 from govchain.modules.accounts.messages import account_key
-from govchain.modules.evidence.keys import mark_key, record_key
+from govchain.modules.evidence.messages import mark_key, record_key
 from govchain.ops.replay import COMPARED_TABLES, compare_tables, replay_blocks
 from govchain.proof.transactions import decode_body, decode_envelope, decode_receipt
 from govchain.services.queries import LIMIT_MAX, Queries

@@ -26,6 +26,8 @@ KNOWN = {
         "url",
         "where",
     ),
+    # of claims
+    "kind",
     # of the index
     *("key", "table"),
 }

@@ -88,4 +88,8 @@ PAIRS: dict[str, str] = {
     "only its owner changes where a webhook goes": "只有所有者可以更改推送的去向",
     "webhook {id}": "推送 {id}",
     "dead letter {id}": "未送达 {id}",
+    # Families and kinds of claim
+    "family {name} has no file {file}": "交易族 {name} 没有文件 {file}",
+    "entry point {name} is no kind of claim": "入口 {name} 不是声明种类",
+    "two installed kinds of claim are named {name}": "已安装的两个声明种类同名：{name}",
 }
