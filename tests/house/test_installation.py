@@ -138,7 +138,7 @@ def test_the_guides_work_as_they_are_typed(machine, tmp_path):
     shutil.copytree(made, copied)
     shutil.copy(f"{made}/../hello.txt", copied)
     handed.mkdir()
-    for name in ("p.gcp", "genesis.json", "hello.txt"):
+    for name in ("p.gcp", "certificate.pdf", "genesis.json", "hello.txt"):
         shutil.copy(copied / name, handed)
     for guide, folder in (("window-clerk", handed), ("supervisor", copied)):
         home = tmp_path / f"home-{guide}"
