@@ -16,7 +16,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -37,6 +37,7 @@ _CLOSING_S: Final = 0.5
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LookUp = Callable[[str, int], Awaitable[list[Address]]]
 
 
 class AttemptFailed(Exception):  # noqa: N818 - an outcome that is counted, not an error that is shown
@@ -73,18 +74,22 @@ class TargetPolicy:
         networks: private networks (CIDR) that may be reached.
         http: whether http is allowed.
         ca: file with root certificates (PEM); empty: the system's.
+        look_up: the addresses of a host and port; the system's resolver, where nothing else is said.
 
     Raises:
         UsageError: ``USAGE`` for a network that is none, or a file that holds no certificates.
     """
 
-    def __init__(self, networks: Sequence[str] = (), *, http: bool = False, ca: str = "") -> None:
+    def __init__(
+        self, networks: Sequence[str] = (), *, http: bool = False, ca: str = "", look_up: LookUp | None = None
+    ) -> None:
         try:
             self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(network) for network in networks)
         except ValueError as error:
             raise UsageError(Code.USAGE, reason=f"webhook_networks: {error}") from None
         self._http = http
         self._ca = ca
+        self._look_up = look_up or _look_up
         self._context: ssl.SSLContext | None = None
         if ca:
             self.context()
@@ -144,7 +149,7 @@ class TargetPolicy:
             AttemptFailed: ``unresolved``, ``refused-address``.
         """
         literal = _literal(target.host)
-        found = [literal] if literal is not None else await _look_up(target.host, target.port)
+        found = [literal] if literal is not None else await self._look_up(target.host, target.port)
         if not found:
             raise AttemptFailed("unresolved")
         if not all(self.allows(address) for address in found):
