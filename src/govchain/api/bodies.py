@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from fastapi import Request
 
-from govchain.api.submission import read_body
+from govchain.api.submission import media_type, read_body
 from govchain.model import Code, UsageError
 
 __all__ = ["BODY_BYTES_MAX", "body_of", "read_json"]
@@ -35,7 +35,7 @@ async def read_json(request: Request, kind: type[_T]) -> _T:
     Raises:
         UsageError: ``CONTENT_TYPE``, ``REQUEST_TOO_LARGE``, ``REQUEST_SHAPE``.
     """
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_type(request.scope)
     if media != "application/json":
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
     data = await read_body(request.receive)

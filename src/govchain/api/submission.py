@@ -31,6 +31,7 @@ __all__ = [
     "PATH",
     "EnvelopesInJson",
     "Shortcut",
+    "media_type",
     "read_body",
     "submit",
 ]
@@ -64,7 +65,7 @@ async def submit(scope: Scope, receive: Receive, send: Send, services: NodeServi
     """Answer one submission."""
     try:
         wait, timeout_ms = _query(scope["query_string"], settings)
-        kind = _content_type(scope["headers"])
+        kind = media_type(scope)
         envelopes = _envelopes(kind, await read_body(receive), settings.envelopes_max)
         answers = await services.intake.submit(envelopes, wait=wait, timeout_ms=timeout_ms)
     except GovChainError as error:
@@ -136,11 +137,19 @@ def _query(query: bytes, settings: ApiSettings) -> tuple[bool, int]:
     return wait == "committed", timeout_ms
 
 
-def _content_type(headers: list[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
+def media_type(scope: Scope) -> str:
+    """The media type of a request's body, in lower case and without parameters; empty where none is named.
+
+    Raises:
+        UsageError: ``CONTENT_TYPE`` for a compressed body, which no route unpacks.
+    """
+    found = ""
+    for name, value in scope["headers"]:
         if name == b"content-type":
-            return value.decode("latin-1").partition(";")[0].strip().lower()
-    return ""
+            found = value.decode("latin-1").partition(";")[0].strip().lower()
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            raise UsageError(Code.CONTENT_TYPE, given=value[:80].decode("latin-1"), allowed="identity")
+    return found
 
 
 def _envelopes(kind: str, body: bytes, count_max: int) -> list[bytes]:

@@ -25,6 +25,8 @@ __all__ = ["ConnectionLimits", "Connections", "bounded_protocol"]
 
 #: Seconds between two looks at all connections.
 _SWEEP_S: Final = 1.0
+#: Versions of HTTP that are spoken.
+_VERSIONS: Final = ("1.0", "1.1")
 #: Headers of one request, at most.
 HEADERS_MAX: Final = 100
 
@@ -136,8 +138,10 @@ class _BoundedProtocol(HttpToolsProtocol):
         """Feed the parser; a head that is not complete is counted as it comes, whatever is in it."""
         if self.transport.is_closing() or self.parser is None:
             return
+        begun_before = self.head_begun
         super().data_received(data)
-        if self.head_begun and not self.transport.is_closing():
+        # The piece in which a head begins may hold the end of the body before it; its headers count as they are parsed.
+        if begun_before and self.head_begun and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.connections_of.limits.header_bytes_max:
                 self.refuse(431, Code.REQUEST_TOO_LARGE, size_max=self.connections_of.limits.header_bytes_max)
@@ -155,7 +159,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header, while they are few and short."""
-        super().on_header(name, value)
+        if self.head_begun:  # else a trailer after a body in chunks, which is no header of the request
+            super().on_header(name, value)
         self._head_bytes += len(name) + len(value)
         size_max = self.connections_of.limits.header_bytes_max
         if self._head_bytes > size_max or len(self.headers) > HEADERS_MAX:
@@ -168,6 +173,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         if len(self.url) > self.connections_of.limits.header_bytes_max:
             self._refusal = (431, Code.REQUEST_TOO_LARGE, {"size_max": self.connections_of.limits.header_bytes_max})
             raise ValueError("url")
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise ValueError("version")
         self.connections_of.works(self)
         super().on_headers_complete()
 
@@ -197,9 +204,11 @@ class _BoundedProtocol(HttpToolsProtocol):
             "params": params,
         }
         body = msgspec.json.encode(document)
+        wait_ms = params.get("retry_after_ms", 0)
+        more = f"retry-after: {max(1, -(-wait_ms // 1000))}\r\n" if wait_ms else ""
         head = (
             f"HTTP/1.1 {status} {sentence(f'status.{status}', 'en')}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\ngovchain-protocol: 1\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\ngovchain-protocol: 1\r\n{more}connection: close\r\n\r\n"
         )
         if not self.transport.is_closing():
             self.transport.write(head.encode("ascii") + body)

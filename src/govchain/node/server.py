@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -53,6 +54,8 @@ _log = logging.getLogger("govchain.node")
 
 #: Connections that wait to be accepted.
 _BACKLOG = 1024
+#: Open files of a node beside its connections: store, index, keys, log, deliveries.
+_OTHER_DESCRIPTORS = 1024
 #: Bytes of a message that a client may send over a WebSocket: a subscription.
 _SOCKET_MESSAGE_BYTES_MAX = 131_072
 
@@ -159,6 +162,7 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
     """
     # The socket first: an address that is taken shall not cost a start of the node.
     listener = _listen(settings.text("listen"))
+    _allow_descriptors(settings.integer("connections_max"))
     with contextlib.closing(listener):
         options = NodeOptions(verifier_threads=settings.integer("verifier_threads"))
         with open_embedded(path, options=options, notice=_notice) as node, build_services(node, settings) as services:
@@ -169,6 +173,17 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
             with contextlib.ExitStack() as stack:
                 _tell(listener, settings, stack, announce)
                 uvloop.run(_run(server, listener, settings.integer("read_threads")))
+
+
+def _allow_descriptors(connections_max: int) -> None:
+    """Raise the process's own limit of open files, as far as the system lets it, to what the settings promise."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_max + _OTHER_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < wanted:
+            _log.warning("connections_max is %d, but the system allows %d open files", connections_max, allowed)
 
 
 def _notice(key: str, params: dict[str, object]) -> None:

@@ -39,6 +39,9 @@ _HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 _NO_STORE: Final = (b"cache-control", b"no-store")
+#: Statuses after which the rest of a body may lie on the connection, which nobody will read.
+_BODY_CUT: Final = (408, 413)
+_CLOSE: Final = (b"connection", b"close")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 _log = logging.getLogger("govchain.api.access")
@@ -86,16 +89,15 @@ class Gate:
                     headers.append(_NO_STORE)
                 if scope["scheme"] == "https":
                     headers.append(_HSTS)
+                if status in _BODY_CUT:
+                    headers.append(_CLOSE)
                 headers.append((b"x-request-id", identity.encode()))
                 headers.extend(_HEADERS)
                 message["headers"] = headers
             await send(message)
 
         if refusal is not None:
-            response = problem_response(Request(scope), refusal)
-            if refusal.code == Code.REQUEST_TOO_LARGE:
-                response.headers["connection"] = "close"
-            await response(scope, receive, marked)
+            await problem_response(Request(scope), refusal)(scope, receive, marked)
         else:
             try:
                 await self._app(scope, _Body(receive, self._settings, length), marked)

@@ -20,7 +20,7 @@ from govchain.api.problems import language_of, request_id
 from govchain.api.routing import Services, Settings, new_router
 from govchain.api.security import open_read
 from govchain.api.settings import ApiSettings
-from govchain.api.submission import read_body
+from govchain.api.submission import media_type, read_body
 from govchain.model import Code, GovChainError, RefusedError, UsageError
 from govchain.model.identifiers import is_hex_text
 from govchain.sdk.transport import EvidenceTransactions, ReceiptRecord, StateValue, Submissions
@@ -183,7 +183,7 @@ async def _submit(services: NodeServices, settings: ApiSettings, params: _Params
 )
 async def rpc(request: Request, services: Services, settings: Settings) -> Response:
     """Answer one call or a batch."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_type(request.scope)
     if media != "application/json":
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
     try:

@@ -9,7 +9,7 @@ from govchain.api.describe import describe
 from govchain.api.routers.evidence import PACKAGE_TYPE
 from govchain.api.routing import Services, Settings, json_answer, needed, new_router
 from govchain.api.security import OpenRead
-from govchain.api.submission import read_body
+from govchain.api.submission import media_type, read_body
 from govchain.api.views import VerifyView
 from govchain.model import Code, UsageError
 
@@ -37,7 +37,7 @@ _TYPES = (PACKAGE_TYPE, "application/zip", "application/octet-stream")
 async def verify(request: Request, services: Services, settings: Settings, session: OpenRead) -> Response:
     """The report."""
     check = needed(services.verify if settings.verify else None, "verify")
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_type(request.scope)
     if media not in _TYPES:
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed=", ".join(_TYPES))
     data = await read_body(request.receive)
