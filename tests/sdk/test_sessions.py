@@ -1,5 +1,8 @@
 """The form of a login: what is signed, and what a client refuses to sign."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 import govchain_native as native
@@ -20,7 +23,10 @@ from govchain.sdk.sessions import (
 
 NOW = 1_800_000_000_000
 ACCOUNT = "ab" * 20
-CHALLENGE = Challenge(account=ACCOUNT, chain="demo", expires=NOW + 60_000, node="node-1", nonce="5a" * 32)
+AUDIENCE = "https://node.example.gov.cn"
+CHALLENGE = Challenge(
+    account=ACCOUNT, audience=AUDIENCE, chain="demo", expires=NOW + 60_000, node="node-1", nonce="5a" * 32
+)
 TEXT = encode_challenge(CHALLENGE)
 
 
@@ -44,7 +50,8 @@ def key():
 
 def test_a_challenge_is_canonical_and_its_message_is_framed():
     expected = (
-        f'{{"account":"{ACCOUNT}","chain":"demo","expires":{NOW + 60_000},"node":"node-1","nonce":"{"5a" * 32}"}}'
+        f'{{"account":"{ACCOUNT}","audience":"{AUDIENCE}","chain":"demo","expires":{NOW + 60_000},"node":"node-1",'
+        f'"nonce":"{"5a" * 32}"}}'
     )
     assert expected == TEXT
     assert decode_challenge(TEXT) == CHALLENGE
@@ -56,7 +63,7 @@ def test_a_challenge_is_canonical_and_its_message_is_framed():
 
 
 def test_what_is_signed_is_never_a_transaction(key):
-    signature = sign_challenge(TEXT, chain="demo", account=ACCOUNT, now=NOW, signer=key)
+    signature = sign_challenge(TEXT, audience=AUDIENCE, chain="demo", account=ACCOUNT, now=NOW, signer=key)
     (message,) = key.signed
     with pytest.raises(DecodingError):
         decode_body(message)
@@ -74,6 +81,8 @@ REFUSED = {
     "another chain": {"chain": "other"},
     "another account": {"account": "cd" * 20},
     "another node": {"node": "node-2"},
+    "another address": {"audience": "https://relay.example.gov.cn"},
+    "no address": {"audience": ""},
     "long over": {"now": NOW + 60_000 + CHALLENGE_MS_MAX},
     "good for years": {"now": NOW - CHALLENGE_MS_MAX},
 }
@@ -81,7 +90,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("change", REFUSED.values(), ids=REFUSED.keys())
 def test_a_client_signs_only_what_it_asked_for(key, change):
-    wanted = {"chain": "demo", "account": ACCOUNT, "now": NOW, "node": "node-1", **change}
+    wanted = {"audience": AUDIENCE, "chain": "demo", "account": ACCOUNT, "now": NOW, "node": "node-1", **change}
     with pytest.raises(RefusedError) as refused:
         sign_challenge(TEXT, signer=key, **wanted)
     assert refused.value.code is Code.CHALLENGE_INVALID
@@ -111,6 +120,25 @@ MALFORMED = {
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_what_is_no_challenge_is_not_signed(key, text):
     with pytest.raises(RefusedError) as refused:
-        sign_challenge(text, chain="demo", account=ACCOUNT, now=NOW, signer=key)
+        sign_challenge(text, audience=AUDIENCE, chain="demo", account=ACCOUNT, now=NOW, signer=key)
     assert refused.value.code is Code.CHALLENGE_INVALID
     assert key.signed == []
+
+
+def vector():
+    page = (Path(__file__).parents[2] / "docs/spec/sessions.md").read_text(encoding="utf-8")
+    return json.loads(page.partition("## 6. Test vector")[2].partition("```json")[2].partition("```")[0])
+
+
+def test_the_vector_of_the_specification_holds():
+    given = vector()
+    text, message = given["challenge"], bytes.fromhex(given["message"])
+    assert encode_challenge(decode_challenge(text)) == text
+    assert challenge_message(text) == message
+    # The words of the page alone.
+    domain = b"govchain/session/1"
+    assert message == len(domain).to_bytes(2, "big") + domain + len(text).to_bytes(4, "big") + text.encode()
+    check = {"algorithm": "sm2-sm3", "key": bytes.fromhex(given["key"])}
+    signature = bytes.fromhex(given["signature"])
+    assert check_challenge_signature(text, signature=signature, **check) is Code.OK
+    assert check_challenge_signature(text.replace("demo", "dem0"), signature=signature, **check) is not Code.OK

@@ -1,8 +1,10 @@
 """Checking webhook messages: what holds, what does not, and a second opinion by other programs."""
 
 import json
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from gmssl import sm3 as other_sm3
@@ -10,6 +12,7 @@ from gmssl import sm3 as other_sm3
 import govchain_native as native
 from govchain.crypto.sm2 import encode_signature_der
 from govchain.model import Code, VerificationError
+from govchain.sdk import webhooks as form
 from govchain.sdk.webhooks import (
     BODY_BYTES_MAX,
     TOLERANCE_MS,
@@ -18,6 +21,7 @@ from govchain.sdk.webhooks import (
     verify_webhook,
 )
 
+ROOT = Path(__file__).parents[2]
 SECRET = b"a secret of enough bytes"
 NOW = 1_790_000_000_000
 NODE_SECRET = native.sm2_generate()
@@ -174,3 +178,30 @@ def test_both_signatures_by_openssl(tmp_path):
 
     assert check(tmp_path / "framed").returncode == 0
     assert check(tmp_path / "wrong").returncode != 0
+
+
+def vector():
+    page = (ROOT / "docs/spec/webhooks.md").read_text(encoding="utf-8")
+    return json.loads(page.partition("## 7. Test vector")[2].partition("```json")[2].partition("```")[0])
+
+
+def test_the_vector_of_the_specification_holds():
+    given = vector()
+    headers, body, secret = given["headers"], given["body"].encode(), given["secret"].encode()
+    time = int(headers["GovChain-Timestamp"])
+    message = verify(headers, body, secret=secret, now=time, node_key=("sm2-sm3", bytes.fromhex(given["node_key"])))
+    assert (message.delivery, message.events[0].reference) == (headers["GovChain-Delivery"], "政务-0815")
+    assert headers["GovChain-Signature"] == secret_signature(secret, time, body)
+    assert given["message"] == node_message(time, body).hex() == framed_by_hand(time, body).hex()
+    with pytest.raises(VerificationError):
+        verify(headers, body.replace(b"0815", b"0816"), secret=secret, now=time)
+
+
+def test_the_page_names_every_header_and_limit():
+    page = (ROOT / "docs/spec/webhooks.md").read_text(encoding="utf-8")
+    headers = {value for name, value in vars(form).items() if name.startswith("HEADER_")}
+    assert set(re.findall(r"^\| `(GovChain-[\w-]+)` \|", page, re.MULTILINE)) == headers
+    assert set(vector()["headers"]) == headers
+    assert (BODY_BYTES_MAX, TOLERANCE_MS) == (4 * 1024 * 1024, 5 * 60_000)
+    assert "at most 4 MiB" in page
+    assert "at most five minutes" in page

@@ -39,6 +39,7 @@ VALUES = [
     port.EvidencePage((port.EvidenceHit(HASH.hex()),), 9, 8),
     port.EvidenceTransactions(HASH.hex(), (HASH.hex(),)),
     ChallengeRequest("00" * 20),
+    ChallengeRequest("00" * 20, "https://node.example.gov.cn"),
     ChallengeOffer("{}"),
     SessionRequest("{}", b"\x01"),
     SessionGrant("token", "00" * 20, 5),

@@ -10,12 +10,14 @@ checked even where none is needed. Not here: how sessions are made (``services.s
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from govchain.api.settings import ApiSettings
 from govchain.model import Code, RefusedError
+from govchain.sdk.sessions import audience_of
 from govchain.services.bundle import NodeServices
 from govchain.services.sessions import Session
 
@@ -28,6 +30,7 @@ __all__ = [
     "check_token",
     "open_read",
     "operator_needed",
+    "own_urls",
     "session_needed",
     "session_read",
 ]
@@ -55,6 +58,24 @@ def check_token(services: NodeServices, token: str) -> Session | None:
         RefusedError: ``SESSION_INVALID`` when it has none (any more).
     """
     return services.sessions.check(token) if token else None
+
+
+def own_urls(request: Request) -> tuple[str, ...]:
+    """The addresses at which this connection itself shows that it came to this node: the socket's own, no header's.
+
+    A name, or the address of something in front of the node, is known from the setting ``public_urls`` alone.
+    """
+    host, port = request.scope.get("server") or ("", None)
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ()
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    names = [f"[{address}]" if address.version == 6 else str(address)]
+    if address.is_loopback:
+        names.append("localhost")
+    return tuple(audience_of(f"{request.scope['scheme']}://{name}:{port}") for name in names)
 
 
 def _session(request: Request, *, needed: bool) -> Session | None:

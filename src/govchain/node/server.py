@@ -96,6 +96,7 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             system_clock().wall,
             secrets.token_bytes,
             SessionLimits(session_ms=settings.integer("session_minutes") * 60_000),
+            settings.list("public_urls"),
         )
         packages = Packages(node.transport)
         events = Subscriptions(

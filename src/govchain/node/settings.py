@@ -88,6 +88,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     # where it listens
     Setting("listen", "127.0.0.1:8547", example="0.0.0.0:8547"),
     Setting("listen_file", "", example="/run/govchain/listen"),
+    Setting("public_urls", (), example="https://ledger.example.gov.cn"),
     Setting("tls_certificate", "", example="/etc/govchain/tls.pem"),
     Setting("tls_key", "", example="/etc/govchain/tls.key"),
     # who may do what

@@ -18,9 +18,7 @@ Example::
 
 from __future__ import annotations
 
-import ipaddress
 import random
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +31,15 @@ import msgspec
 
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError
 from govchain.sdk.problems import error_from_problem
-from govchain.sdk.sessions import ChallengeOffer, ChallengeRequest, SessionGrant, SessionRequest, sign_challenge
+from govchain.sdk.reaching import checked_url, is_this_machine, tls_context
+from govchain.sdk.sessions import (
+    ChallengeOffer,
+    ChallengeRequest,
+    SessionGrant,
+    SessionRequest,
+    audience_of,
+    sign_challenge,
+)
 from govchain.sdk.transactions import Signing
 from govchain.sdk.transport import (
     ACCOUNTS_PER_PAGE_MAX,
@@ -119,18 +125,18 @@ class HttpTransport:
         plain_token: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        base = _checked_url(url)
+        base = checked_url(url)
         self.url = str(base).rstrip("/")
         self.token = token
         self._timeouts = timeouts or Timeouts()
         self._retries = retries
         self._answer_bytes_max = answer_bytes_max
         self._sleep = sleep
-        self._token_allowed = plain_token or base.scheme == "https" or _is_this_machine(base.host)
+        self._token_allowed = plain_token or base.scheme == "https" or is_this_machine(base.host)
         self._renew: Callable[[], object] | None = None
         self._certificates: tuple[int, bytes] | None = None
         self._http = httpx.Client(
-            verify=_tls(ca),
+            verify=tls_context(ca),
             trust_env=False,
             follow_redirects=False,
             headers={
@@ -162,6 +168,9 @@ class HttpTransport:
     ) -> SessionGrant:
         """Prove ``account``'s key and keep the session's token; it is renewed when the node says that it is over.
 
+        A challenge for another address than this transport's URL is not signed, so that whoever hands on the challenge
+        of another node gets no session there.
+
         Args:
             signer: the account's present key.
             account: its address (hex).
@@ -180,9 +189,12 @@ class HttpTransport:
         self, signer: Signing, account: str, chain: str, now: Callable[[], int], node: str | None
     ) -> SessionGrant:
         self._require_safe_way()
-        request = to_json(ChallengeRequest(account))
+        audience = audience_of(self.url)
+        request = to_json(ChallengeRequest(account, audience))
         offer = self._post("/v1/sessions/challenges", request, ChallengeOffer)
-        signature = sign_challenge(offer.challenge, chain=chain, account=account, now=now(), signer=signer, node=node)
+        signature = sign_challenge(
+            offer.challenge, audience=audience, chain=chain, account=account, now=now(), signer=signer, node=node
+        )
         grant = self._post("/v1/sessions", to_json(SessionRequest(offer.challenge, signature)), SessionGrant)
         if grant.account != account:
             raise UnavailableError(Code.ANSWER_UNUSABLE, reason="a session for another account")
@@ -330,6 +342,27 @@ class HttpTransport:
         found = self._find(f"/v1/evidence/{evidence}/history", EvidenceTransactions)
         return [] if found is None else list(found.transactions)
 
+    # Anything else of the node
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
+        """The answer of ``kind`` (a dataclass) to a request with a JSON body, for routes that have no method here.
+
+        Raises:
+            GovChainError: the node's own refusal, or that it could not be asked.
+        """
+        content = None if body is None else msgspec.json.encode(body)
+        return from_json(
+            self._ask(method, path, query, content=content, media="" if body is None else "application/json"), kind
+        )
+
     # The steps behind
 
     def _get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
@@ -456,37 +489,6 @@ class _NotNowError(Exception):
 
 def _page(cursor: str | None, limit: int) -> dict[str, Any]:
     return {"cursor": cursor, "limit": limit}
-
-
-def _checked_url(text: str) -> httpx.URL:
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise UsageError(Code.USAGE, reason=f"URL of a node: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(Code.USAGE, reason="the URL of a node is https://HOST or http://HOST")
-    if url.userinfo or url.query or url.fragment:
-        raise UsageError(Code.USAGE, reason="the URL of a node has no user, query or fragment")
-    return url
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _tls(ca: str | PathLike[str] | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or type(error).__name__
-        raise UnavailableError(Code.FILE_UNREADABLE, path=str(ca), reason=reason) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _unreachable(url: str, error: httpx.HTTPError) -> UnavailableError:

@@ -1,10 +1,11 @@
 """Sessions: a bearer token for whoever proves an account's key, for protected reads.
 
 Purpose: give challenges, check their signatures, make tokens, check tokens at each use.
-Rules: a challenge names chain, node, account and expiry and carries this process's own mark, so that nothing is kept
-for one that is never answered; it is good once and for a minute. A token is random; only its SM3 is kept. A session
-belongs to one account and ends at its expiry, by logging out, by the account's freeze or change of key (looked up in
-committed state at each use) and with the process. All lists are bounded.
+Rules: a challenge names chain, node, account and expiry, and the address that the client called where that is one of
+this node's own: a node that wrote any address would let another one hand its challenges on. It carries this process's
+own mark, so that nothing is kept for one that is never answered; it is good once and for a minute. A token is random;
+only its SM3 is kept. A session belongs to one account and ends at its expiry, by logging out, by the account's freeze
+or change of key (looked up in committed state at each use) and with the process. All lists are bounded.
 Not here: the form that is signed (``sdk.sessions``), HTTP.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -23,7 +24,9 @@ from govchain.model import Code, RefusedError, UnavailableError, UsageError
 from govchain.model.identifiers import is_hex
 from govchain.modules.port import AccountFacts
 from govchain.sdk.sessions import (
+    AUDIENCE_CHARACTERS_MAX,
     Challenge,
+    audience_of,
     challenge_message,
     check_challenge_signature,
     decode_challenge,
@@ -78,6 +81,10 @@ class Sessions:
         clock: wall time in ms.
         random: that many random bytes; from the system's source, except in tests.
         limits: how long and how many.
+        audiences: addresses (URLs) at which this node is called, beside those that a connection itself shows.
+
+    Raises:
+        UsageError: ``USAGE`` for an address that is none.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class Sessions:
         clock: Callable[[], int],
         random: Callable[[int], bytes],
         limits: SessionLimits | None = None,
+        audiences: Sequence[str] = (),
     ) -> None:
         self._chain = chain
         self._node = node
@@ -95,6 +103,7 @@ class Sessions:
         self._clock = clock
         self._random = random
         self._limits = limits or SessionLimits()
+        self._audiences = frozenset(audience_of(url) for url in audiences)
         self._secret = random(_RANDOM_BYTES)
         self._digest = get_suite("gm").digest
         self._lock = threading.Lock()
@@ -105,16 +114,26 @@ class Sessions:
         """Sessions that have neither ended nor been seen to expire."""
         return len(self._sessions)
 
-    def challenge(self, account: str) -> str:
+    def challenge(self, account: str, audience: str = "", *, own: Sequence[str] = ()) -> str:
         """The text of a challenge for that account; it says nothing about whether the account exists.
 
+        Args:
+            account: its address (hex).
+            audience: the address at which the client called, as ``sdk.sessions.audience_of`` writes it; or empty.
+            own: addresses that are this node's own for the connection that asks.
+
         Raises:
-            UsageError: ``REQUEST_SHAPE`` for a malformed address.
+            UsageError: ``REQUEST_SHAPE`` for a malformed address of an account.
+            RefusedError: ``CHALLENGE_INVALID`` for an audience that is no address of this node.
         """
         if not is_hex(account, 40):
             raise UsageError(Code.REQUEST_SHAPE, where="account", reason="40 hex digits")
+        if audience and audience not in own and audience not in self._audiences:
+            reason = f"no address of this node (public_urls): {audience[:AUDIENCE_CHARACTERS_MAX]}"
+            raise RefusedError(Code.CHALLENGE_INVALID, reason=reason)
         expires = self._clock() + self._limits.challenge_ms
-        plain = Challenge(account, self._chain, expires, self._node, self._random(_NONCE_RANDOM_BYTES).hex())
+        nonce = self._random(_NONCE_RANDOM_BYTES).hex()
+        plain = Challenge(account, audience, self._chain, expires, self._node, nonce)
         return encode_challenge(msgspec.structs.replace(plain, nonce=plain.nonce + self._mark(plain).hex()))
 
     def create(self, text: str, signature: bytes) -> tuple[str, Session]:

@@ -35,6 +35,8 @@ PAIRS: dict[str, str] = {
     # Sessions
     "not the text of a challenge": "不是挑战的文本",
     "for another chain or account": "属于另一条链或账户",
+    "for another address than the one that was called": "不属于所访问的地址",
+    "no address of this node (public_urls): {given}": "不是本节点的地址（见设置 public_urls）：{given}",
     "by another node": "来自另一节点",
     "its expiry is not near the time of this machine": "有效期与本机时间相差过大",
     "40 hex digits": "应为 40 位十六进制",

@@ -27,6 +27,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "允许从浏览器跨域调用的来源，逗号分隔",
         "web origins that may call from a browser, separated by commas",
     ),
+    "public_urls": (
+        "客户端登录本节点所用的地址（URL），逗号分隔；节点自身的 IP 地址无需列出",
+        "addresses (URLs) at which clients call this node, for logins; its own IP address needs no mention",
+    ),
     "session_minutes": ("会话的有效时间", "how long a session lasts"),
     "certificate_url": (
         "印在存证证书及其二维码中的查询地址",

@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 from govchain.api.bodies import body_of, read_json
 from govchain.api.describe import describe
 from govchain.api.routing import Services, json_answer, new_router
-from govchain.api.security import NeededSession
+from govchain.api.security import NeededSession, own_urls
 from govchain.api.views import SessionView
 from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex_text
-from govchain.sdk.sessions import ChallengeOffer, SessionGrant
+from govchain.sdk.sessions import AUDIENCE_CHARACTERS_MAX, CHALLENGE_BYTES_MAX, ChallengeOffer, SessionGrant
 from govchain.sdk.wire import to_json
 
 __all__ = ["ChallengeWanted", "SessionWanted", "router"]
@@ -28,13 +28,27 @@ class ChallengeWanted(Struct, frozen=True, forbid_unknown_fields=True):
     account: Annotated[
         str, Meta(description="Address of the account, 40 hex digits.", examples=["00" * 20], max_length=40)
     ]
+    audience: Annotated[
+        str,
+        Meta(
+            description="The address at which the client calls this node (docs/spec/sessions.md); it goes into the"
+            " challenge where it is one of this node's own.",
+            examples=["https://node.example.gov.cn"],
+            max_length=AUDIENCE_CHARACTERS_MAX,
+        ),
+    ] = ""
 
 
 class SessionWanted(Struct, frozen=True, forbid_unknown_fields=True):
     """Asks for a session."""
 
     challenge: Annotated[
-        str, Meta(description="The challenge's text, as it was given.", examples=['{"account":"…"}'], max_length=1024)
+        str,
+        Meta(
+            description="The challenge's text, as it was given.",
+            examples=['{"account":"…"}'],
+            max_length=CHALLENGE_BYTES_MAX,
+        ),
     ]
     signature: Annotated[
         str,
@@ -56,14 +70,15 @@ class SessionWanted(Struct, frozen=True, forbid_unknown_fields=True):
         types=(ChallengeWanted,),
         session=False,
         status=201,
-        codes=(Code.CONTENT_TYPE,),
+        codes=(Code.CONTENT_TYPE, Code.CHALLENGE_INVALID),
         body=body_of(ChallengeWanted),
     ),
 )
 async def challenge(request: Request, services: Services) -> Response:
     """The challenge's text."""
     wanted = await read_json(request, ChallengeWanted)
-    return json_answer(to_json(ChallengeOffer(services.sessions.challenge(wanted.account))), 201)
+    text = services.sessions.challenge(wanted.account, wanted.audience, own=own_urls(request))
+    return json_answer(to_json(ChallengeOffer(text)), 201)
 
 
 @router.post(
