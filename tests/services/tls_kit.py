@@ -44,8 +44,10 @@ class Authority:
         self.path = folder / f"{name}.pem"
         self.path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def server(self, *names: str, begins_days: int = -1, ends_days: int = 1) -> ssl.SSLContext:
-        """A server's context with a certificate for these names and addresses, valid in those days from now."""
+    def issue(
+        self, *names: str, begins_days: int = -1, ends_days: int = 1, passphrase: bytes = b""
+    ) -> tuple[Path, Path]:
+        """Files with a certificate for these names and addresses, valid in those days from now, and with its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.UTC)
         made = (
@@ -59,10 +61,14 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        path = self._folder / f"{made.serial_number:x}.pem"
-        plain = serialization.NoEncryption()
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+        kept = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+        certificate, private = (self._folder / f"{made.serial_number:x}.{kind}" for kind in ("pem", "key"))
+        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kept))
+        return certificate, private
+
+    def server(self, *names: str, begins_days: int = -1, ends_days: int = 1) -> ssl.SSLContext:
+        """A server's context with such a certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
+        context.load_cert_chain(*self.issue(*names, begins_days=begins_days, ends_days=ends_days))
         return context

@@ -25,6 +25,8 @@ from anyio import to_thread
 from starlette.types import ASGIApp
 
 from govchain.api import ApiSettings, create_app
+from govchain.consensus import PoolLimits
+from govchain.consensus.solo import SoloOptions
 from govchain.index.database import IndexDatabase, database_url
 from govchain.model import Code, UnavailableError, UsageError
 from govchain.modules.accounts.views import StateDirectory
@@ -48,7 +50,7 @@ from govchain.services.sessions import SessionLimits, Sessions
 from govchain.services.subscriptions import ADDRESS_OWNER, Subscriptions
 from govchain.texts import sentence
 
-__all__ = ["Server", "api_settings", "build_services", "make_server", "serve"]
+__all__ = ["Server", "api_settings", "build_services", "make_server", "node_options", "serve"]
 
 _log = logging.getLogger("govchain.node")
 
@@ -79,6 +81,15 @@ def api_settings(settings: Settings, node: str) -> ApiSettings:
         origins=settings.list("cors_origins"),
         verify=settings.flag("verify"),
         read_threads=settings.integer("read_threads"),
+    )
+
+
+def node_options(settings: Settings) -> NodeOptions:
+    """The node's part of the settings."""
+    return NodeOptions(
+        pool=PoolLimits(settings.integer("pool_transactions_max"), settings.integer("pool_bytes_max")),
+        solo=SoloOptions(linger_ms=settings.integer("block_wait_ms")),
+        verifier_threads=settings.integer("verifier_threads"),
     )
 
 
@@ -165,8 +176,10 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
     listener = _listen(settings.text("listen"))
     _allow_descriptors(settings.integer("connections_max"))
     with contextlib.closing(listener):
-        options = NodeOptions(verifier_threads=settings.integer("verifier_threads"))
-        with open_embedded(path, options=options, notice=_notice) as node, build_services(node, settings) as services:
+        with (
+            open_embedded(path, options=node_options(settings), notice=_notice) as node,
+            build_services(node, settings) as services,
+        ):
             app = create_app(services, api_settings(settings, node.genesis.members[0].name))
             server = make_server(app, settings)
             if services.events is not None:

@@ -123,6 +123,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     # the index (searches and counts)
     Setting("index", True),
     Setting("index_url", "", example="postgresql://govchain@db.example.gov.cn/govchain"),
+    # blocks and what waits for them
+    Setting("block_wait_ms", 4, "ms", 0, 10_000),
+    Setting("pool_transactions_max", 50_000, "transactions", 1, 10_000_000),
+    Setting("pool_bytes_max", 128 * 1024 * 1024, "bytes", 1024 * 1024, 16 * 1024 * 1024 * 1024),
     # the process
     Setting("read_threads", 4, "threads", 1, 64),
     Setting("verifier_threads", 1, "threads", 1, 64),

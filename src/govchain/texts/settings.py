@@ -77,6 +77,12 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "查询库的数据库地址；默认为数据目录内的 SQLite 文件，口令请放在 PGPASSWORD 或 ~/.pgpass",
         "the index's database; default: a SQLite file in the data directory; give passwords by PGPASSWORD or ~/.pgpass",
     ),
+    "block_wait_ms": (
+        "首个交易到达后等待更多交易再出块的时间",
+        "how long a block's first transaction waits for others",
+    ),
+    "pool_transactions_max": ("等待出块的交易数上限", "transactions that may wait for a block"),
+    "pool_bytes_max": ("等待出块的交易总字节数上限", "bytes of transactions that may wait for a block"),
     "read_threads": ("用于应答读取的线程数", "threads that answer reads"),
     "verifier_threads": ("用于验签的线程数", "threads that verify signatures"),
     "drain_ms_max": ("停止时等待在途请求的最长时间", "longest wait for requests under way when stopping"),

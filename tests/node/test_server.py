@@ -1,0 +1,185 @@
+"""The process of `govchain up`: where it listens, how it starts, is stopped, and what it refuses; a real process."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from govchain.node.embedded import open_embedded
+from tests.api.events_kit import until
+from tests.node.kit import SMALL, transaction_id
+
+WAIT_S = 30
+ENVELOPE = {"Content-Type": "application/vnd.govchain.envelope"}
+
+
+class Up:
+    """A node in a process of its own."""
+
+    def __init__(self, path, *options, **environment):
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        command = ["-m", "govchain.cli", "up", str(path), "--listen", "127.0.0.1:0", "--json", *options]
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**kept, "HOME": str(path.parent), "LC_ALL": "en_US.UTF-8", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = ""
+        for row in self.process.stdout:
+            said += row
+            if row.rstrip() == "}":
+                break
+        self._said = said
+        self.url = json.loads(said).get("listen", "") if said else ""
+
+    def client(self):
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=WAIT_S)
+
+    def end(self, number=signal.SIGTERM):
+        """Its exit code after a signal, and what it said."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self):
+        rest, told = self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode, self._said + rest + told
+
+
+@contextlib.contextmanager
+def up(path, *options, **environment):
+    node = Up(path, *options, **environment)
+    try:
+        yield node
+    finally:
+        if node.process.poll() is None:
+            node.process.kill()
+        node.process.communicate()
+
+
+def put(client, envelope, **query):
+    return client.post("/v1/transactions", content=envelope, headers=ENVELOPE, params=query)
+
+
+@pytest.mark.requirement("BJ.function.node.04")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_node_that_is_told_to_end_ends_with_0_and_keeps_everything(chain, actor, tmp_path, number):
+    place = tmp_path / "listen"
+    envelopes = [actor.put() for _ in range(20)]
+    with up(chain, "--listen-file", str(place)) as node:
+        assert place.read_text() == node.url + "\n"
+        with node.client() as client:
+            for envelope in envelopes:
+                assert put(client, envelope).status_code == 202
+        code, said = node.end(number)
+    assert code == 0, said
+    assert "Traceback" not in said
+    assert not place.exists()
+    # What the pool held was ordered before the end, though nobody waited for it.
+    with open_embedded(chain, options=SMALL, read_only=True) as opened:
+        for envelope in envelopes:
+            assert opened.transport.receipt(transaction_id(envelope).hex())
+
+
+def test_requests_under_way_are_answered_before_the_end_and_new_ones_are_not_taken(chain, actor):
+    with up(chain, "--block-wait-ms", "1500") as node, node.client() as client:
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(put(client, actor.put(), wait="committed")))
+        waiting.start()
+        try:
+            with node.client() as other:
+                until(lambda: other.get("/v1/chain").json()["pool_transactions"] > 0)
+            node.process.send_signal(signal.SIGTERM)
+        finally:
+            waiting.join(WAIT_S)
+        assert answers[0].status_code == 200, answers[0].text
+        assert node.ended()[0] == 0
+        with pytest.raises(httpx.TransportError), node.client() as late:
+            late.get("/v1/health/live")
+
+
+def test_a_second_signal_ends_at_once_and_loses_nothing_that_was_acknowledged(chain, actor):
+    kept, lost = actor.put(), actor.put()
+    with up(chain, "--drain-ms-max", "600000") as node, node.client() as client:
+        assert put(client, kept, wait="committed").status_code == 200
+        with socket.create_connection(node.url.removeprefix("http://").split(":")) as slow:
+            # A request that never ends holds the first signal up.
+            slow.sendall(b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+            slow.sendall(lost[:10])
+            assert client.get("/v1/health/live").status_code == 200
+            node.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert node.process.poll() is None
+            assert node.end(signal.SIGTERM)[0] == 128 + signal.SIGTERM
+    with up(chain) as again, again.client() as client:
+        assert client.get(f"/v1/transactions/{transaction_id(kept).hex()}").status_code == 200
+        assert client.get(f"/v1/transactions/{transaction_id(lost).hex()}").status_code == 404
+        assert again.end()[0] == 0
+
+
+def test_a_directory_has_one_node_and_an_address_too(chain, tmp_path):
+    with up(chain) as node:
+        code, said = Up(chain).ended()
+        assert (code, "DATA_DIRECTORY_LOCKED" in said) == (5, True), said
+        taken = node.url.removeprefix("http://")
+        code, said = Up(chain, "--listen", taken).ended()
+        assert (code, "LISTEN_FAILED" in said) == (5, True), said
+        with node.client() as client:
+            assert client.get("/v1/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "code", "word"),
+    [
+        (["--listen", "nowhere"], {}, 2, "HOST:PORT"),
+        (["--listen", "127.0.0.1:65536"], {}, 2, "HOST:PORT"),
+        (["--listen", "127.0.0.1:-1"], {}, 2, "HOST:PORT"),
+        (["--listen", "192.0.2.1:0"], {}, 5, "LISTEN_FAILED"),
+        (["--read-threads", "0"], {}, 2, "read_threads"),
+        (["--no-such-setting", "0"], {}, 2, "no-such-setting"),
+        (["--config", "/nowhere/node.toml"], {}, 5, "FILE_UNREADABLE"),
+        (["--listen-file", "/nowhere/listen"], {}, 5, "FILE_UNWRITABLE"),
+        ([], {"GOVCHAIN_LITEN": "x"}, 2, "GOVCHAIN_LITEN"),
+        ([], {"GOVCHAIN_PASSPHRASE": "wrong passphrase"}, 1, "KEY_FILE_PASSPHRASE"),
+    ],
+)
+def test_what_a_node_does_not_start_with(chain, options, environment, code, word):
+    ended, said = Up(chain, *options, **environment).ended()
+    assert (ended, word in said) == (code, True), said
+    assert "Traceback" not in said
+
+
+@pytest.mark.requirement("BJ.maintainability.modifiability.02", "BJ.portability.installability.06")
+def test_a_block_waits_as_long_as_the_settings_say(chain, actor, tmp_path):
+    """The interval in the settings file takes effect; so do another file, another port, and parts left out."""
+    settings = tmp_path / "mine.toml"
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    listening.close()
+    heights = {}
+    for wait_ms in (0, 400):
+        settings.write_text(f'block_wait_ms = {wait_ms}\nlisten = "127.0.0.1:{port}"\nindex = false\n')
+        with up(chain, "--config", str(settings), "--listen", f"127.0.0.1:{port}") as node, node.client() as client:
+            assert node.url == f"http://127.0.0.1:{port}"
+            before = client.get("/v1/chain").json()["height"]
+            started = time.monotonic()
+            for _ in range(2):
+                assert put(client, actor.put(), wait="committed").status_code == 200
+            taken = time.monotonic() - started
+            heights[wait_ms] = client.get("/v1/chain").json()["height"] - before
+            assert taken >= 2 * wait_ms / 1000
+            assert client.get("/v1/statistics").json()["code"] in ("SERVICE_OFF", "SESSION_REQUIRED")
+            assert node.end()[0] == 0
+    assert heights == {0: 2, 400: 2}
+    assert [path.name for path in chain.rglob("*") if path.name.startswith("index")] == []
