@@ -59,6 +59,10 @@ index rebuild
 index check
 doctor
 bench sm2
+backup create
+backup list
+backup restore
+backup verify
 bench ledger
 demo
 completion

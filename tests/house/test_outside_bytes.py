@@ -37,6 +37,7 @@ from govchain.sdk.sessions import decode_challenge
 from govchain.services.configurations import decode_configuration
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
 from govchain.storage import snapshot_checks
+from govchain.storage.backup_checks import decode_backup_manifest
 from govchain.storage.directory import inspect_directory
 from tests.proof.chainkit import KINDS, Chain
 from tools.tidy.tree import ROOT
@@ -65,6 +66,8 @@ INSIDE = {
     "ops.bench.workload.read_batches": "reads what the bench itself has written",
     "cli.opening.open_http": "a connection; what a node answers is read by the decoders of sdk.wire",
     "cli.opening.open_transport": "the same, or a data directory",
+    "storage.backup_checks.open_backup": "reads a manifest by what is listed here",
+    "storage.backup_checks.read_bounded": "bytes of a file, not decoded",
     "index.reading.read_activity": "rows of the index's own tables",
     "index.reading.read_evidence": "the same",
     "index.reading.read_transactions": "the same",
@@ -145,6 +148,7 @@ TAKERS = {
     "merkle.rfc9162.Frontier.decode": directly(lambda data: Frontier.decode(SUITE.digest, data)),
     "ledger.chain.decode_chain_state": directly(decode_chain_state),
     "storage.snapshot_checks.read_entries": directly(lambda data: list(snapshot_checks.read_entries(data, "chunk"))),
+    "storage.backup_checks.decode_backup_manifest": directly(decode_backup_manifest),
     "storage.directory.inspect_directory": through_file("data/FORMAT", inspect),
     "crypto.asn1.load_strict": directly(lambda data: load_strict(crypto.keyfile.asn1.PrivateKeyInfo, data)),
     "crypto.der.read_sequence": directly(der.read_sequence),

@@ -64,6 +64,7 @@ _STATUS: Final[Mapping[Code, int]] = {
     Code.STREAMS_TOO_MANY: 429,
     Code.WEBHOOK_TARGET: 422,
     Code.WEBHOOKS_TOO_MANY: 409,
+    Code.BACKUP_RUNNING: 409,
     Code.REQUEST_SLOW: 408,
     Code.TIME_LIMIT: 504,
     Code.TIMED_OUT: 504,

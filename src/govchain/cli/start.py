@@ -52,6 +52,7 @@ COMMANDS: dict[str, str] = {
     "export": "export",
     "watch": "watch",
     "index": "index",
+    "backup": "backup",
     "doctor": "tools",
     "bench": "tools",
     "demo": "tools",

@@ -30,6 +30,7 @@ from govchain.consensus.solo import SoloOptions
 from govchain.index.database import IndexDatabase, database_url
 from govchain.model import Code, UnavailableError, UsageError
 from govchain.modules.accounts.views import StateDirectory
+from govchain.node.backing_up import build_backups
 from govchain.node.connections import ConnectionLimits, Connections, bounded_protocol
 from govchain.node.delivering import build_webhooks
 from govchain.node.embedded import EmbeddedNode, NodeOptions, open_embedded, system_clock
@@ -120,6 +121,7 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
         # Parts that a node may go without are built here, each closed by stack.callback.
         index = _index(node, settings, stack)
         webhooks = build_webhooks(node, settings, stack)
+        backups = build_backups(node, settings, stack)
         yield NodeServices(
             answers=node.transport,
             intake=intake,
@@ -134,6 +136,7 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             height_of=Identities(node.application).height_of,
             events=events,
             webhooks=webhooks,
+            backups=backups,
             index=index,
             search=None if index is None else _search(node, index),
         )

@@ -127,6 +127,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("block_wait_ms", 4, "ms", 0, 10_000),
     Setting("pool_transactions_max", 50_000, "transactions", 1, 10_000_000),
     Setting("pool_bytes_max", 128 * 1024 * 1024, "bytes", 1024 * 1024, 16 * 1024 * 1024 * 1024),
+    # backups
+    Setting("backup_dir", "", example="/var/backups/govchain"),
+    Setting("backup_every_min", 0, "min", 0, 525_600),
+    Setting("backup_keep", 7, "backups", 1, 10_000),
     # the process
     Setting("read_threads", 4, "threads", 1, 64),
     Setting("verifier_threads", 1, "threads", 1, 64),

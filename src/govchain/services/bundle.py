@@ -15,6 +15,7 @@ from govchain.model import Code
 
 if TYPE_CHECKING:
     from govchain.services.answers import Answers
+    from govchain.services.backups import Backups
     from govchain.services.indexing import IndexFollower
     from govchain.services.proofs import Proofs
     from govchain.services.queries import Queries
@@ -55,6 +56,7 @@ class NodeServices:
         observe: told of each answered request: route, status, seconds; or None.
         verify: checks a package given as bytes, where the operator allows that, or None.
         operations: what operators change at run time, or None.
+        backups: backups on request and by schedule, or None.
         packages: the evidence package of a record, by its id (hex), or None.
         height_of: the height of the block with an identity, or None.
     """
@@ -75,5 +77,6 @@ class NodeServices:
     observe: Callable[[str, int, float], None] | None = None
     verify: Callable[[bytes], dict[str, Any]] | None = None
     operations: Any | None = None
+    backups: Backups | None = None
     packages: Callable[[str], bytes] | None = None
     height_of: Callable[[bytes], int | None] = _nowhere

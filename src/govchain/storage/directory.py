@@ -16,6 +16,9 @@ with its process, however that ends, and a restart needs no repair.
       genesis.json           the chain's genesis
       keys/                  key files: node.pem is the member's; passphrase, where an embedded node starts unattended
       catalogue.sqlite3      the submitter's own records: salts, pending transactions
+      node.toml              settings of a node that serves
+      webhooks.sqlite3       its webhooks
+      index.sqlite3          its index
 
 The names are properties of :class:`DirectoryLayout`, and nowhere else. Format 2 has the table ``key_history``; a
 directory of format 1, which no release wrote, is refused.
@@ -125,6 +128,21 @@ class DirectoryLayout:
     def catalogue(self) -> Path:
         """The submitter's own records."""
         return self._path / "catalogue.sqlite3"
+
+    @property
+    def settings(self) -> Path:
+        """The settings file of a node that serves."""
+        return self._path / "node.toml"
+
+    @property
+    def webhooks(self) -> Path:
+        """Webhooks of a node that serves, and how far they have come."""
+        return self._path / "webhooks.sqlite3"
+
+    @property
+    def index(self) -> Path:
+        """The index, where no other database is named: made from the blocks, so that it is never missed."""
+        return self._path / "index.sqlite3"
 
 
 class _Format(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import weakref
@@ -40,6 +41,7 @@ __all__ = ["RocksReader", "RocksStore", "translate_error"]
 
 _WITNESS = "SYNCED"
 _DROPPED = ".dropped-"
+_FROZEN = ".frozen-"
 #: Times that a reader tries to open a store whose writer removes a file under its hands.
 _OPEN_ATTEMPTS = 5
 #: A limit that no store reaches: where RocksDB may put table files is not limited.
@@ -317,6 +319,27 @@ class RocksStore(RocksReader):
             Checkpoint(self._db).create_checkpoint(str(target))
         except Exception as error:
             raise translate_error(error, target) from error
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[Path]:
+        """A folder with the present contents while the block runs, to be copied; writing goes on meanwhile.
+
+        It holds links to files, and so takes hardly any room; what a crash leaves of it is swept at the next opening.
+
+        Raises:
+            UnavailableError: ``DISK_FULL``, ``DATA_DIRECTORY_READ_ONLY``.
+        """
+        place = self._checkpoints / (_FROZEN + secrets.token_hex(8))
+        self.sync()
+        try:
+            self._checkpoints.mkdir(parents=True, exist_ok=True)
+            Checkpoint(self._db).create_checkpoint(str(place))
+        except Exception as error:
+            raise translate_error(error, place) from error
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
     def checkpoints(self) -> tuple[str, ...]:
         """Names of the checkpoints that exist, sorted."""

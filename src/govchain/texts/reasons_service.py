@@ -17,6 +17,9 @@ PAIRS: dict[str, str] = {
     "{file}: {name}: {given} is neither true nor false": "{file}：{name} 的值 {given} 既不是 true 也不是 false",
     "{file}: {name}: {given} is no integer": "{file}：{name} 的值 {given} 不是整数",
     "not found": "未找到",
+    "backup_every_min needs backup_dir": "给出 backup_every_min 时须给出 backup_dir",
+    "backup_dir lies inside the data directory": "backup_dir 在数据目录之内",
+    "height {height} is not within 0 to {top}": "高度 {height} 不在 0 至 {top} 之内",
     "webhook_networks: {given}": "webhook_networks 有误：{given}",
     "webhook_ca: {path}: {reason}": "webhook_ca 文件 {path}：{reason}",
     # The way to a node

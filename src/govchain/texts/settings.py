@@ -83,6 +83,12 @@ _PAIRS: dict[str, tuple[str, str]] = {
     ),
     "pool_transactions_max": ("等待出块的交易数上限", "transactions that may wait for a block"),
     "pool_bytes_max": ("等待出块的交易总字节数上限", "bytes of transactions that may wait for a block"),
+    "backup_dir": (
+        "存放备份的文件夹，应在另一块磁盘上；为空则节点不做备份",
+        "folder for backups, best on another disk; empty: the node makes none",
+    ),
+    "backup_every_min": ("定期备份的间隔；0 为只按要求备份", "from one backup to the next; 0: only on request"),
+    "backup_keep": ("保留的定期备份数，多出的从最旧的删除", "scheduled backups that are kept; older ones are removed"),
     "read_threads": ("用于应答读取的线程数", "threads that answer reads"),
     "verifier_threads": ("用于验签的线程数", "threads that verify signatures"),
     "drain_ms_max": ("停止时等待在途请求的最长时间", "longest wait for requests under way when stopping"),

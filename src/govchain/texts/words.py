@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from govchain.texts import words_documents, words_help, words_index, words_labels, words_messages, words_nodes
+from govchain.texts import (
+    words_documents,
+    words_help,
+    words_index,
+    words_labels,
+    words_messages,
+    words_nodes,
+    words_operations,
+)
 
 __all__ = ["SENTENCES"]
 
@@ -16,6 +24,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         words_labels.PAIRS,
         words_messages.PAIRS,
         words_nodes.PAIRS,
+        words_operations.PAIRS,
     )
     for key, (chinese, english) in family.items()
 }

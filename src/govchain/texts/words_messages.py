@@ -269,8 +269,8 @@ PAIRS: dict[str, tuple[str, str]] = {
         "Nothing was anchored. Mend these, or leave them out with --skip-bad.",
     ),
     "hint.DATA_DIRECTORY_LOCKED": (
-        "等待该进程结束，或向正在运行的节点提交。查询命令不受影响。",
-        "Wait for that process to end. Commands that only read work meanwhile.",
+        "等待该进程结束，或用 --node 交给正在运行的节点。查询命令不受影响。",
+        "Wait for that process to end, or ask the running node with --node. Commands that only read work meanwhile.",
     ),
     "hint.DATA_DIRECTORY_MISSING": (
         "用 --data 目录 指明，或先执行 govchain init 目录。",

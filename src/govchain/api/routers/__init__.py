@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from govchain.api.routers import (
     accounts,
+    backups,
     blocks,
     chain,
     events,
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     events.router,
     webhooks.router,
+    backups.router,
     rpc.router,
     health.router,
 )

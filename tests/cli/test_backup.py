@@ -1,0 +1,72 @@
+"""`govchain backup`: on a directory, at a node, and what it says."""
+
+import pytest
+
+from tests.cli.nodes import running_node
+from tests.cli.support import Shell, new_chain
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    shell = new_chain(tmp_path_factory.mktemp("backup"))
+    (shell.folder.parent / "a.txt").write_text("a")
+    shell.run("evidence", "put", "../a.txt")
+    return shell
+
+
+def test_create_list_verify_restore_on_a_directory(shell):
+    made = shell.run("backup", "create", "--to", "../kept", "--with-keys", "--json").json
+    assert (made["height"], made["keys"], made["kind"]) == (1, True, "requested")
+    listed = shell.run("backup", "list", "../kept", "--json").json["backups"]
+    assert [one["digest"] for one in listed] == [made["digest"]]
+    assert made["name"] in shell.run("backup", "list", "../kept").out
+    verified = shell.run("backup", "verify", made["path"], "--fingerprint", made["fingerprint"], "--json").json
+    assert (verified["executed"], verified["identity"]) == (True, made["identity"])
+    assert not shell.run("backup", "verify", made["path"], "--quick", "--json").json["executed"]
+    restored = shell.run("backup", "restore", made["path"], "../restored", "--json").json
+    assert (restored["height"], restored["identity"]) == (1, made["identity"])
+    passphrase = (shell.folder / "keys" / "passphrase").read_text().strip()
+    there = Shell(shell.folder.parent / "restored", shell.home)
+    assert there.run("doctor", "--json", GOVCHAIN_PASSPHRASE=passphrase).json["clean"]
+    assert there.run("evidence", "find", "../a.txt", "--json").json["found"]
+    again = shell.run("backup", "restore", made["path"], "../restored", expect=1, language="zh")
+    assert "DATA_DIRECTORY_EXISTS" in again.err
+    below = shell.run("backup", "restore", made["path"], "../below", "--height", "0", "--json").json
+    assert below["height"] == 0
+
+
+def test_refusals_have_their_code_and_exit_code(shell):
+    made = shell.run("backup", "create", "--to", "../altered", "--json").json
+    place = shell.folder / made["path"]
+    genesis = place / "genesis.json"
+    genesis.chmod(0o600)
+    genesis.write_bytes(genesis.read_bytes() + b" ")
+    for command in (("verify", place), ("restore", place, "../never")):
+        error = shell.run("backup", *command, "--json", expect=1).error
+        assert error["code"] == "BACKUP_ALTERED"
+        assert "genesis.json" in error["text"]
+    assert shell.run("backup", "verify", "../nothing", "--json", expect=5).error["code"] == "DATA_DIRECTORY_MISSING"
+    assert shell.run("backup", "create", "--json", expect=2).error["code"] == "USAGE"
+    (place / "manifest.json").unlink()
+    shown = shell.run("backup", "list", "../altered").out
+    assert "BACKUP_INCOMPLETE" in shown
+
+
+def test_the_running_node_makes_its_own(shell):
+    with running_node(shell, "--backup-dir", str(shell.folder.parent / "by-node")) as url:
+        error = shell.run("backup", "create", "--to", "../x", "--json", expect=5).error
+        assert error["code"] == "DATA_DIRECTORY_LOCKED"
+        assert "--node" in error["hint"]
+        at = ("--node", url, "--json")
+        assert shell.run("backup", "create", *at, expect=1).error["code"] == "SESSION_REQUIRED"
+        shell.run("login", "--key", str(shell.folder / "keys" / "operator.pem"), *at)
+        made = shell.run("backup", "create", *at).json
+        assert made["height"] == 1
+        listed = shell.run("backup", "list", *at).json
+        assert [one["name"] for one in listed["backups"]] == [made["name"]]
+        assert made["name"] in shell.run("backup", "list", "--node", url).out
+        assert shell.run("backup", "create", "--with-keys", *at, expect=2).error["code"] == "USAGE"
+    place = shell.folder.parent / "by-node" / made["name"]
+    restored = shell.run("backup", "restore", str(place), "../from-node")
+    assert "node.pem" in restored.err
+    assert "1" in restored.out
