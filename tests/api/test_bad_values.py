@@ -217,7 +217,7 @@ def test_bodies_of_another_media_type(description, client):
         ):
             headers = {"content-type": media} if media else {}
             status = settle(client, method, path, operation, content=b"{}", headers=headers)
-            assert status in (404, 415), (path, media)
+            assert status in (404, 415) or (status == 403 and "operations" in operation["tags"]), (path, media)
 
 
 @pytest.mark.requirement("BJ.compliance.process.03a")
