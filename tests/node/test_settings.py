@@ -1,4 +1,4 @@
-"""The settings: one table, three places, the later wins; what is unknown or does not fit is named, and nothing starts."""
+"""The settings: one table, three places, the later wins; what is unknown or does not fit is named."""
 
 import pytest
 
@@ -85,7 +85,7 @@ def test_the_later_place_wins(tmp_path):
 
 def test_a_missing_file_is_an_error_only_where_it_was_named(tmp_path):
     assert load_settings(tmp_path / "none.toml", {}, {}).values() == Settings().values()
-    with pytest.raises(UnavailableError, match="none.toml"):
+    with pytest.raises(UnavailableError, match=r"none\.toml"):
         load_settings(tmp_path / "none.toml", {}, {}, required=True)
     with pytest.raises(UnavailableError):
         load_settings(tmp_path, {}, {})

@@ -178,18 +178,18 @@ def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lamb
     # The socket first: an address that is taken shall not cost a start of the node.
     listener = _listen(settings.text("listen"))
     _allow_descriptors(settings.integer("connections_max"))
-    with contextlib.closing(listener):
-        with (
-            open_embedded(path, options=node_options(settings), notice=_notice) as node,
-            build_services(node, settings) as services,
-        ):
-            app = create_app(services, api_settings(settings, node.genesis.members[0].name))
-            server = make_server(app, settings)
-            if services.events is not None:
-                server.streams = services.events.close
-            with contextlib.ExitStack() as stack:
-                _tell(listener, settings, stack, announce)
-                uvloop.run(_run(server, listener, settings.integer("read_threads")))
+    with (
+        contextlib.closing(listener),
+        open_embedded(path, options=node_options(settings), notice=_notice) as node,
+        build_services(node, settings) as services,
+    ):
+        app = create_app(services, api_settings(settings, node.genesis.members[0].name))
+        server = make_server(app, settings)
+        if services.events is not None:
+            server.streams = services.events.close
+        with contextlib.ExitStack() as stack:
+            _tell(listener, settings, stack, announce)
+            uvloop.run(_run(server, listener, settings.integer("read_threads")))
 
 
 def _allow_descriptors(connections_max: int) -> None:
