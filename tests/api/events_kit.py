@@ -15,7 +15,7 @@ import uvicorn
 import govchain_native as native
 from govchain.api import create_app
 from govchain.node.embedded import open_embedded
-from govchain.node.server import api_settings, build_services, make_server
+from govchain.node.server import api_settings, build_services, make_connections, make_server
 from govchain.node.settings import Settings
 from govchain.sdk.sessions import challenge_message
 from govchain.signers import Signer, open_signer
@@ -80,15 +80,20 @@ class Running:
 
 
 @contextlib.contextmanager
-def serving(path, *, options=SMALL, **settings):
-    """The node at ``path``, serving on a free port of loopback, with these settings."""
+def serving(path, *, options=SMALL, logs=None, **settings):
+    """The node at ``path``, serving on a free port of loopback, with these settings; ``logs`` is the process's log."""
     values = Settings(settings)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
-    with listener, open_embedded(path, options=options) as node, build_services(node, values) as services:
+    connections = make_connections(values)
+    with (
+        listener,
+        open_embedded(path, options=options) as node,
+        build_services(node, values, logs, connections) as services,
+    ):
         app = create_app(services, api_settings(values, node.genesis.members[0].name))
-        server = make_server(app, values)
+        server = make_server(app, values, connections)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         until(lambda: server.started)

@@ -30,6 +30,8 @@ KNOWN = {
     "kind",
     # of the index
     *("key", "table"),
+    # of resources and the clock
+    *("found", "found_mib", "offset_ms", "wanted", "wanted_mib"),
 }
 
 

@@ -21,6 +21,7 @@ from govchain import __version__
 from govchain.api.fields import FIELDS
 from govchain.api.problems import MEDIA_TYPE, status_of
 from govchain.model import Code
+from govchain.services.build import build_id
 from govchain.texts import sentence
 
 __all__ = ["describe", "openapi"]
@@ -143,6 +144,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         for operation in methods.values():
             if "HTTPValidationError" in str(operation["responses"].get("422", "")):
                 del operation["responses"]["422"]
+    document["info"]["x-govchain-build"] = build_id()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)

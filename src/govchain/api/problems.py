@@ -10,7 +10,6 @@ Not here: sentences (``texts``), which code belongs to what (``services`` and be
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from govchain.texts import LANGUAGES, sentence
 
 __all__ = [
     "MEDIA_TYPE",
+    "PROBLEM_CODE",
     "add_error_handlers",
     "error_of",
     "language_of",
@@ -37,10 +37,10 @@ __all__ = [
 MEDIA_TYPE: Final = "application/problem+json"
 #: Key of the request's id in an ASGI scope.
 REQUEST_ID: Final = "govchain.request_id"
+#: Key of the name of the problem's code in an ASGI scope, once one was answered.
+PROBLEM_CODE: Final = "govchain.problem_code"
 #: Characters of a value of ``params`` that are shown.
 _PARAM_CHARACTERS_MAX: Final = 500
-
-_log = logging.getLogger("govchain.api")
 
 _STATUS: Final[Mapping[Code, int]] = {
     Code.BODY_TOO_LARGE: 413,
@@ -140,6 +140,7 @@ def problem_body(error: GovChainError, language: str, instance: str, status: int
 def problem_response(request: Request, error: GovChainError, **extra: Any) -> Response:
     """The answer for ``error``, in the language of the request."""
     status = status_of(error.code)
+    request.scope[PROBLEM_CODE] = error.code.name
     headers: dict[str, str] = {}
     hint = getattr(error, "retry_after_ms", None)
     if hint:
@@ -184,7 +185,6 @@ def add_error_handlers(app: FastAPI) -> None:
             ours = UsageError(Code.ROUTE_UNKNOWN, path=request.scope["path"][:200])
         elif ours.code == Code.METHOD_NOT_ALLOWED:
             ours = UsageError(Code.METHOD_NOT_ALLOWED, method=request.method[:20])
-        _log.info("request %s refused: %s", request_id(request.scope), ours.code.name)
         response = problem_response(request, ours)
         if isinstance(error, HTTPException) and error.headers and "allow" in {n.lower() for n in error.headers}:
             response.headers["Allow"] = next(v for n, v in error.headers.items() if n.lower() == "allow")

@@ -11,7 +11,7 @@ checked even where none is needed. Not here: how sessions are made (``services.s
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -22,6 +22,7 @@ from govchain.services.bundle import NodeServices
 from govchain.services.sessions import Session
 
 __all__ = [
+    "ACCOUNT",
     "NeededSession",
     "OpenRead",
     "OperatorSession",
@@ -34,6 +35,9 @@ __all__ = [
     "session_needed",
     "session_read",
 ]
+
+#: Key of the address of the session's account in an ASGI scope.
+ACCOUNT: Final = "govchain.account"
 
 
 def bearer_token(headers: object) -> str:
@@ -83,6 +87,8 @@ def _session(request: Request, *, needed: bool) -> Session | None:
     session = check_token(services, bearer_token(request.headers))
     if session is None and needed:
         raise RefusedError(Code.SESSION_REQUIRED)
+    if session is not None:
+        request.scope[ACCOUNT] = session.account
     return session
 
 

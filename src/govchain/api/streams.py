@@ -85,6 +85,7 @@ class EventStream(Response):
                     await _send(send, b"", more=False)
             except TimeoutError:
                 # Its place is the last one that it was sent; it goes on from there whenever it likes.
+                subscription.drop()
                 _log.info("stream ended: the client does not read", extra={"request": request_id(scope)})
             finally:
                 watching.cancel()
@@ -138,6 +139,7 @@ async def run_socket(socket: WebSocket, subscription: Subscription, language: st
             if ended is not None:
                 await close_socket(socket, ended, language)
         except TimeoutError:
+            subscription.drop()
             _log.info("socket ended: the client does not read", extra={"request": request_id(socket.scope)})
             await _close(socket, _CLOSE_TOO_SLOW, "TOO_SLOW")
         except WebSocketDisconnect:

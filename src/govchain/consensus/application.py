@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -50,10 +51,18 @@ from govchain.state.roots import compute_state_root
 from govchain.storage import BlockStore
 from govchain.storage.snapshot_checks import SnapshotTrust
 
-__all__ = ["BlockListener", "LedgerApplication"]
+__all__ = ["BlockListener", "BlockPace", "LedgerApplication"]
 
 #: Hears of every committed block, on the engine's thread; must be quick and must not raise.
 BlockListener = Callable[[ExecutedBlock], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPace:
+    """What the newest block took, in seconds: executing and committing it, and the durable write within that."""
+
+    block_s: float
+    write_s: float
 
 
 class LedgerApplication:
@@ -93,7 +102,9 @@ class LedgerApplication:
         self.finality = Finality(machine.suite, self.blocks, self._lock, None if read_only else certifier)
         self._executed: ExecutedBlock | None = None
         self._passed: ChainState | None = None
-        self._last_commit_s = monotonic()
+        self._last_commit_s = self._begun_s = monotonic()
+        #: Of the newest block of this run; a listener finds its own block's here.
+        self.pace = BlockPace(0.0, 0.0)
         self._window = ReplayWindow(machine.genesis.limits)
         self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
@@ -229,6 +240,7 @@ class LedgerApplication:
 
     def finalize_block(self, envelopes: Sequence[bytes], time: int, engine_height: int) -> FinalizedBlock:
         """Execute the decided block in memory; an empty engine block changes nothing but the engine's height."""
+        self._begun_s = monotonic()
         chain = self.chain
         self.finality.engine_block()
         if not envelopes:
@@ -272,12 +284,15 @@ class LedgerApplication:
             self.blocks.put_history(batch, self._history.append(block.identity))
             self.blocks.put_chain_state(batch, encode_chain_state(following))
             self._checkpointer.put_progress(batch)
+            write_s = monotonic()
             try:
                 self._store.write(batch, durable=True)
             except BaseException:
                 self._open_history(self.chain.height)  # what was appended is not there
                 self._load_window(self.chain)
                 raise
+            done_s = monotonic()
+            self.pace = BlockPace(done_s - self._begun_s, done_s - write_s)
             self.committed.apply(block.writes)
             self._window.commit(ids, following.time)
             self._chain = following

@@ -2,7 +2,8 @@
 
 Purpose: open the data directory for writing, build the services, listen, run one event loop; on SIGTERM or SIGINT take
 nothing new, answer what is under way, order what the pool holds, close; a second signal ends at once, which loses
-nothing that was acknowledged.
+nothing that was acknowledged. SIGHUP reads the settings again for the log's level, opens the log's file again and looks
+at the TLS files.
 Not here: routes (``api``), settings (``node.settings``).
 """
 
@@ -12,10 +13,10 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,41 +25,56 @@ import uvloop
 from anyio import to_thread
 from starlette.types import ASGIApp
 
+from govchain import __version__
 from govchain.api import ApiSettings, create_app
 from govchain.consensus import PoolLimits
 from govchain.consensus.solo import SoloOptions
 from govchain.index.database import IndexDatabase, database_url
-from govchain.model import Code, UnavailableError, UsageError
+from govchain.model import Code, GovChainError, UnavailableError, UsageError
 from govchain.modules.accounts.views import StateDirectory
 from govchain.node.backing_up import build_backups
 from govchain.node.connections import ConnectionLimits, Connections, bounded_protocol
 from govchain.node.delivering import build_webhooks
 from govchain.node.embedded import EmbeddedNode, NodeOptions, open_embedded, system_clock
+from govchain.node.logs import LogOptions, Logs, start_logs
+from govchain.node.metrics import MetricSources
+from govchain.node.observing import Observation, build_clock
+from govchain.node.resources import verify_resources
 from govchain.node.settings import Settings, changed_settings
 from govchain.node.tls import TlsFiles
 from govchain.proof.genesis import fingerprint
 from govchain.proof.trust import TrustAnchors
 from govchain.sdk.client import Client
+from govchain.services.build import build_id
 from govchain.services.bundle import NodeServices
 from govchain.services.exports import Exports, NodeFacts, ip_address_of
 from govchain.services.identities import Identities
 from govchain.services.indexing import IndexFollower
 from govchain.services.intake import Intake
+from govchain.services.observing import Operations
 from govchain.services.packages import Packages
 from govchain.services.paper import Paper
 from govchain.services.search import Search
 from govchain.services.sessions import SessionLimits, Sessions
 from govchain.services.subscriptions import ADDRESS_OWNER, Subscriptions
+from govchain.services.webhooks import Webhooks
 from govchain.texts import sentence
 
-__all__ = ["Server", "api_settings", "build_services", "make_server", "node_options", "serve"]
+__all__ = [
+    "Server",
+    "api_settings",
+    "build_services",
+    "log_options",
+    "make_connections",
+    "make_server",
+    "node_options",
+    "serve",
+]
 
 _log = logging.getLogger("govchain.node")
 
 #: Connections that wait to be accepted.
 _BACKLOG = 1024
-#: Open files of a node beside its connections: store, index, keys, log, deliveries.
-_OTHER_DESCRIPTORS = 1024
 #: Bytes of a message that a client may send over a WebSocket: a subscription.
 _SOCKET_MESSAGE_BYTES_MAX = 131_072
 
@@ -95,8 +111,13 @@ def node_options(settings: Settings) -> NodeOptions:
 
 
 @contextlib.contextmanager
-def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServices]:
-    """The services of an open node; what they started ends with the context, before the node is closed."""
+def build_services(
+    node: EmbeddedNode, settings: Settings, logs: Logs | None = None, connections: Connections | None = None
+) -> Iterator[NodeServices]:
+    """The services of an open node; what they started ends with the context, before the node is closed.
+
+    ``logs`` and ``connections`` are those of the process, where it has them.
+    """
     with contextlib.ExitStack() as stack:
         intake = Intake(node.submitter)
         stack.callback(intake.close)
@@ -122,6 +143,8 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
         index = _index(node, settings, stack)
         webhooks = build_webhooks(node, settings, stack)
         backups = build_backups(node, settings, stack)
+        sources = MetricSources(node, intake, sessions, events, index, logs, build_clock(settings), connections)
+        observation = _observation(node, sources, webhooks, stack)
         yield NodeServices(
             answers=node.transport,
             intake=intake,
@@ -139,7 +162,25 @@ def build_services(node: EmbeddedNode, settings: Settings) -> Iterator[NodeServi
             backups=backups,
             index=index,
             search=None if index is None else _search(node, index),
+            metrics=observation.metrics.text if settings.flag("metrics") else None,
+            observe=observation,
+            operations=None if logs is None else Operations(logs),
+            health=observation.health,
         )
+
+
+def _observation(
+    node: EmbeddedNode, sources: MetricSources, webhooks: Webhooks | None, stack: contextlib.ExitStack
+) -> Observation:
+    """What watches the node, started."""
+    observation = Observation(node, sources, None if webhooks is None else webhooks.counts)
+    node.application.add_listener(observation.metrics.block_committed)
+    if sources.clock is not None:
+        stack.callback(sources.clock.stop)
+        sources.clock.start()
+    stack.callback(observation.stop)
+    observation.start()
+    return observation
 
 
 def _exports(node: EmbeddedNode, settings: Settings) -> Exports:
@@ -169,38 +210,71 @@ def _search(node: EmbeddedNode, index: IndexFollower) -> Search:
     return Search(index.database, lambda: node.application.chain.height, index.wait_for)
 
 
-def serve(path: Path, settings: Settings, announce: Callable[[str], None] = lambda url: None) -> None:
+def serve(
+    path: Path,
+    settings: Settings,
+    announce: Callable[[str], None] = lambda url: None,
+    reload: Callable[[], Settings] | None = None,
+) -> None:
     """Run the node at ``path`` until a signal ends it; ``announce`` is told once the address that it listens on.
 
+    ``reload`` gives the settings anew at SIGHUP.
+
     Raises:
-        UnavailableError: the directory is locked, the address is taken. UsageError: an address that is none.
+        UnavailableError: the directory is locked, the address is taken, the machine has too little.
+        UsageError: an address that is none.
     """
-    # The socket first: an address that is taken shall not cost a start of the node.
-    listener = _listen(settings.text("listen"))
-    _allow_descriptors(settings.integer("connections_max"))
+    # Until the event loop hears signals: a rotation that comes early must not end the node.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with start_logs(log_options(settings)) as logs:
+        for shortage in verify_resources(path, settings.integer("connections_max")):
+            text = sentence(f"code.{shortage.code.name}", "en", **shortage.params)
+            _log.warning("resources: %s", text, extra={"code": shortage.code.name})
+        # The socket before the node: an address that is taken shall not cost a start of it.
+        listener = _listen(settings.text("listen"))
+        with contextlib.closing(listener):
+            _serve(path, settings, listener, announce, _Reloading(logs, reload))
+
+
+def _serve(
+    path: Path, settings: Settings, listener: socket.socket, announce: Callable[[str], None], reloading: _Reloading
+) -> None:
+    connections = make_connections(settings)
+    logs = reloading.logs
+    began_s = time.monotonic()
+    _log.info("starting", extra={"version": __version__, "build": build_id(), "pid": os.getpid()})
     with (
-        contextlib.closing(listener),
-        open_embedded(path, options=node_options(settings), notice=_notice) as node,
-        build_services(node, settings) as services,
+        open_embedded(path, options=node_options(settings), notice=_notice, on_problem=_stopped_ordering) as node,
+        build_services(node, settings, logs, connections) as services,
     ):
-        app = create_app(services, api_settings(settings, node.genesis.members[0].name))
-        server = make_server(app, settings)
+        chain, genesis = node.application.chain, node.genesis
+        facts = {"chain": genesis.chain, "height": chain.height, "genesis": fingerprint(node.genesis).hex()[:16]}
+        _log.info("started", extra={**facts, "version": __version__, "build": build_id()})
+        app = create_app(services, api_settings(settings, genesis.members[0].name))
+        server = make_server(app, settings, connections)
+        reloading.tls = server.tls
         if services.events is not None:
             server.streams = services.events.close
         with contextlib.ExitStack() as stack:
-            _tell(listener, settings, stack, announce)
-            uvloop.run(_run(server, listener, settings.integer("read_threads")))
+
+            def ready() -> None:
+                _tell(listener, settings, stack, announce)
+
+            uvloop.run(_run(server, listener, settings.integer("read_threads"), reloading, ready))
+        height = node.application.chain.height
+    _log.info("stopped", extra={"height": height, "seconds": round(time.monotonic() - began_s, 1)})
 
 
-def _allow_descriptors(connections_max: int) -> None:
-    """Raise the process's own limit of open files, as far as the system lets it, to what the settings promise."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections_max + _OTHER_DESCRIPTORS
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        if allowed < wanted:
-            _log.warning("connections_max is %d, but the system allows %d open files", connections_max, allowed)
+def log_options(settings: Settings) -> LogOptions:
+    """The log's part of the settings."""
+    file = settings.text("log_file")
+    return LogOptions(
+        format=settings.text("log_format"),
+        level=settings.text("log_level"),
+        file=Path(file) if file else None,
+        bytes_max=settings.integer("log_bytes_max"),
+        files=settings.integer("log_files"),
+    )
 
 
 def _notice(key: str, params: dict[str, object]) -> None:
@@ -208,16 +282,51 @@ def _notice(key: str, params: dict[str, object]) -> None:
     _log.warning("%s", sentence(key, "en", **params))
 
 
-def make_server(app: ASGIApp, settings: Settings) -> Server:
+def _stopped_ordering(code: Code, reason: str) -> None:
+    """The engine stopped: a clock that jumped, a full disk, a damaged store."""
+    _log.error("ordering stopped: %s", sentence(f"code.{code.name}", "en"), extra={"code": code.name, "reason": reason})
+
+
+class _Reloading:
+    """What SIGHUP does."""
+
+    def __init__(self, logs: Logs, settings: Callable[[], Settings] | None) -> None:
+        self.logs = logs
+        self.tls: TlsFiles | None = None
+        self._settings = settings
+
+    def run(self) -> None:
+        """Open the log's file again, read the level anew, look at the TLS files; in a thread, since files may wait."""
+        self.logs.reopen()
+        level = self.logs.level
+        try:
+            if self._settings is not None:
+                level = self._settings().text("log_level")
+        except GovChainError as error:
+            _log.warning("settings not read again: %s", error.text("en"), extra={"code": error.code.name})
+        told = {"level_before": self.logs.level, "level_after": level}
+        self.logs.set_level(level)
+        if self.tls is not None:
+            self.tls.check()
+        _log.warning("settings read again", extra=told)
+
+
+def make_connections(settings: Settings) -> Connections:
+    """The connections of a server that is to be, bounded by the settings."""
+    return Connections(
+        ConnectionLimits(
+            settings.integer("connections_max"), settings.integer("header_bytes_max"), settings.integer("header_ms_max")
+        )
+    )
+
+
+def make_server(app: ASGIApp, settings: Settings, connections: Connections | None = None) -> Server:
     """The server for ``app`` with all its bounds, not listening yet.
 
     Raises:
         UnavailableError: ``TLS_UNUSABLE``. UsageError: one of the two TLS files is not named.
     """
-    limits = ConnectionLimits(
-        settings.integer("connections_max"), settings.integer("header_bytes_max"), settings.integer("header_ms_max")
-    )
-    connections = Connections(limits)
+    connections = connections or make_connections(settings)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -263,7 +372,9 @@ class Server(uvicorn.Server):
         yield
 
 
-async def _run(server: Server, listener: socket.socket, read_threads: int) -> None:
+async def _run(
+    server: Server, listener: socket.socket, read_threads: int, reloading: _Reloading, ready: Callable[[], None]
+) -> None:
     loop = asyncio.get_running_loop()
     to_thread.current_default_thread_limiter().total_tokens = read_threads
 
@@ -271,16 +382,24 @@ async def _run(server: Server, listener: socket.socket, read_threads: int) -> No
         if server.should_exit:
             os._exit(128 + number)  # everything acknowledged is durable: kill -9 would lose nothing either
         server.should_exit = True
+        _log.info("draining", extra={"signal": signal.Signals(number).name})
 
+    def reload() -> None:
+        reloads.append(loop.run_in_executor(None, reloading.run))
+        del reloads[:-1]
+
+    reloads: list[asyncio.Future[None]] = []
+    loop.add_signal_handler(signal.SIGHUP, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
     watch = None if server.tls is None else asyncio.create_task(server.tls.watch())
     try:
+        ready()  # whoever hears of the address may end us from now on
         await server.serve(sockets=[listener])
     finally:
         if watch is not None:
             watch.cancel()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
@@ -300,6 +419,7 @@ def _tell(
         except OSError as error:
             raise UnavailableError(Code.FILE_UNWRITABLE, path=str(place), reason=error.strerror or "") from None
         stack.callback(place.unlink, missing_ok=True)
+    _log.info("listening", extra={"url": url})
     announce(url)
 
 

@@ -131,6 +131,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("backup_dir", "", example="/var/backups/govchain"),
     Setting("backup_every_min", 0, "min", 0, 525_600),
     Setting("backup_keep", 7, "backups", 1, 10_000),
+    # the log
+    Setting("log_format", "auto", choices=("auto", "json", "console")),
+    Setting("log_level", "info", choices=("debug", "info", "warning", "error")),
+    Setting("log_file", "", example="/var/log/govchain/node.log"),
+    Setting("log_bytes_max", 64 * 1024 * 1024, "bytes", 0, 2**40),
+    Setting("log_files", 8, "files", 0, 1000),
+    # metrics and the clock
+    Setting("metrics", True),
+    Setting("ntp_servers", (), example="ntp.example.gov.cn"),
+    Setting("clock_drift_ms_max", 1_000, "ms", 1, 3_600_000),
     # the process
     Setting("read_threads", 4, "threads", 1, 64),
     Setting("verifier_threads", 1, "threads", 1, 64),

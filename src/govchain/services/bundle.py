@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from govchain.services.answers import Answers
     from govchain.services.backups import Backups
     from govchain.services.indexing import IndexFollower
+    from govchain.services.observing import Observer, Operations
     from govchain.services.proofs import Proofs
     from govchain.services.queries import Queries
     from govchain.services.search import Search
@@ -53,11 +54,12 @@ class NodeServices:
         exports: the elements of T/CESA 6002, or None.
         paper: printable certificates, or None.
         metrics: answers the text of ``/metrics`` (Prometheus exposition format), or None.
-        observe: told of each answered request: route, status, seconds; or None.
+        observe: told of each request, or None.
         verify: checks a package given as bytes, where the operator allows that, or None.
         operations: what operators change at run time, or None.
         backups: backups on request and by schedule, or None.
         packages: the evidence package of a record, by its id (hex), or None.
+        health: what ``/v1/health/ready`` says beside the height: names and values for JSON.
         height_of: the height of the block with an identity, or None.
     """
 
@@ -74,9 +76,10 @@ class NodeServices:
     exports: Any | None = None
     paper: Any | None = None
     metrics: Callable[[], bytes] | None = None
-    observe: Callable[[str, int, float], None] | None = None
+    observe: Observer | None = None
     verify: Callable[[bytes], dict[str, Any]] | None = None
-    operations: Any | None = None
     backups: Backups | None = None
+    operations: Operations | None = None
     packages: Callable[[str], bytes] | None = None
+    health: Callable[[], dict[str, Any]] = dict
     height_of: Callable[[bytes], int | None] = _nowhere

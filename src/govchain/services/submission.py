@@ -7,6 +7,8 @@ acknowledgement with a receipt means durable.
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +42,13 @@ class Submitter:
         self._application = application
         self._pool = pool
         self._problem = problem
+        self._counting = threading.Lock()
+        self._refused: Counter[Code] = Counter()
+
+    def refused(self) -> dict[Code, int]:
+        """Transactions that were not taken since the start, by code; those committed before included."""
+        with self._counting:
+            return dict(self._refused)
 
     def submit(self, envelopes: Sequence[bytes], *, wait: bool, timeout_s: float) -> list[Acknowledgement]:
         """One answer for each envelope, in order; with ``wait`` once its block is durable or the time is over."""
@@ -67,6 +76,7 @@ class Submitter:
         stopped = self._problem()
         results = self._application.check_tx(envelopes)
         if stopped is not None:
+            self._count([result.code or stopped for result in results])
             return [self.answer(result.prepared.id, Outcome(result.code or stopped)) for result in results]
         if waiter is None:
             codes = self._pool.add_many(results)
@@ -74,10 +84,16 @@ class Submitter:
             codes = self._pool.add_many(results, waiter)
         else:
             codes = self._pool.add_many(results[:waited], waiter) + self._pool.add_many(results[waited:])
+        self._count(codes)
         return [
             Acknowledgement(result.prepared.id, code) if not code else self.answer(result.prepared.id, Outcome(code))
             for result, code in zip(results, codes, strict=True)
         ]
+
+    def _count(self, codes: Sequence[Code]) -> None:
+        if any(codes):
+            with self._counting:
+                self._refused.update(code for code in codes if code)
 
     def retry_after_ms(self) -> int:
         """When somebody who was refused for want of room should come back, in ms."""

@@ -137,6 +137,10 @@ class Subscription:
             self._buffer = None
             self._wake()
 
+    def drop(self) -> None:
+        """Count it as one that was given up: its client does not read."""
+        self._hub.dropped += 1
+
     def __enter__(self) -> Self:
         return self
 
@@ -245,6 +249,8 @@ class Subscriptions:
         self._retry_s = retry_s
         self._owners: dict[str, set[Subscription]] = {}
         self.catching_up = asyncio.Semaphore(_CATCHING_UP_MAX)
+        #: Subscribers that were given up because their clients did not read.
+        self.dropped = 0
         #: The last place that the pump handed on.
         self.place = EventCursor(0, 0, 0)
         self._groups: dict[EventFilter, _Group] = {}

@@ -380,6 +380,8 @@ class WebhookSender:
             self._store.note(replace(done, due=due))
         else:
             self._store.note(replace(done, state="dead"))
+            told = {"delivery": delivery.id, "attempts": done.attempts, "outcome": attempt.outcome}
+            _log.warning("webhook dead letter", extra={"webhook": record.id, **told})
             if record.on_failure == "pause":
                 self._store.pause(record.id, "failed")
             elif self._store.dead_letters(record.id) >= DEAD_LETTERS_MAX:

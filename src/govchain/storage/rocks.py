@@ -258,6 +258,8 @@ class RocksStore(RocksReader):
         self._failure: tuple[Code, dict[str, Any]] | None = None
         self._witness = -1
         self._unsynced = False
+        #: Synchronisations of the log since the store was opened.
+        self.syncs = 0
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -302,6 +304,7 @@ class RocksStore(RocksReader):
         try:
             reached = self._db.latest_sequence_number()
             self._db.flush_wal(True)
+            self.syncs += 1
         except Exception as error:
             raise self._fail(error) from error
         self._note(reached)

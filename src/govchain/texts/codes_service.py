@@ -123,6 +123,34 @@ PAIRS: dict[str, tuple[str, str]] = {
         "请求没有在规定时间内处理完[[（{limit_ms} 毫秒）]]。请缩小查询范围，或稍后重试。",
         "The request was not finished in the time allowed[[ ({limit_ms} ms)]]. Ask for less, or try again later.",
     ),
+    "RESOURCE_FILES": (
+        (
+            "可打开的文件数不足[[：现有 {found} 个]][[，按设置需要 {wanted} 个]]。"
+            "请提高 LimitNOFILE，或调低 connections_max。"
+        ),
+        (
+            "Too few files may be open[[: {found}]][[; the settings need {wanted}]]. Raise LimitNOFILE, or lower "
+            "connections_max."
+        ),
+    ),
+    "RESOURCE_MEMORY": (
+        "可用内存不足[[：现有 {found_mib} MiB]][[，应有 {wanted_mib} MiB]]。请增加内存，或停止其他程序。",
+        "Too little memory is free[[: {found_mib} MiB]][[; {wanted_mib} MiB are wanted]]. Add memory, or stop others.",
+    ),
+    "RESOURCE_DISK": (
+        "数据目录所在磁盘的剩余空间不足[[：现有 {found_mib} MiB]][[，应有 {wanted_mib} MiB]]。请清理或扩容。",
+        (
+            "Too little disk is free where the data lie[[: {found_mib} MiB]][[; {wanted_mib} MiB are wanted]]. Make "
+            "room."
+        ),
+    ),
+    "CLOCK_DRIFT": (
+        "本机时钟与时间服务器相差过大[[：{offset_ms} 毫秒]][[，上限 {limit_ms} 毫秒]]。请检查本机的对时服务。",
+        (
+            "This clock is off from the time servers[[ by {offset_ms} ms]][[; the limit is {limit_ms} ms]]. Look at "
+            "the machine's time service."
+        ),
+    ),
     "LISTEN_FAILED": (
         "无法监听[[ {address}]][[：{reason}]]。请换一个地址或端口，或停止占用它的程序。",
         "Cannot listen[[ on {address}]][[: {reason}]]. Choose another address or port, or stop what uses it.",

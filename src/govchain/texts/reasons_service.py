@@ -20,6 +20,8 @@ PAIRS: dict[str, str] = {
     "backup_every_min needs backup_dir": "给出 backup_every_min 时须给出 backup_dir",
     "backup_dir lies inside the data directory": "backup_dir 在数据目录之内",
     "height {height} is not within 0 to {top}": "高度 {height} 不在 0 至 {top} 之内",
+    "ntp_servers: at most {count}": "ntp_servers 至多 {count} 个",
+    "ntp_servers: HOST or HOST:PORT, not {given}": "ntp_servers 须写作 主机 或 主机:端口，而不是 {given}",
     "webhook_networks: {given}": "webhook_networks 有误：{given}",
     "webhook_ca: {path}: {reason}": "webhook_ca 文件 {path}：{reason}",
     # The way to a node

@@ -89,6 +89,29 @@ _PAIRS: dict[str, tuple[str, str]] = {
     ),
     "backup_every_min": ("定期备份的间隔；0 为只按要求备份", "from one backup to the next; 0: only on request"),
     "backup_keep": ("保留的定期备份数，多出的从最旧的删除", "scheduled backups that are kept; older ones are removed"),
+    "log_format": (
+        "日志格式：json 每行一个对象，console 便于人读，auto 在终端用 console、其余用 json",
+        "form of the log: json, one object a line; console, for people; auto, console at a terminal and json elsewhere",
+    ),
+    "log_level": (
+        "日志级别；运行中可经 SIGHUP 或运维接口更改",
+        "level of the log; changed at run time by SIGHUP or by the operators' route",
+    ),
+    "log_file": ("日志文件；缺省写到标准错误", "file of the log; default: standard error"),
+    "log_bytes_max": (
+        "日志文件达到此大小后换新文件，0 为不换（由 logrotate 处理时）",
+        "size at which a new log file is begun; 0 for never, as with logrotate",
+    ),
+    "log_files": ("保留的旧日志文件数", "older log files that are kept"),
+    "metrics": ("是否开放指标（GET /metrics）", "whether the node tells metrics (GET /metrics)"),
+    "ntp_servers": (
+        "用于核对时钟的 NTP 服务器，主机或 主机:端口，逗号分隔；建议三个以上；缺省不核对",
+        "NTP servers to compare the clock with, HOST or HOST:PORT, separated by commas; best three; default: none",
+    ),
+    "clock_drift_ms_max": (
+        "时钟偏差超过此值即告警",
+        "the node says that its clock drifts when it is off by more than this",
+    ),
     "read_threads": ("用于应答读取的线程数", "threads that answer reads"),
     "verifier_threads": ("用于验签的线程数", "threads that verify signatures"),
     "drain_ms_max": ("停止时等待在途请求的最长时间", "longest wait for requests under way when stopping"),

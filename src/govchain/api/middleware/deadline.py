@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from govchain.api.problems import problem_response
 from govchain.model import Code, UnavailableError
 
-__all__ = ["Deadline"]
+__all__ = ["LASTING", "Deadline"]
 
 #: Paths whose answers last.
-_LASTING: Final = ("/v1/events/stream",)
+LASTING: Final = ("/v1/events/stream",)
 
 
 class Deadline:
@@ -31,7 +31,7 @@ class Deadline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"] in _LASTING:
+        if scope["type"] != "http" or scope["path"] in LASTING:
             await self._app(scope, receive, send)
             return
         begun = False

@@ -18,11 +18,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from govchain.api.middleware.deadline import LASTING
 from govchain.api.middleware.rates import Buckets
-from govchain.api.problems import REQUEST_ID, problem_response
+from govchain.api.problems import PROBLEM_CODE, REQUEST_ID, problem_response
+from govchain.api.security import ACCOUNT
 from govchain.api.settings import ApiSettings
 from govchain.model import Code, GovChainError, UnavailableError, UsageError
 from govchain.services.bundle import NodeServices
+from govchain.services.observing import Answered
 
 __all__ = ["PROTOCOL", "Gate"]
 
@@ -30,6 +33,8 @@ __all__ = ["PROTOCOL", "Gate"]
 PROTOCOL: Final = b"1"
 _PROTOCOL_HEADER: Final = b"govchain-protocol"
 _SESSION_KEY_CHARACTERS: Final = 80
+#: Key of the status that was answered, in an ASGI scope.
+_STATUS: Final = "govchain.status"
 #: Headers of every answer, beside the request's id. An answer may set its own ``cache-control``.
 _HEADERS: Final = (
     (_PROTOCOL_HEADER, PROTOCOL),
@@ -44,7 +49,6 @@ _BODY_CUT: Final = (408, 413)
 _CLOSE: Final = (b"connection", b"close")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
-_log = logging.getLogger("govchain.api.access")
 _failures = logging.getLogger("govchain.api")
 
 
@@ -71,19 +75,44 @@ class Gate:
         scope[REQUEST_ID] = identity
         started_s = monotonic()
         length, refusal = self._check(scope, started_s)
-        if scope["type"] == "websocket":
-            if refusal is not None:
-                await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": refusal.code.name})
-                return
-            await self._app(scope, receive, send)
+        if self._observe is not None:
+            self._observe.began()
+        try:
+            if scope["type"] == "websocket":
+                await self._socket(scope, receive, send, refusal)
+            else:
+                await self._request(scope, receive, send, length, refusal)
+        finally:
+            if self._observe is not None:
+                self._observe.answered(_answered(scope, monotonic() - started_s))
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send, refusal: GovChainError | None) -> None:
+        """Carry a socket; what is told as its status is 101 once it was open."""
+        scope[_STATUS] = 403
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "websocket.accept":
+                scope[_STATUS] = 101
+            await send(message)
+
+        if refusal is None:
+            await self._app(scope, receive, noted)
             return
+        scope[PROBLEM_CODE] = refusal.code.name
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": refusal.code.name})
+
+    async def _request(
+        self, scope: Scope, receive: Receive, send: Send, length: int, refusal: GovChainError | None
+    ) -> None:
+        """Answer a request."""
         status = 0
+        identity: str = scope[REQUEST_ID]
 
         async def marked(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = scope[_STATUS] = message["status"]
                 headers: list[tuple[bytes, bytes]] = list(message["headers"])
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append(_NO_STORE)
@@ -106,13 +135,11 @@ class Gate:
                     raise
                 await problem_response(Request(scope), error)(scope, receive, marked)
             except Exception as error:  # the last resort: the log has the traceback, the client has the request's id
-                _failures.exception("internal error in request %s", identity)
+                _failures.exception("internal error in request %s", identity, extra={"request": identity})
                 if status:
                     raise
                 internal = GovChainError(Code.INTERNAL, reason=type(error).__name__)
                 await problem_response(Request(scope), internal)(scope, receive, marked)
-        if self._observe is not None or _log.isEnabledFor(logging.INFO):
-            self._tell(scope, identity, status, monotonic() - started_s)
 
     def _check(self, scope: Scope, now_s: float) -> tuple[int, GovChainError | None]:
         """The declared length of the body, -1 where none is; and why the request goes no further, if it does not."""
@@ -136,16 +163,21 @@ class Gate:
             return length, UsageError(Code.REQUEST_TOO_LARGE, size_max=self._settings.body_bytes_max)
         return length, None
 
-    def _tell(self, scope: Scope, identity: str, status: int, seconds: float) -> None:
-        """What was answered: the route by its pattern, never the path, which may hold what nobody should log."""
-        route = scope.get("route")
-        pattern = str(getattr(route, "path", "")) or "unknown"
-        if self._observe is not None:
-            self._observe(f"{scope['method']} {pattern}", status, seconds)
-        _log.info(
-            "request",
-            extra={"request": identity, "route": f"{scope['method']} {pattern}", "status": status, "seconds": seconds},
-        )
+
+def _answered(scope: Scope, seconds: float) -> Answered:
+    """What was answered: the route by its template, never the path, which may hold what nobody should log."""
+    socket = scope["type"] == "websocket"
+    route = str(getattr(scope.get("route"), "path", "")) or "unknown"
+    return Answered(
+        method="WEBSOCKET" if socket else scope["method"],
+        route=route,
+        status=scope.get(_STATUS, 0),
+        code=scope.get(PROBLEM_CODE, "OK"),
+        seconds=seconds,
+        request=scope[REQUEST_ID],
+        account=scope.get(ACCOUNT, ""),
+        lasting=socket or route in LASTING,
+    )
 
 
 class _Body:

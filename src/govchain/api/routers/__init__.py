@@ -14,6 +14,7 @@ from govchain.api.routers import (
     evidence,
     export,
     health,
+    operations,
     paper,
     rpc,
     search,
@@ -44,4 +45,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     backups.router,
     rpc.router,
     health.router,
+    operations.router,
 )

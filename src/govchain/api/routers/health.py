@@ -33,7 +33,7 @@ async def ready(services: Services) -> Response:
     problem = services.problem()
     if problem is not None:
         raise UnavailableError(problem)
-    return json_answer({"ready": True, "height": services.answers.status().height})
+    return json_answer({"ready": True, "height": services.answers.status().height, **services.health()})
 
 
 @router.get(

@@ -154,7 +154,14 @@ def demo(
 @_version.command("version", help=t("help.version"))
 def version() -> None:
     """Versions of the program and what it runs on."""
-    result = {"govchain": __version__, "python": platform.python_version(), "system": platform.platform()}
+    from govchain.services.build import build_id  # noqa: PLC0415 - reads the whole package
+
+    result = {
+        "govchain": __version__,
+        "build": build_id(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
     emit(result, lambda: facts(list(result.items())))
 
 

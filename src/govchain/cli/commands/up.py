@@ -12,7 +12,7 @@ import typer
 from govchain.cli.output import emit, line
 from govchain.cli.session import session, t
 from govchain.model import Code, UnavailableError
-from govchain.node.settings import DEFAULT_FILE, SETTINGS, load_settings
+from govchain.node.settings import DEFAULT_FILE, SETTINGS, Settings, load_settings
 
 __all__ = ["COMMANDS"]
 
@@ -72,12 +72,14 @@ def up(
     path = directory or find_data()
     if not path.is_dir():
         raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path))
-    settings = load_settings(config or path / DEFAULT_FILE, os.environ, flags, required=config is not None)
+
+    def load() -> Settings:
+        return load_settings(config or path / DEFAULT_FILE, os.environ, flags, required=config is not None)
 
     def announce(url: str) -> None:
         emit({"listen": url, "path": str(path)}, lambda: line(t("up.listening", url=url)))
 
-    serve(path, settings, announce)
+    serve(path, load(), announce, load)
     if not session().json:
         line(t("up.ended"))
 

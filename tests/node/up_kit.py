@@ -1,0 +1,116 @@
+"""`govchain up` as a process of its own, on loopback, with its log as JSON lines in a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+import govchain_native as native
+from govchain.sdk.sessions import challenge_message
+from tests.api.events_kit import sign
+
+WAIT_S = 30
+
+
+@dataclass
+class Node:
+    """A running node."""
+
+    process: subprocess.Popen
+    url: str
+    log_file: Path
+
+    def client(self, token: str = "") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=WAIT_S, trust_env=False)
+
+    def login(self, actor) -> str:
+        """A session over HTTP."""
+        with self.client() as client:
+            wanted = {"account": actor.address, "audience": self.url}
+            text = client.post("/v1/sessions/challenges", json=wanted).json()["challenge"]
+            body = {"challenge": text, "signature": sign(actor, challenge_message(text)).hex()}
+            return client.post("/v1/sessions", json=body).json()["token"]
+
+    def lines(self) -> list[dict]:
+        """The log so far; every line is one JSON object."""
+        return read_log(self.log_file)
+
+    def wait_for(self, holds, timeout_s: float = WAIT_S) -> dict:
+        """The first line for which ``holds(line)``."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            for line in self.lines():
+                if holds(line):
+                    return line
+            assert time.monotonic() < deadline, "the log did not say it in time"
+            time.sleep(0.01)
+
+    def event(self, name: str) -> dict:
+        return self.wait_for(lambda line: line["event"].startswith(name))
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def stop(self) -> int:
+        """End it in good order; its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.process.wait(WAIT_S)
+
+
+def read_log(path: Path) -> list[dict]:
+    """The whole lines of a log that may still be written to."""
+    data = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in data[: data.rfind("\n") + 1].splitlines()]
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GOVCHAIN_")}
+    return {**kept, "GOVCHAIN_HOME": str(home)}
+
+
+def command(path: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "govchain.cli", "up", str(path), "--listen", "127.0.0.1:0", "--json", *options]
+
+
+@contextlib.contextmanager
+def running(path: Path, *options: str, log: Path | None = None, stderr=subprocess.DEVNULL, **more):
+    """The node at ``path``; it logs to ``log`` (default: node.log beside the data directory)."""
+    log = log or path.with_name("node.log")
+    process = subprocess.Popen(
+        command(path, "--log-file", str(log), *options),
+        env=environment(path.with_name("home")),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        **more,
+    )
+    try:
+        said = ""
+        for row in process.stdout:
+            said += row
+            if row.rstrip() == "}":
+                break
+        yield Node(process, json.loads(said)["listen"], log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(WAIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        process.stdout.close()
+
+
+def new_secret() -> bytes:
+    return native.sm2_generate()
