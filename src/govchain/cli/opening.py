@@ -22,6 +22,7 @@ from govchain.model import Code, UnavailableError, UsageError, VerificationError
 from govchain.sdk.home import catalogue_path, default_home
 
 if TYPE_CHECKING:
+    from govchain.crypto import Suite
     from govchain.model.wire import Genesis
     from govchain.sdk.client import Client
     from govchain.sdk.http import HttpTransport
@@ -45,6 +46,7 @@ __all__ = [
     "read_genesis",
     "target_genesis",
     "trust_store",
+    "trusted_chain",
 ]
 
 #: The submitter's directory inside a data directory.
@@ -135,6 +137,19 @@ def target_genesis(target: Target) -> bytes:
         return read_genesis_file(target.path)
     with open_transport(target, write=False) as transport:
         return transport.genesis()
+
+
+def trusted_chain(target: Target) -> tuple[Suite, str]:
+    """Algorithms and id of the chain that a node serves, where the user trusts it.
+
+    Raises:
+        VerificationError: ``TRUST_MISMATCH``.
+    """
+    from govchain.sdk.client import Client  # noqa: PLC0415 - loaded by the commands that need it
+
+    with open_http(target) as transport, _trusted(target):
+        client = Client(transport, trust=trust_store().trusted())
+        return client.suite, client.genesis.chain
 
 
 def keys_folder(target: Target) -> Path:

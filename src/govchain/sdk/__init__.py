@@ -12,7 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from govchain.sdk.capture import CapturedFile, CapturedSet, CaptureOptions, Watcher, capture_paths
+    from govchain.sdk.capture import (
+        CapturedFile,
+        CapturedSet,
+        CaptureOptions,
+        Watcher,
+        capture_contents,
+        capture_paths,
+        content_facts,
+    )
     from govchain.sdk.catalogue import Anchored, Catalogue, Entry
     from govchain.sdk.client import Client
     from govchain.sdk.http import HttpTransport, Timeouts
@@ -46,7 +54,9 @@ __all__ = [
     "TrustStore",
     "Watcher",
     "build_transaction",
+    "capture_contents",
     "capture_paths",
+    "content_facts",
     "default_home",
     "default_trust_path",
     "new_nonce",
@@ -54,7 +64,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "capture": ("CaptureOptions", "CapturedFile", "CapturedSet", "Watcher", "capture_paths"),
+    "capture": (
+        "CaptureOptions",
+        "CapturedFile",
+        "CapturedSet",
+        "Watcher",
+        "capture_contents",
+        "capture_paths",
+        "content_facts",
+    ),
     "catalogue": ("Anchored", "Catalogue", "Entry"),
     "client": ("Client",),
     "http": ("HttpTransport", "Timeouts"),

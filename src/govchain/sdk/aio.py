@@ -72,6 +72,8 @@ class AsyncClient:
 
     put_file = _awaited(Client.put_file)
     put_batch = _awaited(Client.put_batch)
+    prepare_file = _awaited(Client.prepare_file)
+    prepare_batch = _awaited(Client.prepare_batch)
     supplement = _awaited(Client.supplement)
     supersede = _awaited(Client.supersede)
     withdraw = _awaited(Client.withdraw)

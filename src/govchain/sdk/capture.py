@@ -21,9 +21,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from govchain.crypto import SALT_BYTES, Suite, commitment
+from govchain.crypto import SALT_BYTES, Suite, commitment, hasher
 from govchain.model import Code, GovChainError, RefusedError
-from govchain.modules.evidence.messages import Capture, Commitment, Item, encode_item, item_fault
+from govchain.modules.evidence.messages import Capture, CaptureMethod, Commitment, Item, encode_item, item_fault
 from govchain.sdk.catalogue import Entry, Salted
 from govchain.sdk.folders import Plan, PlannedFile, Problem, plan_paths, printable_path
 from govchain.sdk.reading import FileFacts, check_unchanged, probe_file, read_file
@@ -34,8 +34,10 @@ __all__ = [
     "CapturedSet",
     "Watcher",
     "build_item",
+    "capture_contents",
     "capture_paths",
     "capture_plan",
+    "content_facts",
     "media_type_of",
 ]
 
@@ -179,6 +181,58 @@ def capture_paths(
 ) -> CapturedSet:
     """Plan and capture: the files and folders that a user named."""
     return capture_plan(plan_paths(paths), suite=suite, now=now, options=options, watcher=watcher, new_salt=new_salt)
+
+
+def content_facts(data: bytes) -> FileFacts:
+    """What reading a file with that content would give, as :meth:`govchain.sdk.client.Client.find_file` takes it."""
+    sm3, sha256 = hasher("sm3"), hasher("sha256")
+    sm3.update(data)
+    sha256.update(data)
+    return FileFacts(sm3.digest(), sha256.digest(), len(data), (0, 0, len(data), 0, 0))
+
+
+def capture_contents(
+    contents: Sequence[tuple[str, bytes]],
+    *,
+    suite: Suite,
+    now: int,
+    method: CaptureMethod = "api",
+    options: CaptureOptions | None = None,
+    new_salt: Callable[[], bytes] | None = None,
+) -> CapturedSet:
+    """Names and bytes that a program has, as if each were a file of that name: rows of a table, messages, answers.
+
+    Args:
+        contents: name and content of each; the name's ending gives the media type.
+        suite: the chain's.
+        now: the time (ms) at which they were taken, which the items carry.
+        method: how they were come by.
+        options: what is public; ``skip_bad`` leaves out what has no usable name.
+        new_salt: 32 random bytes each time; by default from the operating system.
+
+    Raises:
+        RefusedError: ``BATCH_MEMBER_BAD`` with ``members``, ``NOT_FOUND`` without any content.
+    """
+    options = options or CaptureOptions()
+    salt = new_salt or (lambda: os.urandom(SALT_BYTES))
+    taken: list[CapturedFile] = []
+    problems: list[Problem] = []
+    for name, data in contents:
+        file = PlannedFile(name, name, len(data))
+        facts = content_facts(data)
+        try:
+            item, salts = build_item(
+                facts, file.name, suite=suite, capture=Capture(method, now), options=options, new_salt=salt
+            )
+        except RefusedError as error:
+            problems.append(_as_problem(file, error))
+        else:
+            taken.append(CapturedFile(file, facts, item, encode_item(item), salts))
+    if problems and not options.skip_bad:
+        raise RefusedError(Code.BATCH_MEMBER_BAD, count=len(problems), members=_listed(problems))
+    if not taken:
+        raise RefusedError(Code.NOT_FOUND, what="content", reason="nothing to anchor", members=_listed(problems))
+    return CapturedSet(tuple(taken), tuple(problems))
 
 
 def capture_plan(

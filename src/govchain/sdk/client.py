@@ -29,19 +29,16 @@ from govchain.model.identifiers import is_hex
 from govchain.model.wire import Genesis, Memo
 from govchain.modules.accounts.messages import Freeze, Register, Unfreeze, account_key, decode_account
 from govchain.modules.evidence.messages import (
-    LEAVES_MAX,
-    Batch,
-    Capture,
-    Put,
     Supersede,
     Supplement,
     Withdraw,
     mark_keys,
 )
 from govchain.proof.trust import TrustAnchors
-from govchain.sdk import exporting, finding, listing
+from govchain.sdk import anchoring, exporting, finding, listing
+from govchain.sdk.anchoring import BATCH_MAX
 from govchain.sdk.capture import CapturedFile
-from govchain.sdk.catalogue import Anchored, Catalogue, Entry
+from govchain.sdk.catalogue import Anchored, Catalogue
 from govchain.sdk.checking import (
     STALE_BLOCKS_MAX,
     ChainChecker,
@@ -65,15 +62,12 @@ from govchain.sdk.records import (
 from govchain.sdk.sessions import SessionGrant, SessionTransport
 from govchain.sdk.transactions import Prepared, Signing, build_transaction, new_nonce, now_ms
 from govchain.sdk.transport import ChainStatus, EventQuery, EvidenceQuery, Submission, Transport
-from govchain.sdk.tree import build_levels, root_of
 
 if TYPE_CHECKING:
     from govchain.sdk.aio import AsyncClient
 
 __all__ = ["BATCH_MAX", "SUBMIT_WAIT_MS", "Client"]
 
-#: Files that one batch takes, at most.
-BATCH_MAX = LEAVES_MAX
 #: How long a call waits for its receipt, sending again where that helps.
 SUBMIT_WAIT_MS = 60_000
 #: How long one question to the node waits.
@@ -237,7 +231,7 @@ class Client:
 
     def put_file(self, file: CapturedFile, *, reference: str = "") -> EvidenceRecord:
         """Anchor one file (``evidence.put``)."""
-        return self._anchor("evidence.put", Put(reference, file.item), [file], reference)
+        return anchoring.anchor(self, self.prepare_file(file, reference=reference))
 
     def put_batch(self, files: Sequence[CapturedFile], *, reference: str = "") -> EvidenceRecord:
         """Anchor many files by one root (``evidence.batch``), each provable alone.
@@ -245,21 +239,19 @@ class Client:
         Raises:
             UsageError: none, or more than :data:`BATCH_MAX`; and what :meth:`send` raises.
         """
-        if not 1 <= len(files) <= BATCH_MAX:
-            raise UsageError(Code.USAGE, reason=f"a batch has 1 to {BATCH_MAX} files, not {len(files)}")
-        levels = build_levels(self.suite.digest, [file.item_bytes for file in files])
-        payload = Batch(
-            capture=Capture("folder", files[0].item.capture.time),
-            count=len(files),
-            reference=reference,
-            root=root_of(levels).hex(),
-            total_size=sum(file.facts.size for file in files),
-        )
-        return self._anchor("evidence.batch", payload, files, reference, levels)
+        return anchoring.anchor(self, self.prepare_batch(files, reference=reference))
+
+    def prepare_file(self, file: CapturedFile, *, reference: str = "") -> Prepared:
+        """What :meth:`put_file` would send, signed and written down as pending; :meth:`recover` settles it."""
+        return anchoring.prepare_file(self, file, reference, self._now())
+
+    def prepare_batch(self, files: Sequence[CapturedFile], *, reference: str = "") -> Prepared:
+        """What :meth:`put_batch` would send, signed and written down as pending; :meth:`recover` settles it."""
+        return anchoring.prepare_batch(self, files, reference, self._now())
 
     def supplement(self, evidence: str, file: CapturedFile, *, reference: str = "") -> EvidenceRecord:
         """Add a file to an earlier record."""
-        return self._anchor("evidence.supplement", Supplement(evidence, reference, file.item), [file], reference)
+        return self._anchor("evidence.supplement", Supplement(evidence, reference, file.item), file, reference)
 
     def supersede(
         self,
@@ -272,7 +264,7 @@ class Client:
     ) -> EvidenceRecord:
         """Anchor a file in the place of an earlier record, which stays, marked."""
         payload = Supersede(evidence, member, reason, reference, file.item)  # type: ignore[arg-type]
-        return self._anchor("evidence.supersede", payload, [file], reference)
+        return self._anchor("evidence.supersede", payload, file, reference)
 
     def withdraw(self, evidence: str, *, member: int | None = None, reason: str = "error") -> VerifiedTransaction:
         """Mark a record, or one leaf of a batch, as withdrawn; nothing is deleted."""
@@ -426,37 +418,10 @@ class Client:
         self,
         type: str,  # noqa: A002 - the wire format's word
         payload: msgspec.Struct,
-        files: Sequence[CapturedFile],
+        file: CapturedFile,
         reference: str,
-        levels: Sequence[bytes] = (),
     ) -> EvidenceRecord:
-        """Write down, send, confirm; a refusal leaves nothing behind, a crash leaves a pending record."""
-        prepared = self.prepare(type, payload)
-        if self.catalogue is not None:
-            batch = bool(levels)
-            entries: list[Entry] = [file.entry(prepared.id, i if batch else None) for i, file in enumerate(files)]
-            anchored = Anchored(
-                id=prepared.id,
-                chain=self.genesis.chain,
-                type=type,
-                reference=reference,
-                count=len(files),
-                created=self._now(),
-                expires=prepared.expires,
-                envelope=prepared.envelope,
-            )
-            self.catalogue.remember(anchored, entries, levels)
-        try:
-            done = self.send(prepared)
-        except RefusedError:
-            if self.catalogue is not None:
-                self.catalogue.forget(prepared.id)
-            raise
-        if self.catalogue is not None:
-            self.catalogue.settle(prepared.id, height=done.receipt.height, time=done.block.header.time)
-        record = describe_record(done)
-        assert record is not None  # committed with code 0, of a type that makes a record
-        return record
+        return anchoring.anchor(self, anchoring.write_down(self, type, payload, [file], reference, self._now()))
 
     def _submit(self, prepared: Prepared) -> Submission:
         """Hand in the envelope, again where that may help, until the time is over."""

@@ -141,6 +141,7 @@ PAIRS: dict[str, str] = {
     "no point of the curve, or too long": "不是曲线上的点，或过长",
     "more than {most} bytes of plaintext": "明文超过 {most} 字节",
     # Files and evidence
+    "nothing to anchor": "没有可存证的内容",
     "no file to anchor": "没有可存证的文件",
     "order of commitments": "承诺的次序",
     "media_type": "媒体类型",

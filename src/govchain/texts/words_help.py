@@ -127,6 +127,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.limit": ("最多显示的条数", "How many at most"),
     "option.reason": ("原因：重复、有误、过期、依法处置或其他", "Why"),
     "option.output": ("证据包的文件名", "The package's file name"),
+    "option.envelope_out": (
+        "只签名并写入该文件，由其他程序发送；五分钟内有效",
+        "Only sign, into this file, for another program to send; good for five minutes",
+    ),
     "option.disclose": (
         "在证据包中揭示的私密字段，可多次给出",
         "Private field to open in the package; repeatable",
@@ -180,6 +184,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.signature": ("签名：文件或十六进制；原始格式或 DER", "The signature: a file or hex, raw or DER"),
     "option.signature_out": ("签名写入的文件；默认以十六进制显示", "Where to write it; by default shown in hex"),
     "option.der": ("以 DER 编码输出，供其他工具使用", "In DER, for other tools"),
+    "option.challenge": (
+        "该文件是 --node 所给出的登录质询：核对地址、链、账户和时限后签名",
+        "The file is the login challenge of --node: sign it as one, if address, chain, account and time are right",
+    ),
     "option.signer_id": ("SM2 签名者标识；默认 1234567812345678", "SM2 signer's ID; 1234567812345678 by default"),
     # Ledger
     "option.height": ("区块高度", "The block's height"),

@@ -70,6 +70,14 @@ PAIRS: dict[str, tuple[str, str]] = {
         "已写入 {path}（{size} 字节）。下一步：govchain verify {path} --original 文件",
         "Wrote {path} ({size} bytes). Next: govchain verify {path} --original FILE",
     ),
+    "evidence.envelope": (
+        "已签名并写入 {path}；存证标识 {id}，请在 {until} 前发送。",
+        "Signed, into {path}; the record's id will be {id}. Send it before {until}.",
+    ),
+    "evidence.one_envelope": (
+        "文件数超过一个批次的上限，无法写入一个文件",
+        "more files than one batch takes do not fit into one signed file",
+    ),
     "evidence.private_name": ("（名称未公开）", "(name not public)"),
     "evidence.batch_of": ("{count} 个文件的批次", "batch of {count}"),
     "evidence.one_file": ("此处只能给出一个文件", "exactly one file is wanted here"),
@@ -169,6 +177,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "block.certificate": ("{have} 个签名，共 {of} 个成员", "{have} signature(s) of {of} member(s)"),
     "key.no_such": ("找不到密钥 {name}", "there is no key {name}"),
     "key.no_der": ("{algorithm} 的签名没有 DER 形式", "signatures of {algorithm} have no DER form"),
+    "key.challenge_node": (
+        "登录质询须与给出它的节点一同指定：--node URL",
+        "a login challenge is signed for the node that gave it: name it with --node URL",
+    ),
     "key.signed": ("签名已写入 {path}", "The signature was written to {path}"),
     "key.valid": ("签名成立（{algorithm}）", "The signature holds ({algorithm})"),
     # Operations

@@ -40,6 +40,10 @@ def put(
         int, typer.Option("--batch-size", min=1, max=100_000, metavar="N", help=t("option.batch_size"))
     ] = 100_000,
     key: Key = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help=t("option.envelope_out"))
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help=t("option.force"))] = False,
 ) -> None:
     """Anchor one file as a record of its own, or many as leaves of one record."""
     from govchain.cli.evidence_views import show_put  # noqa: PLC0415 - with the SDK, only where needed
@@ -53,8 +57,14 @@ def put(
         _refuse_own_directory(paths, target.path)
     # Files come first: a bad one is refused before the ledger is even opened.
     taken = _capture(paths, _suite(target), options)
+    alone = len(taken.files) == 1 and not taken.files[0].planned.below
+    if output is not None:
+        if not alone and len(taken.files) > batch_size:
+            raise UsageError(Code.USAGE, reason=t("evidence.one_envelope"))
+        _put_into_file(taken, output, alone=alone, reference=reference, key=key, force=force)
+        return
     with open_chain(write=True, key=key) as opened:
-        if len(taken.files) == 1 and not taken.files[0].planned.below:
+        if alone:
             records = [opened.client.put_file(taken.files[0], reference=reference)]
         else:
             files = taken.files
@@ -252,6 +262,30 @@ def _capture_one(file: Path, suite: Any, public_name: bool, private_content: boo
     if len(taken.files) != 1 or taken.files[0].planned.below:
         raise UsageError(Code.USAGE, reason=t("evidence.one_file"))
     return taken
+
+
+def _put_into_file(taken: Any, output: Path, *, alone: bool, reference: str, key: str, force: bool) -> None:
+    """Sign, keep the record as pending, and leave the sending to whoever takes the file."""
+    from govchain.cli.writing import check_free, write_file  # noqa: PLC0415
+
+    check_free(output, force=force)
+    with open_chain(write=True, key=key) as opened:
+        client = opened.client
+        prepared = (
+            client.prepare_file(taken.files[0], reference=reference)
+            if alone
+            else client.prepare_batch(taken.files, reference=reference)
+        )
+        write_file(output, prepared.envelope, force=force)
+        result = {
+            "id": prepared.id,
+            "path": str(output),
+            "bytes": len(prepared.envelope),
+            "expires": prepared.expires,
+            "expires_text": china_time(prepared.expires),
+        }
+        until = result["expires_text"]
+        emit(result, lambda: line(t("evidence.envelope", id=prepared.id, path=output, until=until)))
 
 
 def _refuse_own_directory(paths: list[Path], data: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,6 +73,7 @@ def sign(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help=t("option.signature_out"))
     ] = None,
     der: Annotated[bool, typer.Option("--der", help=t("option.der"))] = False,
+    challenge: Annotated[bool, typer.Option("--challenge", help=t("option.challenge"))] = False,
     force: Annotated[bool, typer.Option("--force", help=t("option.force"))] = False,
 ) -> None:
     """Sign a file's bytes."""
@@ -84,7 +85,8 @@ def sign(
     message = read_small(file, MESSAGE_BYTES_MAX)
     signer = open_key(key, _keys_path())
     try:
-        algorithm, signature = signer.algorithm, signer.sign(message)
+        algorithm = signer.algorithm
+        signature = _sign_challenge(message, signer) if challenge else signer.sign(message)
     finally:
         signer.close()
     if der:
@@ -120,6 +122,24 @@ def verify(
     if code is not Code.OK:
         raise VerificationError(code, algorithm=name)
     emit({"algorithm": name, "public_key": public.hex(), "valid": True}, lambda: line(t("key.valid", algorithm=name)))
+
+
+def _sign_challenge(message: bytes, signer: Any) -> bytes:
+    """The signature that logs in: for this key's account, on the chain and at the address of the node named."""
+    from govchain.cli.opening import trusted_chain  # noqa: PLC0415
+    from govchain.cli.target import find_target  # noqa: PLC0415
+    from govchain.crypto import account_address  # noqa: PLC0415
+    from govchain.sdk.sessions import audience_of, sign_challenge  # noqa: PLC0415
+    from govchain.sdk.transactions import now_ms  # noqa: PLC0415
+
+    target = find_target()
+    if target.profile is None:
+        raise UsageError(Code.USAGE, reason=t("key.challenge_node"))
+    audience = audience_of(target.profile.url)
+    suite, chain = trusted_chain(target)
+    account = account_address(suite, chain, signer.algorithm, signer.public_key).hex()
+    text = message.decode("utf-8", "replace")
+    return sign_challenge(text, audience=audience, chain=chain, account=account, now=now_ms(), signer=signer)
 
 
 def _keys_path() -> Path | None:

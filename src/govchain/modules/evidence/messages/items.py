@@ -22,6 +22,7 @@ __all__ = [
     "NAME_LENGTH_MAX",
     "SIZE_MAX",
     "Capture",
+    "CaptureMethod",
     "Commitment",
     "CommittedField",
     "Item",
@@ -43,10 +44,14 @@ CommittedField = Literal["content", "name", "note"]
 COMMITTED_FIELDS: tuple[str, ...] = get_args(CommittedField)
 
 
+#: How content is come by.
+CaptureMethod = Literal["api", "file", "folder", "other", "screenshot", "stream"]
+
+
 class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     """How and when the submitter took the content, as it says; ``time`` in milliseconds."""
 
-    method: Literal["api", "file", "folder", "other", "screenshot", "stream"]
+    method: CaptureMethod
     time: Milliseconds
 
 
