@@ -91,10 +91,11 @@ format: setup-tools ## let ruff and cargo format the code
 	@$(BIN)/ruff format .
 	@if [ -f native/Cargo.toml ]; then cd native && cargo fmt; fi
 
-bench: setup ## the two benches, as JSON under .bench/ and as tables
+bench: setup ## the three benches, as JSON under .bench/ and as tables
 	@mkdir -p .bench
 	@$(BIN)/govchain bench sm2 --force --json-file .bench/sm2.json
 	@$(BIN)/govchain bench ledger --force --json-file .bench/ledger.json
+	@$(BIN)/govchain bench api --force --json-file .bench/api.json
 
 docs: setup ## dead links, missing sections and outdated commands in the documents
 	@$(PY) -m tools.check_docs

@@ -64,6 +64,7 @@ backup list
 backup restore
 backup verify
 bench ledger
+bench api
 demo
 completion
 version

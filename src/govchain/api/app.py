@@ -14,10 +14,12 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from govchain import __version__
 from govchain.api.describe import openapi
 from govchain.api.middleware.deadline import Deadline
+from govchain.api.middleware.failures import Failures
 from govchain.api.middleware.gate import Gate
 from govchain.api.problems import add_error_handlers
 from govchain.api.routers import ROUTERS
@@ -33,7 +35,20 @@ _COMPRESSION_LEVEL = 5
 
 
 class _Application(FastAPI):
-    """FastAPI with our OpenAPI document."""
+    """FastAPI with our OpenAPI document, and layers of ours before its own."""
+
+    layers: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if self.layers is None or scope["type"] == "lifespan":
+            await self.framework(scope, receive, send)
+        else:
+            await self.layers(scope, receive, send)
+
+    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What lies behind our layers: its own, and the routes."""
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The document, built once."""
@@ -56,18 +71,22 @@ def create_app(services: NodeServices, settings: ApiSettings | None = None) -> F
     return app
 
 
-def _add_layers(app: FastAPI, services: NodeServices, settings: ApiSettings) -> None:
-    """From the innermost to the outermost."""
+def _add_layers(app: _Application, services: NodeServices, settings: ApiSettings) -> None:
+    """From the innermost to the outermost.
+
+    Transactions come one by one: they pass the gate and the shortcut only, and none of the framework's layers.
+    """
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_BYTES_MIN, compresslevel=_COMPRESSION_LEVEL)
     app.add_middleware(Deadline, limit_ms=settings.answer_ms_max)
-    app.add_middleware(Shortcut, services=services, settings=settings)
+    app.add_middleware(Failures)
+    outer: ASGIApp = Shortcut(app.framework, services=services, settings=settings)
     if settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
+        outer = CORSMiddleware(
+            outer,
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "GovChain-Protocol", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "GovChain-Protocol", "Retry-After", "X-Request-Id"],
             max_age=600,
         )
-    app.add_middleware(Gate, services=services, settings=settings)
+    app.layers = Gate(outer, services=services, settings=settings)

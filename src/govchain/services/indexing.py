@@ -45,6 +45,9 @@ BATCH_BLOCKS_MAX = 500
 BATCH_TRANSACTIONS_MAX = 4_000
 #: How long to gather after a block arrived, in seconds: a small block's SQL transaction costs more than its rows.
 _GATHER_S = 0.02
+#: The same while many come, unless somebody waits for them; and how many transactions of one gathering are many.
+_GATHER_BUSY_S = 0.25
+_BUSY_TRANSACTIONS = 64
 #: How often to look without being woken, in seconds: a read-only store is never announced.
 _LOOK_S = 1.0
 #: Above this many blocks behind the ledger the state is ``catching_up``.
@@ -118,6 +121,7 @@ class IndexFollower:
         self._changed = threading.Condition()
         self._woken = threading.Event()
         self._stopping = threading.Event()
+        self._wanted = threading.Event()  # somebody waits for the index, or it is to stop
         self._thread: threading.Thread | None = None
         self._cursor: Cursor | None = None
         self._problem: tuple[Code, str] | None = None
@@ -131,6 +135,7 @@ class IndexFollower:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Finish the SQL transaction under way and end the thread."""
         self._stopping.set()
+        self._wanted.set()
         self._woken.set()
         thread = self._thread
         if thread is not None:
@@ -144,6 +149,8 @@ class IndexFollower:
 
     def wait_for(self, height: int, timeout_s: float) -> bool:
         """Wait until the index has block ``height``; False when the time was over before."""
+        if timeout_s > 0 and self._indexed() < height:
+            self._wanted.set()
         with self._changed:
             return self._changed.wait_for(lambda: self._indexed() >= height, timeout_s)
 
@@ -185,6 +192,7 @@ class IndexFollower:
         cursor = self._open()
         while not self._stopping.is_set():
             self._woken.clear()
+            before = cursor.transactions
             while cursor.height < facts.height and not self._stopping.is_set():
                 started = monotonic()
                 moved = self._writer.apply(_gather(facts, cursor, facts.height, self._stopping.is_set))
@@ -192,8 +200,10 @@ class IndexFollower:
                 if moved == cursor:
                     raise UnavailableError(Code.INDEX_UNAVAILABLE, reason="the cursor does not move")
                 cursor = moved
+            busy = cursor.transactions - before >= _BUSY_TRANSACTIONS
             if self._woken.wait(_LOOK_S):
-                self._stopping.wait(_GATHER_S)
+                self._wanted.wait(_GATHER_BUSY_S if busy else _GATHER_S)
+                self._wanted.clear()
 
     def _open(self) -> Cursor:
         facts = self._facts

@@ -72,6 +72,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.doctor": ("全面检查数据目录，不作改动", "Check the data directory from end to end, changing nothing"),
     "help.bench": ("测量性能", "Measure"),
     "help.bench.sm2": ("SM2 验签速度，与 OpenSSL 同场比较", "SM2 verification beside OpenSSL"),
+    "help.bench.api": (
+        "HTTP 接口的吞吐量、时延、订阅与耗时分布",
+        "Throughput, latency, subscribers and where the time goes, over HTTP",
+    ),
     "help.bench.ledger": ("存证交易的吞吐量与时延", "Throughput and latency of evidence transactions"),
     "help.demo": ("从空文件夹开始演示完整过程", "The whole job from an empty folder"),
     "help.version": ("显示版本", "Show versions"),
@@ -203,6 +207,12 @@ PAIRS: dict[str, tuple[str, str]] = {
     # Operations
     "option.quick": ("只查衔接与凭证，不重放区块", "Links and certificates only, without executing blocks again"),
     "option.json_file": ("另存 JSON 结果", "Also write the JSON result there"),
+    "option.bench_api_transactions": ("每轮的交易数", "Transactions of each run"),
+    "option.bench_batch": ("每次请求的交易数（批量）", "Transactions of one request, in batches"),
+    "option.bench_clients": ("客户端进程数", "Client processes"),
+    "option.bench_connections": ("每个客户端的连接数", "Connections of each client"),
+    "option.bench_api_seconds": ("查询与半负载测量的秒数", "Seconds of reads and of half load"),
+    "option.bench_subscribers": ("空闲的事件订阅数", "Subscribers that only listen"),
     "option.bench_keys": ("重复使用的密钥数", "Repeating keys"),
     "option.bench_signatures": ("每次测量的签名数", "Signatures of one measurement"),
     "option.bench_seconds": ("每次 OpenSSL 测量的秒数", "Seconds of each OpenSSL measurement"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import secrets
 from time import monotonic
 from typing import Final
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from govchain.api.middleware.deadline import LASTING
+from govchain.api.middleware.failures import failure_response
 from govchain.api.middleware.rates import Buckets
 from govchain.api.problems import PROBLEM_CODE, REQUEST_ID, problem_response
 from govchain.api.security import ACCOUNT
@@ -48,8 +48,6 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 _BODY_CUT: Final = (408, 413)
 _CLOSE: Final = (b"connection", b"close")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
-
-_failures = logging.getLogger("govchain.api")
 
 
 class Gate:
@@ -130,16 +128,11 @@ class Gate:
         else:
             try:
                 await self._app(scope, _Body(receive, self._settings, length), marked)
-            except GovChainError as error:
+            except Exception as error:  # the last resort
+                response = failure_response(scope, error)
                 if status:
                     raise
-                await problem_response(Request(scope), error)(scope, receive, marked)
-            except Exception as error:  # the last resort: the log has the traceback, the client has the request's id
-                _failures.exception("internal error in request %s", identity, extra={"request": identity})
-                if status:
-                    raise
-                internal = GovChainError(Code.INTERNAL, reason=type(error).__name__)
-                await problem_response(Request(scope), internal)(scope, receive, marked)
+                await response(scope, receive, marked)
 
     def _check(self, scope: Scope, now_s: float) -> tuple[int, GovChainError | None]:
         """The declared length of the body, -1 where none is; and why the request goes no further, if it does not."""

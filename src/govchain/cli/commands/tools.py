@@ -124,6 +124,35 @@ def bench_ledger(
     _show_bench(result, json_file, force=force)
 
 
+@_bench.command("api", help=t("help.bench.api"))
+def bench_api(
+    transactions: Annotated[
+        int, typer.Option("--transactions", min=100, max=10_000_000, help=t("option.bench_api_transactions"))
+    ] = 30_000,
+    batch: Annotated[int, typer.Option("--batch", min=2, max=10_000, help=t("option.bench_batch"))] = 100,
+    clients: Annotated[int, typer.Option("--clients", min=1, max=64, help=t("option.bench_clients"))] = 2,
+    connections: Annotated[
+        int, typer.Option("--connections", min=1, max=4_096, help=t("option.bench_connections"))
+    ] = 64,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, max=3_600, help=t("option.bench_api_seconds"))] = 10,
+    subscribers: Annotated[
+        int, typer.Option("--subscribers", min=1, max=50_000, help=t("option.bench_subscribers"))
+    ] = 1_000,
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.bench_dir"))] = None,
+    json_file: JsonFile = None,
+    force: Force = False,
+) -> None:
+    """HTTP clients in processes of their own against a node of its own."""
+    from govchain.cli.progress import counted  # noqa: PLC0415
+    from govchain.ops.bench import api  # noqa: PLC0415
+
+    _check_result_file(json_file, force=force)
+    options = api.ApiBench(transactions, batch, clients, connections, seconds, subscribers)
+    with counted(t("progress.measuring")) as progress:
+        result = api.run(options, folder=directory, progress=progress)
+    _show_bench(result, json_file, force=force)
+
+
 @_demo.command("demo", help=t("help.demo"))
 def demo(
     directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.demo_dir"))] = None,
