@@ -90,6 +90,7 @@ class _Run:
         self._accounts: list[BenchAccount] = []
         self._settings = {
             "reads": "open",
+            "log_file": str(base / "node.log"),
             "rate_address": "0",
             "rate_session": "0",
             "streams_per_session": str(max(16, options.subscribers)),

@@ -23,6 +23,8 @@ __all__ = ["NodeProcess"]
 
 #: How long a node may take to start or to end, in seconds.
 _WAIT_S: Final = 60
+#: Characters of what a failed node said that are told.
+_SAID_CHARACTERS_MAX: Final = 2_000
 
 
 class NodeProcess:
@@ -41,9 +43,12 @@ class NodeProcess:
         flags = [part for name, value in settings.items() for part in ("--" + name.replace("_", "-"), value)]
         module = ["govchain.ops.bench.sampler", "govchain.cli"] if sampled else ["govchain.cli"]
         command = [sys.executable, "-m", *module, "up", str(path), "--json", "--listen", "127.0.0.1:0", *flags]
-        self._process = subprocess.Popen(  # noqa: S603 - this program
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        # Not a pipe: a node that says much would wait for who reads it.
+        self._said = path.with_name(path.name + ".stderr")
+        with self._said.open("w", encoding="utf-8") as errors:
+            self._process = subprocess.Popen(  # noqa: S603 - this program
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
         said = ""
         assert self._process.stdout is not None
         for row in self._process.stdout:
@@ -54,8 +59,8 @@ class NodeProcess:
             url = str(json.loads(said)["listen"])
         except (ValueError, KeyError):
             self._process.kill()
-            _, errors = self._process.communicate()
-            raise UnavailableError(Code.NODE_UNREACHABLE, url=str(path), reason=errors[-2000:]) from None
+            self._process.communicate()
+            raise UnavailableError(Code.NODE_UNREACHABLE, url=str(path), reason=self._errors()) from None
         self.host, _, port = url.removeprefix("http://").rpartition(":")
         self.port = int(port)
 
@@ -101,8 +106,8 @@ class NodeProcess:
     def end_profile(self) -> dict[str, object]:
         """Where the time went since :meth:`begin_profile`."""
         self._command("end")
-        assert self._process.stderr is not None
-        for row in self._process.stderr:
+        assert self._process.stdout is not None
+        for row in self._process.stdout:
             if row.startswith('{"looks"'):
                 return dict(json.loads(row))
         raise UnavailableError(Code.NODE_UNREACHABLE, url="", reason="no profile")
@@ -122,14 +127,18 @@ class NodeProcess:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            _, errors = self._process.communicate(timeout=_WAIT_S)
+            self._process.communicate(timeout=_WAIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
             raise UnavailableError(Code.NODE_UNREACHABLE, url="", reason="it did not end") from None
         if self._process.returncode:
-            raise UnavailableError(Code.NODE_UNREACHABLE, url="", reason=errors[-2000:])
+            raise UnavailableError(Code.NODE_UNREACHABLE, url="", reason=self._errors())
         return time.perf_counter() - start
+
+    def _errors(self) -> str:
+        """The end of what it said on standard error."""
+        return self._said.read_text(encoding="utf-8", errors="replace")[-_SAID_CHARACTERS_MAX:]
 
     def __enter__(self) -> Self:
         return self

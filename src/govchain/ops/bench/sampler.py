@@ -2,7 +2,7 @@
 
 Purpose: ``python -m govchain.ops.bench.sampler MODULE ARGUMENTS…`` runs a module as ``python -m`` would, with one more
 thread that looks at the others. Commands on standard input: ``begin``, and ``end``, which answers one line of JSON on
-standard error. Rules: between two looks a thread's processor time (the kernel's count, in ns) goes to the Python
+standard output. Rules: between two looks a thread's processor time (the kernel's count, in ns) goes to the Python
 function that it is in at the second; a thread that waits costs nothing and so counts nothing. Native code counts for
 the function that called it, threads without Python for ``native threads``.
 What it cannot see: a look takes Python's lock, so that short native calls are met less often than they deserve.
@@ -124,8 +124,8 @@ def _obey() -> None:
             sampler = Sampler()
             sampler.start()
         elif command == "end\n" and sampler is not None:
-            sys.stderr.write(json.dumps(sampler.stop()) + "\n")
-            sys.stderr.flush()
+            sys.stdout.write(json.dumps(sampler.stop()) + "\n")
+            sys.stdout.flush()
             sampler = None
 
 
