@@ -80,10 +80,15 @@ class Running:
 
 
 @contextlib.contextmanager
-def serving(path, *, options=SMALL, logs=None, **settings):
-    """The node at ``path``, serving on a free port of loopback, with these settings; ``logs`` is the process's log."""
+def serving(path, *, options=SMALL, logs=None, send_bytes=0, **settings):
+    """The node at ``path``, serving on a free port of loopback, with these settings.
+
+    ``logs`` is the process's log, ``send_bytes`` the kernel's buffer of each connection.
+    """
     values = Settings(settings)
     listener = socket.socket()
+    if send_bytes:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
     connections = make_connections(values)

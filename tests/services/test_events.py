@@ -178,9 +178,10 @@ def test_cursors_are_in_order():
     assert [EventCursor.parse(place.text) for place in places] == places
 
 
-def test_a_cursor_of_what_is_not_committed_here_is_refused(feed):
+@pytest.mark.parametrize("place", [(6, 0, 0), (4, 9, 0), (2, 99, 0)])
+def test_a_cursor_of_what_is_not_committed_here_is_refused(feed, place):
     with pytest.raises(UsageError) as refused:
-        feed.page(EventFilter(), EventCursor(6, 0, 0))
+        feed.page(EventFilter(), EventCursor(*place))
     assert refused.value.code is Code.CURSOR_INVALID
 
 

@@ -1,13 +1,11 @@
 """Sending webhooks: in order, at least once, patiently, across restarts; a dead target hurts nobody else."""
 
 import os
-import re
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -17,7 +15,6 @@ import govchain_native as native
 from govchain.model import Code, UnavailableError, encode_canonical
 from govchain.sdk.webhooks import verify_webhook
 from govchain.services import webhook_sender as rules
-from govchain.services import webhook_targets as targets
 from govchain.services.events import START, EventCursor, EventFeed, EventFilter
 from govchain.services.webhook_sender import SenderOptions, WebhookSender, back_off_ms
 from govchain.services.webhook_store import DELIVERIES_KEPT, WebhookRecord, WebhookStore
@@ -497,26 +494,3 @@ def test_a_closed_file_says_that_the_node_is_stopping(tmp_path):
     with pytest.raises(UnavailableError) as refused:
         store.webhooks()
     assert refused.value.code is Code.NODE_STOPPING
-
-
-def test_the_specification_has_the_schedule_and_the_outcomes_of_the_code():
-    page = (Path(__file__).parents[2] / "docs/spec/webhooks.md").read_text(encoding="utf-8")
-    attempts = page.partition("## 5. Attempts")[2].partition("## 6.")[0]
-    words = set(re.findall(r"^\| `([a-z-]+)` \|", attempts, re.MULTILINE))
-    sources = Path(rules.__file__).read_text() + Path(targets.__file__).read_text()
-    made = set(re.findall(r'AttemptFailed\("([a-z-]+)"', sources)) | set(re.findall(r'outcome = "([a-z-]+)"', sources))
-    assert words == made
-    options = SenderOptions()
-    hours = [
-        sum(back_off_ms(options, failures, random) for failures in range(1, options.attempts_max)) / 3_600_000
-        for random in (0.0, 0.999)
-    ]
-    assert f"that is {hours[0]:.0f} to {hours[1]:.0f} hours" in attempts
-    assert f"With {options.attempts_max} attempts" in attempts
-    for text in ("`min(1 s × 2^(n−1), 1 h)`", "for 200 ms", "(10 s)", "1,000 of them"):
-        assert text in attempts
-    assert (options.first_ms, options.longest_ms, options.gather_ms) == (1_000, 3_600_000, 200)
-    assert (options.attempt_ms_max, rules.DEAD_LETTERS_MAX) == (10_000, 1_000)
-    assert "1 to 100 events" in page
-    assert "256 KiB of events" in page
-    assert (rules.EVENTS_PER_DELIVERY_MAX, rules.EVENT_BYTES_PER_DELIVERY_MAX) == (100, 256 * 1024)

@@ -33,6 +33,7 @@ class ApiSettings:
         origins: web origins that may call from a browser; none by default.
         verify: whether ``POST /v1/verify`` is on.
         read_threads: threads that answer reads.
+        stall_ms_max: time in which a stream's client must take what it was sent.
     """
 
     node: str = "node-1"
@@ -53,3 +54,4 @@ class ApiSettings:
     origins: tuple[str, ...] = ()
     verify: bool = False
     read_threads: int = 4
+    stall_ms_max: int = 30_000

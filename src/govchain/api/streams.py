@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -26,18 +27,19 @@ __all__ = [
     "CLOSE_CODES",
     "HEARTBEAT_S",
     "RETRY_MS",
-    "SEND_S_MAX",
+    "SCOPE_ABORT",
     "EventStream",
+    "abort_connection",
     "close_socket",
     "run_socket",
 ]
 
 #: A silent stream tells its cursor this often, in seconds.
 HEARTBEAT_S: Final = 15.0
-#: How long a client may take to read what it was sent, in seconds.
-SEND_S_MAX: Final = 30.0
 #: After how many milliseconds a browser shall connect again.
 RETRY_MS: Final = 3_000
+#: Where a server leaves what ends the connection at once, in the scope: a close would wait for the client to read.
+SCOPE_ABORT: Final = "govchain.abort"
 #: Characters of a ping's text.
 _PING_CHARACTERS_MAX: Final = 64
 
@@ -53,7 +55,6 @@ CLOSE_CODES: Final = {
     Code.STREAMS_TOO_MANY: 4429,
 }
 _CLOSE_FAILED: Final = 1011
-_CLOSE_TOO_SLOW: Final = 4413
 
 _log = logging.getLogger("govchain.api.streams")
 
@@ -63,12 +64,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, subscription: Subscription, language: str) -> None:
-        """Carry ``subscription``; its end is told in ``language``."""
+    def __init__(self, subscription: Subscription, language: str, stall_s: float) -> None:
+        """Carry ``subscription`` to a client that takes each delivery in ``stall_s``; tell its end in ``language``."""
         super().__init__(status_code=200, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
         del self.headers["content-length"]
         self._subscription = subscription
         self._language = language
+        self._stall_s = stall_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer until the client goes away, or the subscription ends."""
@@ -77,16 +79,18 @@ class EventStream(Response):
             watching = asyncio.create_task(_watch(receive, subscription), name="event-stream-watch")
             try:
                 place = f"retry: {RETRY_MS}\nid: {subscription.cursor.text}\n: from here on\n\n"
-                await _send(send, place.encode())
+                await self._send(send, place.encode())
                 ended = await self._carry(subscription, send)
                 if ended is not None:
                     problem = problem_body(ended, self._language, request_id(scope), status_of(ended.code))
-                    await _send(send, b"event: end\ndata: " + problem + b"\n\n")
-                    await _send(send, b"", more=False)
+                    await self._send(send, b"event: end\ndata: " + problem + b"\n\n")
+                    await self._send(send, b"", more=False)
             except TimeoutError:
                 # Its place is the last one that it was sent; it goes on from there whenever it likes.
                 subscription.drop()
                 _log.info("stream ended: the client does not read", extra={"request": request_id(scope)})
+                if abort_connection(scope):
+                    await watching
             finally:
                 watching.cancel()
 
@@ -95,22 +99,29 @@ class EventStream(Response):
         try:
             while (delivery := await subscription.next(HEARTBEAT_S)) is not None:
                 if delivery.events:
-                    await _send(send, b"".join([_framed(event) for event in delivery.events]))
+                    await self._send(send, b"".join([_framed(event) for event in delivery.events]))
                 else:
-                    await _send(send, f"id: {delivery.cursor.text}\n: nothing new\n\n".encode())
+                    await self._send(send, f"id: {delivery.cursor.text}\n: nothing new\n\n".encode())
         except GovChainError as error:
             return error
         return subscription.ended
+
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        message: Message = {"type": "http.response.body", "body": body, "more_body": more}
+        async with asyncio.timeout(self._stall_s):
+            await send(message)
 
 
 def _framed(event: FeedEvent) -> bytes:
     return f"id: {event.cursor.text}\nevent: {event.type}\ndata: ".encode() + event.json + b"\n\n"
 
 
-async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
-    message: Message = {"type": "http.response.body", "body": body, "more_body": more}
-    async with asyncio.timeout(SEND_S_MAX):
-        await send(message)
+def abort_connection(scope: Scope) -> bool:
+    """End the connection without sending what still waits; False where the server cannot."""
+    abort: Callable[[], None] | None = scope.get(SCOPE_ABORT)
+    if abort is not None:
+        abort()
+    return abort is not None
 
 
 async def _watch(receive: Receive, subscription: Subscription) -> None:
@@ -129,29 +140,29 @@ class _Ping(msgspec.Struct, forbid_unknown_fields=True):
 _ping_decoder = msgspec.json.Decoder(_Ping)
 
 
-async def run_socket(socket: WebSocket, subscription: Subscription, language: str) -> None:
-    """Carry ``subscription`` over an accepted socket until either side ends."""
+async def run_socket(socket: WebSocket, subscription: Subscription, language: str, stall_s: float) -> None:
+    """Carry ``subscription`` over an accepted socket until it ends, or a delivery is not taken in ``stall_s``."""
     with subscription:
         await socket.send_text('{"subscribed":{"cursor":"' + subscription.cursor.text + '"}}')
         listening = asyncio.create_task(_listen(socket, subscription), name="event-socket-listen")
         try:
-            ended = await _carry_socket(socket, subscription)
+            ended = await _carry_socket(socket, subscription, stall_s)
             if ended is not None:
-                await close_socket(socket, ended, language)
+                await close_socket(socket, ended, language, stall_s)
         except TimeoutError:
             subscription.drop()
             _log.info("socket ended: the client does not read", extra={"request": request_id(socket.scope)})
-            await _close(socket, _CLOSE_TOO_SLOW, "TOO_SLOW")
+            abort_connection(socket.scope)
         except WebSocketDisconnect:
             pass
         finally:
             listening.cancel()
 
 
-async def _carry_socket(socket: WebSocket, subscription: Subscription) -> GovChainError | None:
+async def _carry_socket(socket: WebSocket, subscription: Subscription, stall_s: float) -> GovChainError | None:
     try:
         while (delivery := await subscription.next(HEARTBEAT_S)) is not None:
-            async with asyncio.timeout(SEND_S_MAX):
+            async with asyncio.timeout(stall_s):
                 for event in delivery.events:
                     await socket.send_text('{"event":' + event.json.decode() + "}")
                 if not delivery.events:
@@ -177,11 +188,11 @@ async def _listen(socket: WebSocket, subscription: Subscription) -> None:
         subscription.close()
 
 
-async def close_socket(socket: WebSocket, error: GovChainError, language: str) -> None:
+async def close_socket(socket: WebSocket, error: GovChainError, language: str, stall_s: float) -> None:
     """Say why as a message, then close with the code that :data:`CLOSE_CODES` has for it."""
     body = problem_body(error, language, request_id(socket.scope), status_of(error.code))
     try:
-        async with asyncio.timeout(SEND_S_MAX):
+        async with asyncio.timeout(stall_s):
             await socket.send_text('{"end":' + body.decode() + "}")
     except (TimeoutError, WebSocketDisconnect, RuntimeError):
         pass

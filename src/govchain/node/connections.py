@@ -19,6 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from govchain.api.streams import SCOPE_ABORT
 from govchain.model import Code
 from govchain.texts import sentence
 
@@ -36,11 +37,15 @@ _log = logging.getLogger("govchain.node.connections")
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Bounds: connections, bytes of request line and headers, and the time in ms for these to come."""
+    """Bounds: connections, bytes of request line and headers, the time in ms for these to come.
+
+    ``stall_ms_max``: how long, in ms, a connection that is closing may take nothing of what is still to be sent.
+    """
 
     connections_max: int = 4096
     header_bytes_max: int = 16_384
     header_ms_max: int = 10_000
+    stall_ms_max: int = 30_000
 
 
 class Connections:
@@ -53,6 +58,9 @@ class Connections:
         self.evicted = 0
         self._open: set[_BoundedProtocol] = set()
         self._waiting: dict[_BoundedProtocol, float] = {}
+        #: Those that are closing: how much is still to be sent, and since when it has not become less.
+        self._closing: dict[_BoundedProtocol, tuple[int, float]] = {}
+        self.stalled = 0
         self._sweeping = False
 
     def __len__(self) -> int:
@@ -77,8 +85,9 @@ class Connections:
         return True
 
     def left(self, protocol: _BoundedProtocol) -> None:
-        """A connection ended, or became another protocol."""
+        """A connection ended."""
         self._open.discard(protocol)
+        self._closing.pop(protocol, None)
         self._waiting.pop(protocol, None)
 
     def waits(self, protocol: _BoundedProtocol, now_s: float) -> None:
@@ -92,6 +101,7 @@ class Connections:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse those whose headers take too long; the idle ones between requests are uvicorn's."""
+        self._end_closing(loop.time())
         late_s = loop.time() - self.limits.header_ms_max / 1000
         for protocol, since_s in list(self._waiting.items()):
             if since_s >= late_s:
@@ -103,6 +113,25 @@ class Connections:
             loop.call_later(_SWEEP_S, self._sweep, loop)
         else:
             self._sweeping = False
+
+    def _end_closing(self, now_s: float) -> None:
+        """Abort who takes nothing any more: a close waits for bytes that the other side does not read.
+
+        A WebSocket is another protocol by now, whose end nobody tells us: it is seen here.
+        """
+        for protocol in [each for each in self._open if each.transport.is_closing()]:
+            left_bytes = protocol.transport.get_write_buffer_size()
+            bytes_before, since_s = self._closing.get(protocol, (left_bytes + 1, now_s))
+            if left_bytes < bytes_before:
+                since_s = now_s
+            if left_bytes and now_s - since_s < self.limits.stall_ms_max / 1000:
+                self._closing[protocol] = (left_bytes, since_s)
+                continue
+            if left_bytes:
+                self.stalled += 1
+                _log.info("connection aborted: the client does not read")
+                protocol.transport.abort()
+            self.left(protocol)
 
 
 class _Answer:
@@ -217,6 +246,9 @@ class _BoundedProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Another protocol takes the connection."""
         super().handle_websocket_upgrade()
+        scope = getattr(self.transport.get_protocol(), "scope", None)
+        if scope is not None:  # the handshake holds, and its handler begins after this
+            scope[SCOPE_ABORT] = self.transport.abort
         self.connections_of.works(self)
 
     def on_message_begin(self) -> None:
@@ -244,6 +276,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self.parser.get_http_version() not in _VERSIONS:
             raise ValueError("version")
         self.connections_of.works(self)
+        self.scope[SCOPE_ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

@@ -98,6 +98,7 @@ def api_settings(settings: Settings, node: str) -> ApiSettings:
         origins=settings.list("cors_origins"),
         verify=settings.flag("verify"),
         read_threads=settings.integer("read_threads"),
+        stall_ms_max=settings.integer("stall_ms_max"),
     )
 
 
@@ -315,7 +316,10 @@ def make_connections(settings: Settings) -> Connections:
     """The connections of a server that is to be, bounded by the settings."""
     return Connections(
         ConnectionLimits(
-            settings.integer("connections_max"), settings.integer("header_bytes_max"), settings.integer("header_ms_max")
+            settings.integer("connections_max"),
+            settings.integer("header_bytes_max"),
+            settings.integer("header_ms_max"),
+            settings.integer("stall_ms_max"),
         )
     )
 

@@ -112,6 +112,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     # events
     Setting("streams_max", 2_000, "streams", 1, 100_000),
     Setting("streams_per_session", 16, "streams", 1, 100_000),
+    Setting("stall_ms_max", 30_000, "ms", 100, 600_000),
     Setting("webhooks", True),
     Setting("webhooks_max", 256, "webhooks", 1, 4_096),
     Setting("webhooks_per_account", 16, "webhooks", 1, 4_096),

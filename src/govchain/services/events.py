@@ -344,6 +344,7 @@ class EventFeed:
         Raises:
             UsageError: ``CURSOR_INVALID`` for a place that is not committed here (another chain's, or this node was
                 restored from a backup), or whose block is no longer here.
+            UnavailableError: ``STORE_CORRUPT``.
         """
         height = self.height
         if cursor.height > height:
@@ -352,6 +353,8 @@ class EventFeed:
             first = self._application.blocks.first()
             if cursor.height < first:
                 raise UsageError(Code.CURSOR_INVALID, reason=f"before the oldest block here {first}")
+            if cursor.transaction > self._held(cursor.height).end.transaction:
+                raise UsageError(Code.CURSOR_INVALID, reason=f"no such place in block {cursor.height}")
 
     def page(
         self, wanted: EventFilter, cursor: EventCursor | None = None, limit: int = EVENTS_PER_PAGE_DEFAULT

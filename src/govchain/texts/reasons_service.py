@@ -76,6 +76,7 @@ PAIRS: dict[str, str] = {
     "more than {count} terms": "超过 {count} 个条件",
     "after the newest block {height}": "在最新区块 {height} 之后",
     "before the oldest block here {height}": "在此处最早的区块 {height} 之前",
+    "no such place in block {height}": "区块 {height} 中没有该位置",
     "neither family.past_tense nor family.*": "须写作 family.past_tense 或 family.*",
     # Export
     "kind {given}: one of {known}": "种类 {given} 未知，可用：{known}",

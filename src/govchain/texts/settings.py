@@ -55,6 +55,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "rate_session": ("每个会话每秒请求数上限，0 为不限", "requests a second for each session; 0 for no limit"),
     "streams_max": ("同时打开的事件流上限", "limit of event streams that are open at once"),
     "streams_per_session": ("每个会话同时打开的事件流上限", "limit of event streams of one session"),
+    "stall_ms_max": (
+        "事件流的客户端接收一批事件的时限；超时即切断连接",
+        "time in which a stream's client must take what it was sent (up to 200 events) before it is cut off",
+    ),
     "webhooks": (
         "是否向登记的地址推送事件",
         "whether events are sent to registered targets (webhooks)",

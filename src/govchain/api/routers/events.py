@@ -121,7 +121,8 @@ async def stream(
     wanted = EventFilter.of(types, organisations, references)
     host = request.client.host if request.client else ""
     subscription = _subscribe(services, wanted, last_event_id or cursor, session, host)
-    return EventStream(subscription, language_of(request.headers))
+    settings: ApiSettings = request.app.state.settings
+    return EventStream(subscription, language_of(request.headers), settings.stall_ms_max / 1000)
 
 
 def _subscribe(
@@ -164,14 +165,16 @@ async def socket(socket: WebSocket) -> None:
         await _deny(socket, error, language)
         return
     await socket.accept()
+    settings: ApiSettings = socket.app.state.settings
+    stall_s = settings.stall_ms_max / 1000
     try:
         subscription = await _first_message(socket, services, session)
     except GovChainError as error:
-        await close_socket(socket, error, language)
+        await close_socket(socket, error, language, stall_s)
     except WebSocketDisconnect:
         return
     else:
-        await run_socket(socket, subscription, language)
+        await run_socket(socket, subscription, language, stall_s)
 
 
 async def _deny(socket: WebSocket, error: GovChainError, language: str) -> None:
