@@ -25,7 +25,7 @@ STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric: its name as it is scraped (of ``info``: without ``_info``), its kind, what it means, its labels."""
+    """One metric: its name as it is scraped, its kind (as ``# TYPE`` tells it), what it means, its labels."""
 
     name: str
     kind: str
@@ -47,7 +47,7 @@ def _histogram(name: str, text: str, *labels: str) -> MetricRow:
 
 #: Every metric, in the order of the document.
 METRICS: Final[tuple[MetricRow, ...]] = (
-    MetricRow("govchain_build", "info", "version, build, chain and Python of the node"),
+    _gauge("govchain_build_info", "1, for what the node is", "version", "build", "chain", "python"),
     # the ledger
     _gauge("govchain_height", "height of the newest block"),
     _gauge("govchain_certified_height", "height of the newest block with a finality certificate"),

@@ -23,7 +23,6 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
-    InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
@@ -87,9 +86,9 @@ class _Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
-    def told(self) -> tuple[list[tuple[str, float]], float]:
+    def told(self) -> tuple[list[tuple[str, int]], float]:
         """Cumulative buckets, and the sum."""
-        buckets: list[tuple[str, float]] = []
+        buckets: list[tuple[str, int]] = []
         running = 0
         for bound, count in zip((*self.bounds, None), tuple(self.counts), strict=True):
             running += count
@@ -113,12 +112,7 @@ class Metrics(Collector):
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         chain = sources.node.genesis.chain
-        self._build = {
-            "version": __version__,
-            "build": build_id(),
-            "chain": chain,
-            "python": platform.python_version(),
-        }
+        self._build = (__version__, build_id(), chain, platform.python_version())
 
     # -- counting ------------------------------------------------------------------------------------------------
 
@@ -151,21 +145,39 @@ class Metrics(Collector):
 
     def text(self) -> bytes:
         """The exposition."""
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + self._requests_text().encode()
 
     def collect(self) -> Iterator[Metric]:
-        """Every family that this node has, in the order of the table."""
+        """Every family that this node has but the two of requests, in the order of the table."""
         values = self._values()
         for row in METRICS:
             if row.name in values:
                 yield _family(row, values[row.name])
+
+    def _requests_text(self) -> str:
+        """The two families of requests, written here: a thousand samples come to a tenth of the time."""
+        lines: list[str] = []
+        for row in METRICS:
+            if row.name == "govchain_http_requests_total":
+                lines += _head(row)
+                for (method, route, status), count in list(self._requests.items()):
+                    lines.append(f'{row.name}{{method="{method}",route="{route}",status="{status}"}} {count}.0')
+            elif row.name == "govchain_http_request_seconds":
+                lines += _head(row)
+                for (method, route), histogram in list(self._seconds.items()):
+                    labels = f'method="{method}",route="{route}"'
+                    buckets, total = histogram.told()
+                    lines += [f'{row.name}_bucket{{le="{le}",{labels}}} {count}.0' for le, count in buckets]
+                    lines.append(f"{row.name}_count{{{labels}}} {buckets[-1][1]}.0")
+                    lines.append(f"{row.name}_sum{{{labels}}} {total!r}")
+        return "\n".join(lines) + "\n"
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry need not look for doubles."""
         return []
 
     def _values(self) -> dict[str, Any]:
-        values: dict[str, Any] = {"govchain_build": self._build}
+        values: dict[str, Any] = {"govchain_build_info": [(self._build, 1)]}
         for part in (self._ledger, self._http, self._parts, self._host):
             values.update(part())
         return values
@@ -196,10 +208,8 @@ class Metrics(Collector):
         return values
 
     def _http(self) -> dict[str, Any]:
-        requests, seconds, problems = list(self._requests.items()), list(self._seconds.items()), dict(self._problems)
+        problems = dict(self._problems)
         values: dict[str, Any] = {
-            "govchain_http_requests_total": requests,
-            "govchain_http_request_seconds": seconds,
             "govchain_http_requests_in_flight": self._in_flight,
             "govchain_http_problems_total": [((code,), count) for code, count in sorted(problems.items())],
         }
@@ -262,6 +272,10 @@ class Metrics(Collector):
         }
 
 
+def _head(row: MetricRow) -> list[str]:
+    return [f"# HELP {row.name} {row.text}", f"# TYPE {row.name} {row.kind}"]
+
+
 def _by_code(counts: dict[Code, int]) -> list[_Sample]:
     return [((Code(code).name,), count) for code, count in sorted(counts.items())]
 
@@ -269,10 +283,6 @@ def _by_code(counts: dict[Code, int]) -> list[_Sample]:
 def _family(row: MetricRow, value: Any) -> Metric:
     """The family of ``row`` with its values: a number, or pairs of labels' values and number or histogram."""
     samples = value if isinstance(value, list) else [((), value)]
-    if row.kind == "info":
-        information = InfoMetricFamily(row.name, row.text)
-        information.add_metric((), value)
-        return information
     if row.kind == "histogram":
         histogram = HistogramMetricFamily(row.name, row.text, labels=row.labels)
         for labels, counts in samples:

@@ -330,7 +330,7 @@ def make_server(app: ASGIApp, settings: Settings, connections: Connections | Non
     Raises:
         UnavailableError: ``TLS_UNUSABLE``. UsageError: one of the two TLS files is not named.
     """
-    connections = connections or make_connections(settings)
+    connections = make_connections(settings) if connections is None else connections  # an empty one is false
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -9,6 +9,7 @@ never jumps. Not here: what several answers together mean (``node.clock``), auth
 
 from __future__ import annotations
 
+import re
 import selectors
 import socket
 import struct
@@ -37,6 +38,12 @@ _UNSYNCHRONISED: Final = 3
 _EPOCH_S: Final = 2_208_988_800
 _ERA_NS: Final = 2**32 * 10**9
 _SERVERS_MAX: Final = 16
+#: ``HOST``, ``HOST:PORT``, ``[ADDRESS]``, ``[ADDRESS]:PORT`` and an IPv6 address as it is.
+_NAMED: Final = re.compile(
+    r"(?P<host>[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?"
+    r"|\[(?P<address>[0-9A-Fa-f:.]{2,45})\](?::(?P<port_of_address>[0-9]{1,5}))?"
+    r"|(?P<bare>[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)"
+)
 _FIELDS: Final = struct.Struct("!BBbbII4s8s8s8s8s")
 
 
@@ -82,13 +89,10 @@ def time_servers(texts: Sequence[str]) -> tuple[TimeServer, ...]:
         raise UsageError(Code.USAGE, reason=f"ntp_servers: at most {_SERVERS_MAX}")
     servers: list[TimeServer] = []
     for text in texts:
-        host, port = text, str(PORT)
-        if text.startswith("["):
-            host, _, rest = text[1:].partition("]")
-            port = rest.removeprefix(":") or port
-        elif text.count(":") == 1:
-            host, _, port = text.partition(":")
-        if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536) or len(host) > 253:
+        found = _NAMED.fullmatch(text)
+        host = "" if found is None else found["address"] or found["bare"] or found["host"]
+        port = str(PORT) if found is None else found["port"] or found["port_of_address"] or str(PORT)
+        if not host or not 0 < int(port) < 65_536:
             raise UsageError(Code.USAGE, reason=f"ntp_servers: HOST or HOST:PORT, not {text[:80]!r}")
         servers.append(TimeServer(host, int(port)))
     return tuple(servers)
