@@ -53,7 +53,7 @@ COMMANDS: dict[str, str] = {
     "watch": "watch",
     "index": "index",
     "backup": "backup",
-    "doctor": "tools",
+    "doctor": "doctor",
     "bench": "tools",
     "demo": "tools",
     "completion": "completion",

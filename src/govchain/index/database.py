@@ -69,11 +69,15 @@ def database_url(given: str, directory: Path | None) -> URL:
 
 
 class IndexDatabase:
-    """An opened database; connections are made when they are needed. Safe to use from several threads."""
+    """An opened database; connections are made when they are needed. Safe to use from several threads.
 
-    def __init__(self, url: URL) -> None:
+    ``untouched``: an SQLite file that nobody writes to is read without leaving a trace, on a read-only disk too.
+    """
+
+    def __init__(self, url: URL, *, untouched: bool = False) -> None:
         """Name the database; nothing is opened yet."""
         self.url = url
+        self._untouched = untouched
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._writer = self._engine(writing=True)
         self._reader = self._engine(writing=False)
@@ -122,7 +126,8 @@ class IndexDatabase:
     def _engine(self, *, writing: bool) -> Engine:
         if self.is_sqlite:
             # A reader never makes the file: an empty one would look like an index.
-            name = f"file:{quote(str(self.url.database))}?mode={'rwc' if writing else 'rw'}"
+            mode = "rwc" if writing else "ro&immutable=1" if self._untouched else "rw"
+            name = f"file:{quote(str(self.url.database))}?mode={mode}"
             engine = create_engine(
                 "sqlite+pysqlite://",
                 creator=lambda: sqlite3.connect(

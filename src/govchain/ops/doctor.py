@@ -12,11 +12,10 @@ Not here: repairing (nothing ever needs it: restore a backup or fetch from peers
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -25,6 +24,15 @@ from govchain.ledger import Machine, decode_chain_state
 from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
 from govchain.node.embedded import load_machine
+from govchain.node.settings import Settings
+from govchain.ops.doctor_machine import (
+    DISK_FREE_BYTES_MIN,
+    Minima,
+    check_certificate_file,
+    check_index,
+    check_machine,
+    check_settings,
+)
 from govchain.ops.findings import Finding, Report
 from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, LedgerChecks, store_part
 from govchain.ops.replay import Progress
@@ -32,10 +40,8 @@ from govchain.proof.genesis import decode_genesis
 from govchain.signers import PASSPHRASE_FILE, open_signer, passphrase_given, passphrase_source
 from govchain.storage import BlockReader, DataDirectory, DirectoryLayout, RocksReader
 
-__all__ = ["CLOCK_AHEAD_MS_MAX", "DISK_FREE_BYTES_MIN", "Finding", "Report", "run"]
+__all__ = ["CLOCK_AHEAD_MS_MAX", "DISK_FREE_BYTES_MIN", "Finding", "Minima", "Report", "run"]
 
-#: Free disk below which a finding is made, in bytes.
-DISK_FREE_BYTES_MIN = 1024**3
 #: How far the newest block may lie ahead of the clock, in ms.
 CLOCK_AHEAD_MS_MAX = 10_000
 #: How often the newest block's certificate is asked for, and the pause between: a node writes it behind its block.
@@ -63,7 +69,9 @@ def run(
     now: int,
     replay: bool = True,
     progress: Progress | None = None,
-    disk_free_bytes_min: int = DISK_FREE_BYTES_MIN,
+    minima: Minima | None = None,
+    disk_free_bytes_min: int | None = None,
+    environment: Mapping[str, str] | None = None,
     replay_memory_bytes_max: int = REPLAY_MEMORY_BYTES_MAX,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
@@ -74,7 +82,9 @@ def run(
         now: ms since 1970, to compare the newest block with.
         replay: read every file, check every root, execute every block again; without it, links and certificates only.
         progress: called with (done, total) blocks.
-        disk_free_bytes_min: less free disk than this is a finding.
+        minima: less of processors, memory or disk than this is a finding.
+        disk_free_bytes_min: the last of these alone.
+        environment: where settings of the node are looked for beside its file.
         replay_memory_bytes_max: stores up to this size are replayed in memory, larger ones in a temporary folder.
         sleep: waits while a running node may be signing its newest block.
 
@@ -82,14 +92,21 @@ def run(
         UnavailableError: it is no data directory, half of one, or of a newer version.
     """
     report = Report()
+    minima = minima or Minima()
+    if disk_free_bytes_min is not None:
+        minima = replace(minima, disk_free_bytes=disk_free_bytes_min)
     with DataDirectory(path, read_only=True) as directory:
         genesis = _read_genesis(directory, report)
         _check_keys(directory.path, genesis, report)
-        _check_disk(directory.path, disk_free_bytes_min, report)
+        check_machine(directory.path, minima, report)
+        settings = check_settings(directory, environment or {}, report)
+        if settings is not None:
+            check_certificate_file(settings, now, report)
         if genesis is not None:
             machine, exact = _machine(genesis, report)
             manner = _Manner(now, replay, exact, progress, replay_memory_bytes_max, sleep)
-            _check_ledger(directory, machine, report, manner)
+            _check_ledger(directory, machine, settings, report, manner)
+    report.settle()
     return report
 
 
@@ -155,14 +172,9 @@ def _check_node_key(node: Path, part: Path, genesis: Genesis | None, report: Rep
         signer.close()
 
 
-def _check_disk(path: Path, wanted: int, report: Report) -> None:
-    report.checks.append("disk")
-    free = shutil.disk_usage(path).free
-    if free < wanted:
-        report.add(path, Code.DISK_FULL, "disk", "disk", free_mib=free // 2**20, wanted_mib=wanted // 2**20)
-
-
-def _check_ledger(directory: DataDirectory, machine: Machine, report: Report, manner: _Manner) -> None:
+def _check_ledger(
+    directory: DataDirectory, machine: Machine, settings: Settings | None, report: Report, manner: _Manner
+) -> None:
     path = directory.path / "store"
     try:
         store = directory.open_reader()
@@ -172,6 +184,11 @@ def _check_ledger(directory: DataDirectory, machine: Machine, report: Report, ma
         return
     try:
         _check_store(directory, store, machine, report, manner)
+        stored = BlockReader(store).chain_state()
+        if settings is not None and stored is not None and not report.findings:
+            # Beside damage to the ledger the index says nothing.
+            fingerprint = machine.fingerprint.hex()
+            check_index(directory, settings, BlockReader(store), decode_chain_state(stored), fingerprint, report)
     except GovChainError as error:
         report.add_error(store_part(error, path), error, "store")
     finally:

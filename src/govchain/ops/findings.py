@@ -16,6 +16,10 @@ __all__ = ["FINDINGS_MAX", "Finding", "Report"]
 
 #: Findings that a report keeps; further ones are counted only.
 FINDINGS_MAX = 200
+#: Names of findings whose part says nothing about their area.
+_MACHINE = {"disk": "disk.low", "cpu": "cpu.few", "memory": "memory.low", "clock": "clock.behind"}
+#: What follows from a genesis file of another chain, and would only hide it.
+_OF_ANOTHER_GENESIS = frozenset({"headers", "certificates", "keys"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,17 @@ class Finding:
     remedy: str
     height: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Stable identifier ``AREA.REASON`` for programs (docs/spec/findings.md); it never depends on the language."""
+        reason = self.cause.rpartition(".")[2]
+        if reason in _MACHINE:
+            return _MACHINE[reason]
+        area = self.part.partition("/")[0].partition(".")[0]
+        reason = reason.lower().replace("_", "-")
+        area = {"node": "settings", "catalogue": "keys"}.get(area, area)
+        return f"{area}.{reason.removeprefix(f'{area}-')}"
 
     @property
     def reason(self) -> str:
@@ -73,6 +88,15 @@ class Report:
         """Note an error of ours as a finding, with its own sentence as the reason."""
         cause = f"code.{error.code.name}"
         self._note(Finding(str(part), error.code, cause, f"doctor.remedy.{remedy}", height, error.params))
+
+    def settle(self) -> None:
+        """Leave out what only follows from another finding: a genesis file of another chain explains what it breaks."""
+        if any(finding.name == "genesis.other-genesis" for finding in self.findings):
+            self.findings = [
+                finding
+                for finding in self.findings
+                if finding.name.partition(".")[0] not in _OF_ANOTHER_GENESIS or finding.cause.endswith(".mode")
+            ]
 
     def _note(self, finding: Finding) -> None:
         if finding in self.findings:

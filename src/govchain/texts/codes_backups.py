@@ -1,4 +1,4 @@
-"""Sentences of the codes that backups answer with; each is (Chinese, English), see :mod:`govchain.texts.codes`."""
+"""Sentences of the codes of operations, backups above all; (Chinese, English), see :mod:`govchain.texts.codes`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ __all__ = ["PAIRS"]
 
 #: Code name to its sentence in Chinese and English.
 PAIRS: dict[str, tuple[str, str]] = {
+    "MACHINE_TOO_SMALL": (
+        "本机的资源少于要求[[：{reason}]]。请增加资源，或调整所要求的下限。",
+        "The machine has less than is required[[: {reason}]]. Give it more, or require less.",
+    ),
     "BACKUP_RUNNING": (
         "已有一次备份正在进行。请等它结束后再试（govchain backup list）。",
         "A backup is being made already. Wait until it is done (govchain backup list), then try again.",

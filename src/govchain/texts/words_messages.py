@@ -187,7 +187,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "doctor.checked": ("已检查：{checks}", "Checked: {checks}"),
     "doctor.clean": ("未发现问题。", "Nothing is wrong."),
     "doctor.found": ("发现 {count} 个问题。", "{count} problem(s) found."),
-    "doctor.finding": ("{part}：{code}（{reason}）。{remedy}", "{part}: {code} ({reason}). {remedy}"),
+    "doctor.finding": ("{part}：{code}（{reason}）。{remedy}[{name}]", "{part}: {code} ({reason}). {remedy} [{name}]"),
     "doctor.remedy.clock": ("请校准系统时钟。", "Set the machine's clock."),
     "doctor.remedy.disk": ("请腾出磁盘空间。", "Free some disk space."),
     "doctor.remedy.genesis": (

@@ -6,6 +6,10 @@ __all__ = ["PAIRS"]
 
 #: Key to its words, Chinese and English.
 PAIRS: dict[str, tuple[str, str]] = {
+    # The doctor
+    "option.cpu_min": ("至少应有的处理器数", "Processors that the machine must have"),
+    "option.memory_min": ("至少应有的内存（MiB）", "MiB of memory that it must have"),
+    "option.disk_min": ("至少应剩余的磁盘空间（MiB）", "MiB of disk that must be free"),
     # Backups
     "help.backup": ("备份：生成、核验、恢复", "Backups: make, verify, restore"),
     "help.backup.create": (

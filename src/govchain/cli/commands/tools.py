@@ -1,4 +1,4 @@
-"""``govchain doctor | bench | demo | version``: shells over ``ops``."""
+"""``govchain bench | demo | version``: shells over ``ops``."""
 
 from __future__ import annotations
 
@@ -15,68 +15,12 @@ from govchain.cli.session import session, t
 
 __all__ = ["COMMANDS"]
 
-_doctor = typer.Typer(add_completion=False)
 _demo = typer.Typer(add_completion=False)
 _version = typer.Typer(add_completion=False)
 _bench = typer.Typer(help=t("help.bench"), no_args_is_help=True, add_completion=False)
 
 JsonFile = Annotated[Path | None, typer.Option("--json-file", metavar="FILE", help=t("option.json_file"))]
 Force = Annotated[bool, typer.Option("--force", help=t("option.force"))]
-
-
-@_doctor.command("doctor", help=t("help.doctor"))
-def doctor(
-    quick: Annotated[bool, typer.Option("--quick", help=t("option.quick"))] = False,
-) -> None:
-    """Check the data directory from end to end; changes nothing."""
-    from govchain.cli.opening import find_data  # noqa: PLC0415 - heavy, and only needed here
-    from govchain.cli.progress import counted  # noqa: PLC0415
-    from govchain.ops import doctor as work  # noqa: PLC0415
-    from govchain.sdk.transactions import now_ms  # noqa: PLC0415
-
-    path = find_data()
-    with counted(t("progress.checking")) as progress:
-        report = work.run(path, now=now_ms(), replay=not quick, progress=progress)
-    findings = [
-        {
-            "part": finding.part,
-            "code": finding.code.name,
-            "number": int(finding.code),
-            "reason": finding.reason_in(session().language),
-            "height": finding.height,
-            "remedy": t(finding.remedy),
-        }
-        for finding in report.findings
-    ]
-    result = {
-        "path": str(path),
-        "chain": report.chain,
-        "height": report.height,
-        "checks": list(dict.fromkeys(report.checks)),
-        "clean": report.clean,
-        "findings": findings,
-        "dropped": report.dropped,
-    }
-
-    def show() -> None:
-        facts([("directory", path), ("chain", report.chain), ("height", report.height)])
-        line(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in dict.fromkeys(report.checks))))
-        for finding in findings:
-            place = finding["part"] if finding["height"] is None else f"{finding['part']} {finding['height']}"
-            line(
-                t(
-                    "doctor.finding",
-                    part=place,
-                    code=finding["code"],
-                    reason=finding["reason"],
-                    remedy=finding["remedy"],
-                )
-            )
-        line(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings) + report.dropped))
-
-    emit(result, show)
-    if not report.clean:
-        raise typer.Exit(1)
 
 
 @_bench.command("sm2", help=t("help.bench.sm2"))
@@ -220,4 +164,4 @@ def _flat(value: object, name: str) -> list[tuple[str, object]]:
     return [(name, value)]
 
 
-COMMANDS = {"doctor": _doctor, "bench": _bench, "demo": _demo, "version": _version}
+COMMANDS = {"bench": _bench, "demo": _demo, "version": _version}

@@ -1,0 +1,108 @@
+"""``govchain doctor``: a data directory from end to end, or with ``--node`` a node from outside; over ``ops``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from govchain.cli.output import emit, facts, line
+from govchain.cli.progress import counted
+from govchain.cli.session import session, t
+from govchain.cli.target import Target, find_target
+
+if TYPE_CHECKING:
+    from govchain.ops.findings import Report
+    from govchain.ops.replay import Progress
+
+__all__ = ["COMMANDS"]
+
+_doctor = typer.Typer(add_completion=False)
+_MIB = 1024 * 1024
+
+
+@_doctor.command("doctor", help=t("help.doctor"))
+def doctor(
+    quick: Annotated[bool, typer.Option("--quick", help=t("option.quick"))] = False,
+    cpu: Annotated[int, typer.Option("--cpu-min", min=0, help=t("option.cpu_min"))] = 1,
+    memory: Annotated[int, typer.Option("--memory-min", metavar="MIB", min=0, help=t("option.memory_min"))] = 1024,
+    disk: Annotated[int, typer.Option("--disk-min", metavar="MIB", min=0, help=t("option.disk_min"))] = 1024,
+) -> None:
+    """Check everything that can be checked; changes nothing."""
+    from govchain.sdk.transactions import now_ms  # noqa: PLC0415 - heavy, and only needed here
+
+    target = find_target()
+    with counted(t("progress.checking")) as progress:
+        if target.path is None:
+            report = _at_node(target, quick, now_ms(), progress)
+        else:
+            from govchain.ops import doctor as work  # noqa: PLC0415 - heavy, and only needed here
+
+            report = work.run(
+                target.path,
+                now=now_ms(),
+                replay=not quick,
+                progress=progress,
+                minima=work.Minima(cpu, memory * _MIB, disk * _MIB),
+                environment=os.environ,
+            )
+    _show(target, report)
+
+
+def _at_node(target: Target, quick: bool, now: int, progress: Progress | None) -> Report:
+    from govchain.cli.opening import trust_store  # noqa: PLC0415 - loaded by the commands that need it
+    from govchain.cli.tokens import load_session  # noqa: PLC0415
+    from govchain.ops import doctor_remote  # noqa: PLC0415
+    from govchain.sdk.probing import ProbeTransport  # noqa: PLC0415
+
+    assert target.profile is not None
+    saved = load_session(target)
+    store = trust_store()
+    token = None if saved is None else saved.token
+    ca = target.profile.ca or None
+    with ProbeTransport(target.profile.url, token=token, ca=ca, language=session().language) as transport:
+        return doctor_remote.run(transport, store.trusted(), now=now, memory=store, quick=quick, progress=progress)
+
+
+def _show(target: Target, report: Report) -> None:
+    findings = [
+        {
+            "name": finding.name,
+            "part": finding.part,
+            "code": finding.code.name,
+            "number": int(finding.code),
+            "reason": finding.reason_in(session().language),
+            "height": finding.height,
+            "remedy": t(finding.remedy),
+        }
+        for finding in report.findings
+    ]
+    checks = list(dict.fromkeys(report.checks))
+    place = "path" if target.profile is None else "node"
+    result = {
+        place: target.place,
+        "chain": report.chain,
+        "height": report.height,
+        "checks": checks,
+        "clean": report.clean,
+        "findings": findings,
+        "dropped": report.dropped,
+    }
+
+    def show() -> None:
+        facts([("directory" if place == "path" else "node", target.place)])
+        facts([("chain", report.chain), ("height", report.height)])
+        line(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in checks)))
+        for finding in findings:
+            part = finding["part"] if finding["height"] is None else f"{finding['part']} {finding['height']}"
+            told = {name: finding[name] for name in ("code", "reason", "remedy", "name")}
+            line(t("doctor.finding", part=part, **told))
+        line(t("doctor.clean") if report.clean else t("doctor.found", count=len(findings) + report.dropped))
+
+    emit(result, show)
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+COMMANDS = {"doctor": _doctor}
