@@ -1,54 +1,23 @@
 """The curl session of the department developer's guide, typed word for word; and the two commands that it needs."""
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.nodes import running_node
 from tests.cli.support import new_chain
-from tools.check_docs import shell_lines
+from tests.cli.typed import commands, lacking, typed
 from tools.tidy.tree import ROOT
 
 GUIDE = ROOT / "docs" / "guide" / "department-developer.md"
-TOOLS = ("bash", "curl", "jq")
-needs_tools = pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason="needs bash, curl and jq")
 
 
-def lines(heading):
-    """The command lines below a heading, up to the next one of its level or above."""
-    text = GUIDE.read_text("utf-8")
-    level = heading.partition(" ")[0]
-    part = text.split(f"\n{heading}\n", 1)[1]
-    for above in range(2, len(level) + 1):
-        part = part.split("\n" + "#" * above + " ", 1)[0]
-    return "\n".join(line for _, line in shell_lines(part))
-
-
-@needs_tools
+@pytest.mark.skipif(bool(lacking("curl", "jq")), reason="needs bash, curl and jq")
 @pytest.mark.requirement("BJ.function.user.01c", "BJ.function.user.01d", "BJ.function.access.02")
 def test_the_session_of_the_guide_word_for_word(tmp_path):
-    for name in ("empty", "home", "bin"):
-        (tmp_path / name).mkdir()
-    # What `source .venv/bin/activate` does, for the interpreter that runs this test.
-    (tmp_path / "bin" / "govchain").write_text(f'#!/bin/sh\nexec {sys.executable} -m govchain.cli "$@"\n')
-    (tmp_path / "bin" / "govchain").chmod(0o755)
-    before = "\n".join(line for line in lines("## Before you start").splitlines() if "activate" not in line)
-    script = before + "\n" + lines("### Over HTTP, with curl") + "\npwd\n"
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
-        cwd=tmp_path / "empty",
-        env={"PATH": f"{tmp_path / 'bin'}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path / "home")}
-        | {"LC_ALL": "C.UTF-8", "TMPDIR": str(tmp_path / "empty")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    script = commands(GUIDE, "## Before you start") + "\n" + commands(GUIDE, "### Over HTTP, with curl")
+    done = typed(tmp_path, script + "\npwd\n")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Result: it holds, and the issuer is trusted." in done.stdout
     assert '"OK"' in done.stdout.splitlines()
