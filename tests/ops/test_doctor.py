@@ -11,7 +11,7 @@ import pytest
 
 from govchain.model import Code, UnavailableError
 from govchain.node.embedded import open_embedded
-from govchain.ops import doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay
+from govchain.ops import clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay
 from govchain.signers import create_key_file
 from govchain.state import Table
 from govchain.storage.blocks import height_key
@@ -248,7 +248,7 @@ def test_what_is_no_directory_of_ours_is_an_error(data, break_it, code):
 # What people read
 
 
-MODULES = (doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay)
+MODULES = (clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay)
 
 
 def test_every_sentence_is_used_and_there_in_both_languages():

@@ -25,6 +25,7 @@ from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
 from govchain.node.embedded import load_machine
 from govchain.node.settings import Settings
+from govchain.ops.clock_check import check_time_servers
 from govchain.ops.doctor_machine import (
     DISK_FREE_BYTES_MIN,
     Minima,
@@ -102,6 +103,7 @@ def run(
         settings = check_settings(directory, environment or {}, report)
         if settings is not None:
             check_certificate_file(settings, now, report)
+            check_time_servers(settings, report)
         if genesis is not None:
             machine, exact = _machine(genesis, report)
             manner = _Manner(now, replay, exact, progress, replay_memory_bytes_max, sleep)

@@ -6,6 +6,7 @@ __all__ = ["SENTENCES"]
 
 _PAIRS: dict[str, tuple[str, str]] = {
     "doctor.check.files": ("存储文件", "store files"),
+    "doctor.check.time_servers": ("时间服务器", "time servers"),
     "doctor.check.checkpoint": ("检查点", "checkpoint"),
     "doctor.reason.mode": ("权限为 {mode}，其他用户可以访问", "its mode is {mode}: others may access it"),
     "doctor.reason.missing": ("缺失", "it is missing"),
@@ -125,6 +126,18 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "doctor.remedy.trust": (
         "请勿采信该节点；保存其应答，并与其他节点的区块头核对。",
         "Rely on nothing that it says; keep its answers, and compare headers with another node's.",
+    ),
+    "doctor.reason.clock_servers_off": (
+        "本机时钟与时间服务器相差 {offset_ms} 毫秒，上限 {limit_ms} 毫秒",
+        "it is off from the time servers by {offset_ms} ms; the limit is {limit_ms} ms",
+    ),
+    "doctor.reason.clock_servers_disagree": (
+        "{asked} 个时间服务器中没有过半数意见一致：{servers}",
+        "of {asked} time servers no majority agrees: {servers}",
+    ),
+    "doctor.remedy.time_servers": (
+        "请核对 ntp_servers 和到这些服务器的网络（UDP 123），最好配置三个。",
+        "Check ntp_servers and the network to them (UDP 123); best name three.",
     ),
     "doctor.remedy.start": (
         "请启动一次节点（任何写入命令均可），它会补签。",
