@@ -7,10 +7,15 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tools.requirements import RECORD, commit_of, known_ids, merge_record, unknown_ids
 
 MARKER = "requirement"
+
+# A busy machine is not a wrong answer: no deadlines for hypothesis. pytest's own time limit stays.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

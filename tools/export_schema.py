@@ -1,4 +1,4 @@
-"""Write or check ``docs/spec/export.schema.json``: the JSON Schema (2020-12) of exports, from the table of data elements.
+"""Write or check ``docs/spec/export.schema.json``: the JSON Schema (2020-12) of exports, from their table.
 
 Usage: ``python -m tools.export_schema --check`` (exit 1 when the file is out of date) or ``--write``.
 """

@@ -51,12 +51,8 @@ def need(condition: bool, step: int, member: str, reason: str) -> None:
 IV = (0x7380166F, 0x4914B2B9, 0x172442D7, 0xDA8A0600, 0xA96F30BC, 0x163138AA, 0xE38DEE4D, 0xB0FB0E4E)
 
 
-def rot(x: int, n: int) -> int:
-    """Rotate 32 bits to the left."""
-    return ((x << n) | (x >> (32 - n))) & 0xFFFFFFFF
-
-
-TJ = [rot(0x79CC4519 if j < 16 else 0x7A879D8A, j % 32) for j in range(64)]
+MASK, TWICE = 0xFFFFFFFF, 0x1_0000_0001
+TJ = [((0x79CC4519 if j < 16 else 0x7A879D8A) * TWICE >> 32 - j % 32) & MASK for j in range(64)]
 
 
 def sm3(data: bytes) -> bytes:
@@ -73,17 +69,21 @@ def sm3_blocks(state: tuple[int, ...], whole: bytes) -> tuple[int, ...]:
     """The state of SM3 after blocks of 64 bytes."""
     for start in range(0, len(whole), 64):
         w = list(struct.unpack(">16I", whole[start : start + 64]))
+        # A word twice over holds each of its rotations: rot(x, n) is (x * TWICE >> 32 - n) & MASK.
         for j in range(16, 68):
-            x = w[j - 16] ^ w[j - 9] ^ rot(w[j - 3], 15)
-            w.append(x ^ rot(x, 15) ^ rot(x, 23) ^ rot(w[j - 13], 7) ^ w[j - 6])
+            x = w[j - 16] ^ w[j - 9] ^ ((w[j - 3] * TWICE >> 17) & MASK)
+            y = x * TWICE
+            w.append(x ^ ((y >> 17 ^ y >> 9 ^ w[j - 13] * TWICE >> 25) & MASK) ^ w[j - 6])
         a, b, c, d, e, f, g, h = state
         for j in range(64):
-            a12 = rot(a, 12)
-            ss1 = rot((a12 + e + TJ[j]) & 0xFFFFFFFF, 7)
+            a12 = (a * TWICE >> 20) & MASK
+            ss1 = (((a12 + e + TJ[j]) & MASK) * TWICE >> 25) & MASK
             ff, gg = (a ^ b ^ c, e ^ f ^ g) if j < 16 else ((a & b) | (a & c) | (b & c), (e & f) | (~e & g))
-            tt1 = (ff + d + (ss1 ^ a12) + (w[j] ^ w[j + 4])) & 0xFFFFFFFF
-            tt2 = (gg + h + ss1 + w[j]) & 0xFFFFFFFF
-            a, b, c, d, e, f, g, h = tt1, a, rot(b, 9), c, tt2 ^ rot(tt2, 9) ^ rot(tt2, 17), e, rot(f, 19), g
+            tt1 = (ff + d + (ss1 ^ a12) + (w[j] ^ w[j + 4])) & MASK
+            tt2 = (gg + h + ss1 + w[j]) & MASK
+            y = tt2 * TWICE
+            e, f, g, h = tt2 ^ ((y >> 23 ^ y >> 15) & MASK), e, (f * TWICE >> 13) & MASK, g
+            a, b, c, d = tt1, a, (b * TWICE >> 23) & MASK, c
         state = tuple(x ^ y for x, y in zip(state, (a, b, c, d, e, f, g, h)))  # noqa: B905
     return state
 
