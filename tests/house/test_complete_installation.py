@@ -58,6 +58,7 @@ index status
 index rebuild
 index check
 doctor
+uninstall
 bench sm2
 backup create
 backup list

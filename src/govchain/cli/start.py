@@ -54,6 +54,7 @@ COMMANDS: dict[str, str] = {
     "index": "index",
     "backup": "backup",
     "doctor": "doctor",
+    "uninstall": "uninstall",
     "bench": "tools",
     "demo": "tools",
     "completion": "completion",

@@ -56,6 +56,7 @@ __all__ = [
     "DataDirectory",
     "DirectoryLayout",
     "create_directory",
+    "held_directory",
     "inspect_directory",
     "synchronise_tree",
 ]
@@ -267,6 +268,21 @@ class DataDirectory(DirectoryLayout):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def held_directory(path: Path) -> Iterator[None]:
+    """Keep nodes and commands from writing to the directory at ``path``, sound or not, while the block runs.
+
+    Raises:
+        UnavailableError: ``DATA_DIRECTORY_LOCKED``, ``DATA_DIRECTORY_READ_ONLY``.
+    """
+    with _translated(path):
+        descriptor = _lock(path / _LOCK_FILE, path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _lock(file: Path, path: Path) -> int:

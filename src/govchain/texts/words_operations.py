@@ -6,6 +6,37 @@ __all__ = ["PAIRS"]
 
 #: Key to its words, Chinese and English.
 PAIRS: dict[str, tuple[str, str]] = {
+    # Uninstalling
+    "help.uninstall": (
+        "列出与一个数据目录有关的一切；只有给出 --purge 才删除该目录",
+        "List everything that belongs to a data directory; only --purge removes it",
+    ),
+    "option.uninstall_directory": ("数据目录", "The data directory"),
+    "option.purge": (
+        "删除数据目录中的账本和密钥，无法撤销；须写出链标识以确认",
+        "Remove the ledger and the keys in it, for good; type the chain's id to confirm",
+    ),
+    "label.place": ("位置", "place"),
+    "uninstall.kind.data": ("账本", "ledger"),
+    "uninstall.kind.keys": ("密钥", "keys"),
+    "uninstall.kind.records": ("提交者的记录（盐、名称）", "submitter's records (salts, names)"),
+    "uninstall.kind.webhooks": ("推送登记", "webhooks"),
+    "uninstall.kind.index": ("查询库", "index"),
+    "uninstall.kind.settings": ("设置", "settings"),
+    "uninstall.kind.other": ("其他文件，不会删除", "other files, never removed"),
+    "uninstall.kind.backups": ("备份", "backups"),
+    "uninstall.kind.log": ("日志", "log"),
+    "uninstall.kind.trust": ("信任库", "trust store"),
+    "uninstall.kind.profiles": ("配置档", "profiles"),
+    "uninstall.kind.sessions": ("会话令牌", "sessions"),
+    "uninstall.kind.units": ("systemd 单元", "units of systemd"),
+    "uninstall.kind.program": ("程序", "program"),
+    "uninstall.nothing": (
+        "未作任何改动。删除数据目录：govchain uninstall {path} --purge {chain}",
+        "Nothing was changed. To remove the data directory: govchain uninstall {path} --purge {chain}",
+    ),
+    "uninstall.purged": ("已删除 {path} 中的账本和密钥。", "The ledger and the keys in {path} are removed."),
+    "uninstall.left": ("以上仍在原处，须自行删除：", "What is listed is still there, and is yours to remove:"),
     # The doctor
     "option.cpu_min": ("至少应有的处理器数", "Processors that the machine must have"),
     "option.memory_min": ("至少应有的内存（MiB）", "MiB of memory that it must have"),
