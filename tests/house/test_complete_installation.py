@@ -54,6 +54,16 @@ export entity
 export contract
 export configuration
 watch
+webhook add
+webhook list
+webhook show
+webhook change
+webhook remove
+webhook ping
+webhook deliveries
+webhook dead-letters
+webhook resend
+webhook discard
 index status
 index rebuild
 index check

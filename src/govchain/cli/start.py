@@ -51,6 +51,7 @@ COMMANDS: dict[str, str] = {
     "chain": "chain",
     "export": "export",
     "watch": "watch",
+    "webhook": "webhook",
     "index": "index",
     "backup": "backup",
     "doctor": "doctor",

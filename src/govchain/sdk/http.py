@@ -344,24 +344,25 @@ class HttpTransport:
 
     # Anything else of the node
 
-    def request(
+    def call(
         self,
         method: str,
         path: str,
-        kind: type[T],
         *,
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> T:
-        """The answer of ``kind`` (a dataclass) to a request with a JSON body, for routes that have no method here.
+        wait_ms: int = 0,
+    ) -> bytes:
+        """The answer's bytes to a request with a JSON body, for routes that have no method here.
+
+        ``wait_ms`` is added to the limits of time. Reading is repeated where that may help, nothing else is.
 
         Raises:
             GovChainError: the node's own refusal, or that it could not be asked.
         """
         content = None if body is None else msgspec.json.encode(body)
-        return from_json(
-            self._ask(method, path, query, content=content, media="" if body is None else "application/json"), kind
-        )
+        media = "" if body is None else "application/json"
+        return self._ask(method, path, query, content=content, media=media, wait_ms=wait_ms)
 
     # The steps behind
 

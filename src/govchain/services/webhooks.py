@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
+from govchain.sdk.webhook_routes import Delivery, DeliveryPage, SentAgain, Webhook, WebhookCreated, WebhookPage
 from govchain.sdk.webhooks import SECRET_BYTES_MAX, SECRET_BYTES_MIN
 from govchain.services.events import EventCursor, EventFeed, EventFilter
 from govchain.services.sessions import Session
@@ -86,86 +87,6 @@ class WebhookChange:
     secret: str | None = None
     on_failure: Literal["continue", "pause"] | None = None
     state: Literal["active", "paused"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A webhook as its owner and operators see it; never the secret. Times in ms since 1970.
-
-    ``reason`` says why it is paused: ``owner``, ``operator``, ``failed`` (a dead letter, and ``on_failure`` is
-    ``pause``), ``dead-letters`` (too many) or ``cursor`` (the ledger is shorter than what was sent). ``outcome`` and
-    ``status`` are those of the delivery under way (``attempts`` above 0), which is tried again at ``due``.
-    """
-
-    id: str
-    account: str
-    url: str
-    types: tuple[str, ...]
-    organisations: tuple[str, ...]
-    references: tuple[str, ...]
-    on_failure: str
-    state: str
-    reason: str
-    created: int
-    cursor: str
-    deliveries: int
-    dead_letters: int
-    attempts: int
-    outcome: str
-    status: int
-    due: int
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookCreated:
-    """A new webhook and its secret, which is told this once."""
-
-    webhook: Webhook
-    secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookPage:
-    """Webhooks by id; ``next`` is the cursor of the next page, None at the end."""
-
-    webhooks: tuple[Webhook, ...]
-    next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One delivery: its events lie between the cursors ``first`` and ``last``. Times in ms since 1970.
-
-    ``state``: ``pending``, ``delivered``, ``dead``, or ``again`` (a dead letter that is to be sent once more).
-    """
-
-    id: str
-    number: int
-    state: str
-    first: str
-    last: str
-    events: int
-    attempts: int
-    created: int
-    changed: int
-    due: int
-    status: int
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryPage:
-    """Deliveries, newest first; ``next`` is the cursor of the next page, None at the end."""
-
-    deliveries: tuple[Delivery, ...]
-    next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SentAgain:
-    """How many dead letters are to be sent once more."""
-
-    count: int
 
 
 class Webhooks:

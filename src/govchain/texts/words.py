@@ -10,6 +10,7 @@ from govchain.texts import (
     words_messages,
     words_nodes,
     words_operations,
+    words_webhooks,
 )
 
 __all__ = ["SENTENCES"]
@@ -25,6 +26,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         words_messages.PAIRS,
         words_nodes.PAIRS,
         words_operations.PAIRS,
+        words_webhooks.PAIRS,
     )
     for key, (chinese, english) in family.items()
 }
