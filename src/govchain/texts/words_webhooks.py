@@ -17,7 +17,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.webhook.remove": ("删除推送及其记录", "Remove a webhook with its deliveries"),
     "help.webhook.ping": ("立即发送一条不含事件的消息", "Send a message without events now"),
     "help.webhook.deliveries": ("列出最近的投递，新的在前", "Recent deliveries, newest first"),
-    "help.webhook.dead-letters": ("列出已放弃的投递，新的在前", "Deliveries that were given up, newest first"),
+    "help.webhook.dead_letters": ("列出已放弃的投递，新的在前", "Deliveries that were given up, newest first"),
     "help.webhook.resend": ("重新发送一封或全部死信", "Send one dead letter, or all, once more"),
     "help.webhook.discard": ("丢弃一封死信，其事件不再发送", "Drop a dead letter: its events are not sent any more"),
     "option.webhook": ("推送的标识，16 位十六进制", "The webhook's id, 16 hex digits"),

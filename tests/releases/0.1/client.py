@@ -1,7 +1,7 @@
-"""A department's program of release 0.1: anchor a file, prove it, verify it offline, follow events.
+"""A department's program of release 0.1: anchor files, prove them, verify offline, follow events.
 
-It uses only what ``govchain.sdk`` documents, and is never changed. Called with a node's URL, a genesis file, a key URI and a
-folder of its own; prints one JSON object.
+It uses only what ``govchain.sdk`` documents, and is never changed. Called with a node's URL, a genesis file, a key file
+and a folder of its own; prints one JSON object.
 """
 
 import json
@@ -9,11 +9,9 @@ import sys
 from pathlib import Path
 
 from govchain.model import Code, RefusedError
-from govchain.proof.genesis import decode_genesis, fingerprint
-from govchain.proof.trust import TrustAnchors
+from govchain.proof import TrustAnchors, decode_genesis, fingerprint, verify_package
 from govchain.sdk import Catalogue, Client, EventQuery, EvidenceQuery, HttpTransport, TrustStore, capture_paths, now_ms
-from govchain.sdk.events import list_events
-from govchain.sdk.listing import list_accounts
+from govchain.sdk.kinds import installed_kinds
 from govchain.signers import open_signer, passphrase_source
 
 
@@ -22,32 +20,38 @@ def main(url: str, genesis_path: str, key: str, folder: str) -> None:
     work = Path(folder)
     genesis = decode_genesis(Path(genesis_path).read_bytes())
     trust = TrustAnchors(genesis=(fingerprint(genesis).hex(),))
-    (work / "file.txt").write_text("release 0.1")
-    signer = open_signer(key, passphrase_source(Path(key.removeprefix("file:")).parent))
+    (work / "f").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (work / "f" / name).write_text(f"release 0.1 {name}")
+    signer = open_signer(f"file:{key}", passphrase_source(Path(key).parent))
     seen = {}
     with HttpTransport(url) as transport, Catalogue.open(work / "catalogue.sqlite3") as catalogue:
-        client = Client(
-            transport, trust=trust, signer=signer, catalogue=catalogue, memory=TrustStore(work / "trust"), now=now_ms
-        )
-        status = transport.status()
-        seen["chain"] = status.chain
-        seen["node_version"] = status.node_version
+        client = Client(transport, trust=trust, signer=signer, catalogue=catalogue, memory=TrustStore(work / "trust"))
+        status = client.chain_status()
+        seen["status"] = [status.chain, status.node_version]
         try:
-            transport.accounts()
+            client.accounts()
         except RefusedError as refused:
             seen["without_session"] = refused.code is Code.SESSION_REQUIRED
+        files = capture_paths([work / "f"], suite=client.suite, now=now_ms()).files
+        one = client.put_file(files[0], reference="release-0.1")
+        batch = client.put_batch(files, reference="release-0.1")
+        package = client.export_package(batch.id, 1)
+        seen["package"] = verify_package(package, trusted=trust, kinds=installed_kinds()).report.exit_code
+        client.withdraw(batch.id, member=1)
+        seen["states"] = [client.status(batch.id, 1).state, client.status(one.id).state]
+        seen["history"] = [step.type for step in client.history(batch.id)]
+        seen["block"] = one.id in {entry.id for entry in client.block(one.height).transactions}
         grant = client.login()
-        seen["expires"] = grant.expires
-        captured = capture_paths([work / "file.txt"], suite=client.suite, now=now_ms())
-        anchored = client.anchor(captured, reference="release-client")
-        seen["id"] = anchored.transaction
-        seen["found"] = transport.find_evidence(EvidenceQuery(reference="release-client"))
-        seen["accounts"] = len(list_accounts(client)) > 0
-        events = list_events(client, EventQuery(references=("release-client",)))
-        seen["event_types"] = [event.type for event in events.events]
-        seen["cursor"] = events.cursor
+        seen["session"] = grant.account == client.account
+        seen["accounts"] = sorted(account.state.label for account in client.accounts())
+        found = client.find(EvidenceQuery(reference="release-0.1", limit=1))
+        seen["found"] = [hit.record.reference for hit in found]
+        events = client.events(EventQuery(references=("release-0.1",)), limit=1)
+        seen["event"] = [event.type for event in events.events]
+        client.events(EventQuery(), cursor=events.cursor)
         client.logout()
-        seen["logged_out"] = transport.token is None
+        seen["token"] = transport.token
     signer.close()
     print(json.dumps(seen))
 

@@ -176,7 +176,7 @@ def deliveries(webhook: Id) -> None:
     _deliveries(webhook, dead_only=False)
 
 
-@_webhook.command("dead-letters", help=t("help.webhook.dead-letters"))
+@_webhook.command("dead-letters", help=t("help.webhook.dead_letters"))
 def dead_letters(webhook: Id) -> None:
     """Deliveries that were given up."""
     _deliveries(webhook, dead_only=True)
