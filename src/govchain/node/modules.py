@@ -10,7 +10,6 @@ group ``govchain.modules``. Not here: kinds of claim (``sdk.kinds``).
 from __future__ import annotations
 
 from importlib import metadata, resources
-from importlib.resources.abc import Traversable
 
 import govchain_native as native
 from govchain.crypto import frame
@@ -19,6 +18,7 @@ from govchain.model.wire import GenesisModule
 from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
 from govchain.modules.port import Module
+from govchain.services.build import package_sources
 
 __all__ = ["ENTRY_POINT_GROUP", "genesis_modules", "installed_modules", "module_digests", "source_digest"]
 
@@ -46,7 +46,7 @@ def source_digest(module: Module) -> str:
         UsageError: the family declares a file for readers that it does not have.
     """
     parts: list[bytes] = []
-    found = _sources(resources.files(module.package), "")
+    found = package_sources(resources.files(module.package))
     missing = [name for name in module.readers if name not in [path for path, _ in found]]
     if missing:
         raise UsageError(Code.USAGE, reason=f"family {module.name} has no file {missing[0]}")
@@ -57,17 +57,6 @@ def source_digest(module: Module) -> str:
     for name, content in sorted(found):
         parts += [name.encode(), content.replace(b"\r\n", b"\n")]
     return native.sm3(frame("govchain/module-source/1", *parts)).hex()
-
-
-def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            if entry.name != "__pycache__":
-                found += _sources(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(".py"):
-            found.append((prefix + entry.name, entry.read_bytes()))
-    return found
 
 
 def module_digests(modules: tuple[Module, ...]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from govchain.crypto import frame, get_suite
 
-__all__ = ["BUILD_DIGITS", "build_id"]
+__all__ = ["BUILD_DIGITS", "build_id", "package_sources"]
 
 #: Hex digits of a build's name.
 BUILD_DIGITS: Final = 16
@@ -25,17 +25,18 @@ BUILD_DIGITS: Final = 16
 def build_id() -> str:
     """The build's name, computed once in a process: a few tens of milliseconds."""
     parts: list[bytes] = []
-    for path, content in sorted(_sources(resources.files("govchain"), "")):
+    for path, content in sorted(package_sources(resources.files("govchain"))):
         parts += [path.encode(), content.replace(b"\r\n", b"\n")]
     return get_suite("gm").digest(frame("govchain/build/1", *parts)).hex()[:BUILD_DIGITS]
 
 
-def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+def package_sources(folder: Traversable, prefix: str = "") -> list[tuple[str, bytes]]:
+    """Path below ``folder``, after ``prefix``, and content of each ``*.py`` there and below; in no order."""
     found: list[tuple[str, bytes]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
             if entry.name != "__pycache__":
-                found += _sources(entry, f"{prefix}{entry.name}/")
+                found += package_sources(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".py"):
             found.append((prefix + entry.name, entry.read_bytes()))
     return found
