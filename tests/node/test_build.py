@@ -39,10 +39,11 @@ def test_version_and_build_agree_everywhere(chain):
     # a running node: its chain's status, its interface's description, its metrics, its log
     with running(chain) as node:
         with node.client() as client:
-            assert client.get("/v1/chain").json()["node_version"] == version
+            status = client.get("/v1/chain").json()
             info = client.get("/v1/openapi.json").json()["info"]
             metrics = client.get("/metrics").text
         starting, started = node.event("starting"), node.event("started")
+    assert (status["node_version"], status["node_build"]) == (version, build)
     assert (info["version"], info["x-govchain-build"]) == (version, build)
     labels = dict(re.findall(r'(\w+)="([^"]*)"', re.search(r"^govchain_build_info\{.*$", metrics, re.MULTILINE)[0]))
     assert (labels["version"], labels["build"], labels["chain"]) == (version, build, "node-test")

@@ -37,6 +37,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
         "certified_height": Note("Newest height that has a finality certificate.", 1204, "blocks"),
         "pool_transactions": Note("Transactions that wait to be ordered.", 17, "transactions"),
         "node_version": Note("Version of the node's program.", "0.1.0"),
+        "node_build": Note("Digest of the program's text, 16 hex digits.", "f11e76134ef84817"),
     },
     "EventPage": {
         "events": Note("The events, in the order in which they happened.", []),

@@ -69,10 +69,15 @@ class Observation:
     Args:
         sources: what metrics are made of; its ``host`` and ``deliveries`` are set here.
         deliveries: webhooks' deliveries by state, from their file; None without webhooks.
+        index_lag_blocks: blocks behind the ledger at which the log says that the index lags.
     """
 
     def __init__(
-        self, node: EmbeddedNode, sources: MetricSources, deliveries: Callable[[], dict[str, int]] | None = None
+        self,
+        node: EmbeddedNode,
+        sources: MetricSources,
+        deliveries: Callable[[], dict[str, int]] | None = None,
+        index_lag_blocks: int = INDEX_LAG_BLOCKS,
     ) -> None:
         self._sources = sources
         self._count_deliveries = deliveries
@@ -83,10 +88,16 @@ class Observation:
         sources.deliveries = lambda: self._deliveries
         self.metrics = Metrics(sources)
         self._logs = sources.logs
+        self._index_lag_blocks = index_lag_blocks
         self._lagging = False
         self._disk_low = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def sample(self) -> HostSample | None:
+        """The last look at the machine; None before the first."""
+        return self._host
 
     def began(self) -> None:
         """A request began."""
@@ -150,9 +161,9 @@ class Observation:
     def _tell_index(self, index: IndexFollower) -> None:
         status = index.status()
         facts = {"lag": status.lag, "indexed_height": status.indexed_height, "state": status.state}
-        if not self._lagging and status.lag >= INDEX_LAG_BLOCKS:
+        if not self._lagging and status.lag >= self._index_lag_blocks:
             self._lagging = True
             _log.warning("index lags behind the ledger", extra=facts)
-        elif self._lagging and status.lag <= INDEX_LAG_BLOCKS // 10:
+        elif self._lagging and status.lag <= self._index_lag_blocks // 10:
             self._lagging = False
             _log.info("index has caught up", extra=facts)

@@ -74,7 +74,10 @@ EVIDENCE_PER_PAGE_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """Where the chain stands: head height (0 before the first block), its identity (hex), its time in ms, pool size."""
+    """Where the chain stands: head height (0 before the first block), its identity (hex), its time in ms, pool size.
+
+    ``node_version`` and ``node_build`` name the node's program.
+    """
 
     chain: str
     height: int
@@ -83,6 +86,7 @@ class ChainStatus:
     certified_height: int
     pool_transactions: int
     node_version: str
+    node_build: str = ""
 
 
 @dataclass(frozen=True, slots=True)

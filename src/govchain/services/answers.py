@@ -45,6 +45,7 @@ from govchain.sdk.transport import (
     TransactionPage,
     TransactionRecord,
 )
+from govchain.services.build import build_id
 from govchain.services.events import EventCursor, EventFeed, EventFilter
 from govchain.services.proofs import Proofs
 from govchain.services.queries import Queries
@@ -108,6 +109,7 @@ class Answers:
             certified_height=certified,
             pool_transactions=len(self._pool),
             node_version=__version__,
+            node_build=build_id(),
         )
 
     # Transactions

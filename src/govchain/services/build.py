@@ -2,8 +2,8 @@
 
 Purpose: a version names a release; the build tells whether two installations of it have the same text. The build is
 the first 16 hex digits of SM3 over the frame ``govchain/build/1`` of (path, content) pairs of every ``*.py`` of the
-package, sorted by path, line ends as LF. It is in ``govchain version``, ``/v1/openapi.json``, the metrics and the log's
-first line, beside the version. Not here: the digests of families, which genesis pins (``node.modules``).
+package, sorted by path, line ends as LF. It stands beside the version in ``govchain version``, ``/v1/chain``,
+``/v1/openapi.json``, the metrics and the log. Not here: the digests of families, which genesis pins (``node.modules``).
 """
 
 from __future__ import annotations

@@ -125,6 +125,7 @@ def status() -> None:
             "time_text": china_time(stands.time),
             "pool_transactions": stands.pool_transactions,
             "node_version": stands.node_version,
+            "node_build": stands.node_build,
             "verified": newest is None or newest.header.height == stands.certified_height,
         }
 
