@@ -3,9 +3,11 @@
 import logging
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from govchain.node.logs import LogOptions, start_logs
-from tests.api.events_kit import officer, serving
+from tests.api.events_kit import WAIT_S, officer, serving, until
 from tests.node.fixtures import actor, template  # noqa: F401 - fixtures
 from tests.node.kit import copy_chain
 from tests.node.up_kit import read_log
@@ -101,3 +103,33 @@ def test_the_request_that_a_problem_names_is_in_the_log(running, actor, log_file
     assert (second["code"], second["route"]) == (missing["code"], "/v1/accounts/{address}")
     assert second["account"] == actor.address[:8]
     assert "secret-value" not in log_file.read_text()
+
+
+def socket_to(running, headers):
+    url = running.url.replace("http", "ws", 1) + "/v1/events/socket"
+    return connect(url, additional_headers=headers, proxy=None, open_timeout=WAIT_S)
+
+
+def line_of(log_file, holds):
+    """The first line for which it holds; waits for it."""
+    found = []
+    until(lambda: found.extend(line for line in read_log(log_file) if holds(line)) or found)
+    return found[0]
+
+
+def test_sockets_and_streams_are_told_when_they_end_and_why(running, actor, log_file):  # noqa: F811
+    with pytest.raises(InvalidStatus):
+        socket_to(running, {"Authorization": f"Bearer {'00' * 32}"})
+    line = line_of(log_file, lambda line: line.get("method") == "WEBSOCKET")
+    assert (line["status"], line["code"], line["account"]) == (401, "SESSION_INVALID", "")
+    token = running.login(actor)
+    with socket_to(running, {"Authorization": f"Bearer {token}"}) as socket:
+        socket.send('{"subscribe":{}}')
+        socket.recv(timeout=WAIT_S)
+    line = line_of(log_file, lambda line: line.get("method") == "WEBSOCKET" and line["status"] == 101)
+    assert (line["route"], line["code"], line["account"]) == ("/v1/events/socket", "OK", actor.address[:8])
+    with running.client(token) as client, client.stream("GET", "/v1/events/stream"):
+        pass
+    line = line_of(log_file, lambda line: line.get("route") == "/v1/events/stream")
+    assert (line["status"], line["account"]) == (200, actor.address[:8])
+    assert token not in log_file.read_text()

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from govchain.api.problems import problem_body, request_id, status_of
+from govchain.api.problems import PROBLEM_CODE, problem_body, request_id, status_of
 from govchain.model import Code, GovChainError
 from govchain.services.events import FeedEvent
 from govchain.services.subscriptions import Subscription
@@ -82,6 +82,7 @@ class EventStream(Response):
                 await self._send(send, place.encode())
                 ended = await self._carry(subscription, send)
                 if ended is not None:
+                    scope[PROBLEM_CODE] = ended.code.name
                     problem = problem_body(ended, self._language, request_id(scope), status_of(ended.code))
                     await self._send(send, b"event: end\ndata: " + problem + b"\n\n")
                     await self._send(send, b"", more=False)
@@ -191,6 +192,7 @@ async def _listen(socket: WebSocket, subscription: Subscription) -> None:
 async def close_socket(socket: WebSocket, error: GovChainError, language: str, stall_s: float) -> None:
     """Say why as a message, then close with the code that :data:`CLOSE_CODES` has for it."""
     body = problem_body(error, language, request_id(socket.scope), status_of(error.code))
+    socket.scope[PROBLEM_CODE] = error.code.name
     try:
         async with asyncio.timeout(stall_s):
             await socket.send_text('{"end":' + body.decode() + "}")

@@ -239,9 +239,14 @@ def _renderer(options: LogOptions) -> Any:
     else:
         renderer = structlog.processors.JSONRenderer(serializer=_json)
 
+    second, moment = -1, ""
+
     def render(entry: Entry) -> str:
+        nonlocal second, moment
         seconds = entry["time"]
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        if int(seconds) != second:
+            second = int(seconds)
+            moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         shown = {**entry, "time": f"{moment}.{int(seconds * 1000) % 1000:03d}Z"}
         if console:
             shown["timestamp"] = shown.pop("time")

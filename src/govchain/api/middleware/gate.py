@@ -91,6 +91,8 @@ class Gate:
         async def noted(message: Message) -> None:
             if message["type"] == "websocket.accept":
                 scope[_STATUS] = 101
+            elif message["type"] == "websocket.http.response.start":
+                scope[_STATUS] = message["status"]
             await send(message)
 
         if refusal is None:

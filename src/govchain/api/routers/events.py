@@ -14,9 +14,9 @@ from fastapi import Header, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from govchain.api.describe import describe
-from govchain.api.problems import language_of, problem_body, request_id, status_of
+from govchain.api.problems import PROBLEM_CODE, language_of, problem_body, request_id, status_of
 from govchain.api.routing import Services, json_answer, needed, new_router
-from govchain.api.security import SessionRead, bearer_token, check_token
+from govchain.api.security import ACCOUNT, SessionRead, bearer_token, check_token
 from govchain.api.settings import ApiSettings
 from govchain.api.streams import EventStream, close_socket, run_socket
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError
@@ -179,6 +179,7 @@ async def socket(socket: WebSocket) -> None:
 
 async def _deny(socket: WebSocket, error: GovChainError, language: str) -> None:
     """Refuse the handshake with a problem document."""
+    socket.scope[PROBLEM_CODE] = error.code.name
     status = status_of(error.code)
     headers = {"Content-Language": language}
     if status == 401:
@@ -209,6 +210,8 @@ async def _first_message(socket: WebSocket, services: NodeServices, session: Ses
         session = check_token(services, wish.token)
     if session is None and settings.reads != "open":
         raise RefusedError(Code.SESSION_REQUIRED)
+    if session is not None:
+        socket.scope[ACCOUNT] = session.account
     wanted = EventFilter.of(wish.subscribe.types, wish.subscribe.organisations, wish.subscribe.references)
     host = socket.client.host if socket.client else ""
     return _subscribe(services, wanted, wish.subscribe.cursor, session, host)
