@@ -197,7 +197,7 @@ def _index(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) 
         return None
 
     def problem(code: Code, reason: str) -> None:
-        _log.warning("index: %s: %s", code.name, reason)
+        _log.warning("index: %s: %s", code.name, _tellable(code, reason))
 
     database = IndexDatabase(database_url(settings.text("index_url"), node.directory.path))
     follower = IndexFollower(node.application, database, on_problem=problem)
@@ -285,7 +285,13 @@ def _notice(key: str, params: dict[str, object]) -> None:
 
 def _stopped_ordering(code: Code, reason: str) -> None:
     """The engine stopped: a clock that jumped, a full disk, a damaged store."""
-    _log.error("ordering stopped: %s", sentence(f"code.{code.name}", "en"), extra={"code": code.name, "reason": reason})
+    facts = {"code": code.name, "reason": _tellable(code, reason)}
+    _log.error("ordering stopped: %s", sentence(f"code.{code.name}", "en"), extra=facts)
+
+
+def _tellable(code: Code, reason: str) -> str:
+    """``reason`` for the log: of an internal error its kind alone, since its message may quote what was handled."""
+    return reason.partition(":")[0] if code == Code.INTERNAL else reason
 
 
 class _Reloading:
