@@ -103,6 +103,7 @@ def test_a_page_of_what_is_wanted(running, client, actor):  # noqa: F811
         ("cursor=1.2", "CURSOR_INVALID"),
         ("cursor=", "CURSOR_INVALID"),
         ("cursor=999999999.0.0", "CURSOR_INVALID"),
+        ("cursor=1.77.0", "CURSOR_INVALID"),  # of another chain: block 1 has no such place here
         ("cursor=-1.0.0", "CURSOR_INVALID"),
         ("cursor=1.0.0&cursor=2.0.0", "REQUEST_SHAPE"),
         ("type=evidence", "REQUEST_SHAPE"),

@@ -263,6 +263,8 @@ ERRORS = {
     "EVIDENCE_UNKNOWN": (404, RefusedError),
     "SESSION_REQUIRED": (401, RefusedError),
     "SESSION_INVALID": (401, RefusedError),
+    "WEBHOOK_TARGET": (422, RefusedError),
+    "WEBHOOKS_TOO_MANY": (409, RefusedError),
     "CURSOR_INVALID": (400, UsageError),
     "REQUEST_SHAPE": (400, UsageError),
     "ROUTE_UNKNOWN": (404, UsageError),

@@ -37,7 +37,15 @@ _USAGE: Final = frozenset(
     }
 )
 #: Codes of the 400s that are refusals: trying again changes nothing.
-_REFUSED: Final = frozenset({Code.SESSION_REQUIRED, Code.SESSION_INVALID, Code.CHALLENGE_INVALID})
+_REFUSED: Final = frozenset(
+    {
+        Code.SESSION_REQUIRED,
+        Code.SESSION_INVALID,
+        Code.CHALLENGE_INVALID,
+        Code.WEBHOOK_TARGET,
+        Code.WEBHOOKS_TOO_MANY,
+    }
+)
 
 
 class _Problem(msgspec.Struct):
