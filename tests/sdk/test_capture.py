@@ -1,13 +1,14 @@
 import os
 
 import pytest
+from msgspec.structs import replace
 
 from govchain.crypto import commitment, get_suite
 from govchain.model import Code, RefusedError
 from govchain.modules.evidence.messages import check_item, decode_item
 from govchain.modules.evidence.messages.openings import Opening, Openings, verify_openings
 from govchain.sdk import Watcher
-from govchain.sdk.capture import capture_paths, media_type_of
+from govchain.sdk.capture import CaptureOptions, capture_contents, capture_paths, content_facts, media_type_of
 from tests.sdk.support import GM, NOW, as_nobody, capture, open_folder, write_tree
 
 
@@ -157,3 +158,33 @@ def test_a_public_name_with_control_characters_is_refused_and_a_private_one_is_n
         capture(tmp_path / "a\nb", public_names=True)
     assert refusal.value.code is Code.EVIDENCE_ITEM
     assert capture(tmp_path / "a\nb").files[0].salts[0].value == "a\nb"
+
+
+def test_contents_of_a_program_are_as_those_of_files(tmp_path):
+    """The same item as for a file of that name and content, but for how it was come by."""
+    write_tree(tmp_path, {"row.json": '{"id":17}'})
+    (file,) = capture(tmp_path / "row.json", public_names=True).files
+    options = CaptureOptions(public_names=True)
+    (content,) = capture_contents([("row.json", b'{"id":17}')], suite=GM, now=NOW, options=options).files
+    assert content.item.capture.method == "api"
+    assert replace(content.item, capture=file.item.capture) == file.item
+    facts = content_facts(b'{"id":17}')
+    assert (facts.sm3, facts.sha256, facts.size) == (file.facts.sm3, file.facts.sha256, file.facts.size)
+    assert content.entry("00" * 32, 3).path == "row.json"
+
+
+def test_contents_may_be_private_and_bad_ones_are_named():
+    hidden = CaptureOptions(private_content=True)
+    (one,) = capture_contents([("a.json", b"x")], suite=GM, now=NOW, options=hidden, method="stream").files
+    assert (one.item.sm3, one.item.sha256, one.item.capture.method) == (None, None, "stream")
+    assert [secret.field for secret in one.salts] == ["content", "name"]
+    public = CaptureOptions(public_names=True)
+    with pytest.raises(RefusedError) as refusal:
+        capture_contents([("a", b""), ("b\n", b"")], suite=GM, now=NOW, options=public)
+    assert (refusal.value.code, refusal.value.params["count"]) == (Code.BATCH_MEMBER_BAD, 1)
+    leaving_out = CaptureOptions(public_names=True, skip_bad=True)
+    taken = capture_contents([("a", b""), ("b\n", b"")], suite=GM, now=NOW, options=leaving_out)
+    assert ([file.planned.name for file in taken.files], len(taken.skipped)) == (["a"], 1)
+    with pytest.raises(RefusedError) as refusal:
+        capture_contents([], suite=GM, now=NOW)
+    assert refusal.value.code is Code.NOT_FOUND

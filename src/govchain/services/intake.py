@@ -23,7 +23,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from govchain.consensus.pool import Outcome
 from govchain.model import Code, GovChainError
@@ -51,10 +51,11 @@ class _Request:
     """One call of ``submit``. Its future belongs to its loop; everything else is guarded as told below.
 
     ``answers``: by place, None while unknown, and ``ids`` with them: written by the intake's or the engine's thread
-    under the batch's lock. ``gone``: set on the loop when nobody waits any more.
+    under the batch's lock. ``gone``: set on the loop when nobody waits any more;
+    ``late``: when the time was over before that.
     """
 
-    __slots__ = ("answers", "envelopes", "future", "gone", "ids", "loop", "missing", "size", "waits")
+    __slots__ = ("answers", "envelopes", "future", "gone", "ids", "late", "loop", "missing", "size", "waits")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, envelopes: Sequence[bytes], *, waits: bool) -> None:
         self.loop = loop
@@ -63,14 +64,18 @@ class _Request:
         self.size = sum(map(len, envelopes))
         self.waits = waits
         self.gone = False
+        self.late = False
         self.missing = len(envelopes)
         self.ids: list[bytes] = []
         self.answers: list[Acknowledgement | None] = []
 
     def expire(self) -> None:
-        """On the loop, when the time is over: what is not known by now timed out."""
+        """On the loop, when the time is over: what is not known by now timed out.
+
+        "Timed out" says that a transaction may yet be committed: what still waits for its check stays in the queue.
+        """
         if not self.future.done():
-            self.gone = True
+            self.late = True
             ids = self.ids or [b""] * len(self.envelopes)
             answers = self.answers or [None] * len(ids)
             self.future.set_result(
@@ -210,9 +215,16 @@ class Intake:
             return [Acknowledgement(b"", code, retry_after_ms=hint)] * len(envelopes)
         timer = loop.call_later(timeout_ms / 1000, request.expire) if wait else None
         try:
-            return await request.future
+            answers = await request.future
+            if request.late:
+                answers = [
+                    answer if answer.id else replace(answer, id=self._submitter.id_of(envelope))
+                    for answer, envelope in zip(answers, envelopes, strict=True)
+                ]
+            return answers
         finally:
-            request.gone = True
+            # Whoever went away is forgotten; who was told "timed out" before the check is handed in all the same.
+            request.gone = not request.late or bool(request.ids)
             if timer is not None:
                 timer.cancel()
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.pool import Outcome, Pool, Ticket, Waiter
-from govchain.model import Code
+from govchain.model import Code, DecodingError
+from govchain.proof.transactions import decode_envelope
 
 __all__ = ["Acknowledgement", "Submitter"]
 
@@ -49,6 +50,13 @@ class Submitter:
         """Transactions that were not taken since the start, by code; those committed before included."""
         with self._counting:
             return dict(self._refused)
+
+    def id_of(self, envelope: bytes) -> bytes:
+        """The id of the transaction in an envelope; empty where it is none."""
+        try:
+            return self._application.machine.suite.digest(decode_envelope(envelope)[0])
+        except DecodingError:
+            return b""
 
     def submit(self, envelopes: Sequence[bytes], *, wait: bool, timeout_s: float) -> list[Acknowledgement]:
         """One answer for each envelope, in order; with ``wait`` once its block is durable or the time is over."""

@@ -32,6 +32,9 @@ __all__ = ["CALLS_MAX", "METHODS", "router"]
 
 #: Calls in one batch, at most.
 CALLS_MAX: Final = 100
+#: How long ``submit`` waits unless told, and what is left of a request's time for its answer, in ms.
+_WAIT_MS: Final = 10_000
+_ANSWER_MARGIN_MS: Final = 1_000
 _HEIGHT_MAX: Final = 2**53 - 1
 # Numbers of the specification (JSON-RPC 2.0, section 5.1); ours is for every refusal of the services.
 _PARSE: Final = -32700
@@ -152,7 +155,9 @@ _SUBMIT_NAMES: Final = ("envelopes", "wait", "timeout_ms")
 async def _submit(services: NodeServices, settings: ApiSettings, params: _Params) -> Any:
     envelopes = params.list_of_bytes("envelopes", settings.envelopes_max)
     wait = params.flag("wait")
-    timeout_ms = params.number("timeout_ms", 0, settings.wait_ms_max, min(30_000, settings.wait_ms_max))
+    # The answer to a call has to be there within the time of any request: nobody may wait longer for a commit.
+    wait_ms_max = max(0, min(settings.wait_ms_max, settings.answer_ms_max - _ANSWER_MARGIN_MS))
+    timeout_ms = params.number("timeout_ms", 0, wait_ms_max, min(_WAIT_MS, wait_ms_max))
     answers = await services.intake.submit(envelopes, wait=wait, timeout_ms=timeout_ms)
     return Submissions(tuple(as_submission(answer) for answer in answers))
 
@@ -210,7 +215,9 @@ async def _call(request: Request, services: NodeServices, settings: ApiSettings,
     try:
         result = await _perform(request, services, settings, name, call.get("params", {}))
     except GovChainError as error:
-        number = {Code.REQUEST_SHAPE: _PARAMS, Code.ROUTE_UNKNOWN: _NO_METHOD}.get(error.code, _REFUSED)
+        number = {Code.REQUEST_SHAPE: _PARAMS, Code.ROUTE_UNKNOWN: _NO_METHOD, Code.INTERNAL: _INTERNAL}.get(
+            error.code, _REFUSED
+        )
         return None if notification else _failure(request, id_, number, error)
     return None if notification else {"jsonrpc": "2.0", "id": id_, "result": result}
 
