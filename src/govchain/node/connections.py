@@ -152,8 +152,11 @@ class _Answer:
         await self._app(scope, receive, self.send)
 
     async def send(self, message: Any) -> None:
-        """Send one message."""
+        """Send one message; nothing to a client that is gone."""
         cycle = self._cycle
+        if cycle.transport.is_closing():
+            _gone(cycle)
+            return
         if cycle.response_started or message["type"] != "http.response.start" or cycle.flow.write_paused:
             await cycle.send(message)
             return
@@ -175,6 +178,13 @@ class _Answer:
         cycle.expected_content_length = length
         cycle.chunked_encoding = False
         cycle.transport.write(b"".join(lines))
+
+
+def _gone(cycle: RequestResponseCycle) -> None:
+    """Tell who answers that nobody listens any more; uvicorn tells the last of several requests only."""
+    if not cycle.response_complete:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 #: Headers that say how an answer goes over the connection.
@@ -218,6 +228,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self.answered = False
         self.head_begun = False
         self._head_bytes = 0
+        self._answering: RequestResponseCycle | None = None
         self._refusal: tuple[int, Code, dict[str, Any]] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -229,6 +240,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self.connections_of.left(self)
+        if self._answering is not None:
+            _gone(self._answering)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -281,6 +294,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Let the application answer, with heads written in a quicker way."""
+        self._answering = cycle
         super()._start_asgi_task(cycle, _Answer(app, cycle))
 
     def on_response_complete(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import deque
@@ -317,8 +318,10 @@ async def _run(job: Job) -> Result:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """One line on standard output, all of it: a pipe may take less than it is given."""
+    data = text.encode() + b"\n"
+    while data:
+        data = data[os.write(1, data) :]
 
 
 def main() -> None:
