@@ -138,7 +138,8 @@ def test_the_settings_are_in_the_table():
     settings = load_settings(DEPLOY / "node.toml", {}, {}, required=True)
     given = tomllib.loads((DEPLOY / "node.toml").read_text("utf-8"))
     assert given
-    assert all(settings.values()[name] == value for name, value in given.items())
+    read = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    assert {name: settings.values()[name] for name in given} == read
 
 
 def test_the_container_calls_what_there_is_and_runs_as_nobody_s_root():
