@@ -34,7 +34,7 @@ from govchain.ops.bench.machine import describe_machine, percentile
 from govchain.ops.bench.workload import BenchAccount, make_accounts, read_batches, write_files
 from govchain.services.chains import ChainOptions, default_organisation
 
-__all__ = ["BARS", "ApiBench", "run"]
+__all__ = ["BARS", "ApiBench", "idle_subscribers", "run"]
 
 #: What two cores should reach, clients included: transactions a second; ms; MiB for 1,000 subscribers.
 BARS: Final = {"one_per_request": 3_000, "batches": 8_000, "half_load_p95_ms": 150, "subscribers_mib": 50}
@@ -107,7 +107,7 @@ class _Run:
         self._progress(1, steps)
         with NodeProcess(self._data, self._settings) as node:
             self._drive(node, self._submit(node, _WARM_UP, batch=options.batch, wait=True))
-            subscribers = self._subscribers(node)
+            subscribers = idle_subscribers(node, options.subscribers)
             self._progress(2, steps)
             one = self._throughput(node, batch=1)
             self._progress(3, steps)
@@ -278,33 +278,6 @@ class _Run:
             "answer_ms": _percentiles(results),
         }
 
-    def _subscribers(self, node: NodeProcess) -> dict[str, Any]:
-        """Memory of the node before and while subscribers wait for what never comes."""
-        count = self._options.subscribers
-        time.sleep(_SETTLE_S)
-        before, files = node.memory_bytes(), node.descriptors()
-        paths = ["/v1/events/stream?type=nothing.of_this_kind"]
-        client = _Client(Job(kind="listen", host=node.host, port=node.port, connections=count, paths=paths))
-        try:
-            client.ready()
-            time.sleep(_SETTLE_S)
-            cost = node.memory_bytes() - before
-            client.go()
-            result = client.result()
-        finally:
-            client.close()
-        if result.failed:
-            raise UnavailableError(Code.STREAMS_TOO_MANY, count_max=result.requests)
-        deadline = time.monotonic() + _WAIT_S
-        while node.descriptors() > files and time.monotonic() < deadline:
-            time.sleep(_LOOK_S)
-        return {
-            "count": count,
-            "mib": round(cost / 2**20, 1),
-            "mib_per_thousand": round(cost / 2**20 * 1_000 / count, 1),
-            "descriptors_left": node.descriptors() - files,
-        }
-
     def _profile(self) -> dict[str, object]:
         """The same two loads on a node that is looked at: slower by what looking costs, so no figure is taken."""
         found: dict[str, object] = {}
@@ -338,6 +311,37 @@ class _Run:
         if held != count:
             raise UnavailableError(Code.STORE_CORRUPT, reason=f"{held} transactions in blocks, {count} handed in")
         return f"{count} of {count} found after reopening, each once"
+
+
+def idle_subscribers(node: NodeProcess, count: int) -> dict[str, Any]:
+    """Memory of the node before and while ``count`` subscribers wait for what never comes; MiB.
+
+    Raises:
+        UnavailableError: ``STREAMS_TOO_MANY`` when not all of them were taken.
+    """
+    time.sleep(_SETTLE_S)
+    before, files = node.memory_bytes(), node.descriptors()
+    paths = ["/v1/events/stream?type=nothing.of_this_kind"]
+    client = _Client(Job(kind="listen", host=node.host, port=node.port, connections=count, paths=paths))
+    try:
+        client.ready()
+        time.sleep(_SETTLE_S)
+        cost = node.memory_bytes() - before
+        client.go()
+        result = client.result()
+    finally:
+        client.close()
+    if result.failed:
+        raise UnavailableError(Code.STREAMS_TOO_MANY, count_max=result.requests)
+    deadline = time.monotonic() + _WAIT_S
+    while node.descriptors() > files and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+    return {
+        "count": count,
+        "mib": round(cost / 2**20, 1),
+        "mib_per_thousand": round(cost / 2**20 * 1_000 / count, 1),
+        "descriptors_left": node.descriptors() - files,
+    }
 
 
 class _Client:
