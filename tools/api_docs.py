@@ -57,6 +57,10 @@ Variables with the same prefix that belong to the command line, not to a node: {
 """
 
 
+#: Characters of an example in a table; the whole one is in the document itself.
+_EXAMPLE_CHARACTERS_MAX = 72
+
+
 def document() -> dict[str, Any]:
     """The OpenAPI document, of an application without a node behind it."""
     nothing: Any = None
@@ -114,6 +118,8 @@ def _schema(name: str, schema: dict[str, Any]) -> list[str]:
     lines += ["| Field | Type | Meaning | Example |", "|---|---|---|---|"]
     for field, entry in schema["properties"].items():
         example = json.dumps((entry.get("examples") or [None])[0], ensure_ascii=False)
+        if len(example) > _EXAMPLE_CHARACTERS_MAX:
+            example = example[:_EXAMPLE_CHARACTERS_MAX] + "…"
         kind = _kind(entry) + ("" if field in required else ", optional")
         lines.append(f"| `{field}` | {kind} | {_cell(entry.get('description', ''))} | `{_cell(example)}` |")
     return [*lines, ""]

@@ -160,6 +160,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         "enum": [code.name for code in Code],
         "examples": ["OK"],
     }
+    _fill_examples(schemas)
     document["components"]["securitySchemes"] = {
         "session": {"type": "http", "scheme": "bearer", "description": sentence("api.session", "en")}
     }
@@ -188,6 +189,32 @@ def _documented(name: str, schema: dict[str, Any]) -> dict[str, Any]:
             if "$ref" in entry:
                 schema["properties"][field] = {"allOf": [{"$ref": entry.pop("$ref")}], **entry}
     return schema
+
+
+def _fill_examples(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Where a field's example stands empty, and other types fill the field: an example made of theirs."""
+    for schema in schemas.values():
+        for entry in schema.get("properties", {}).values():
+            if entry.get("examples", [None])[0] in ([], {}):
+                entry["examples"] = [_example(entry, schemas)]
+
+
+def _example(entry: Mapping[str, Any], schemas: Mapping[str, dict[str, Any]]) -> Any:
+    """A value of that schema: what it says itself, else what its types say field by field."""
+    if entry.get("examples", [None])[0] not in (None, [], {}):
+        return entry["examples"][0]
+    for part in (entry, *entry.get("allOf", ()), *entry.get("anyOf", ())):
+        if "$ref" in part:
+            named = schemas[part["$ref"].rpartition("/")[2]]
+            if "properties" not in named:
+                return named["examples"][0]
+            return {field: _example(inner, schemas) for field, inner in named["properties"].items()}
+    if isinstance(entry.get("items"), dict) and "$ref" in entry["items"]:
+        return [_example(entry["items"], schemas)]
+    if isinstance(entry.get("additionalProperties"), dict) and "$ref" in entry["additionalProperties"]:
+        value = _example(entry["additionalProperties"], schemas)
+        return {str(value.get("identifier", value.get("id", "name"))): value}
+    return entry.get("examples", [None])[0]
 
 
 def _hex(entry: Any) -> None:

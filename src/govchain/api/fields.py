@@ -78,7 +78,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
     },
     "WebhookCreated": {
         "webhook": Note("The new webhook.", {}),
-        "secret": Note("What messages are signed with; told this once.", "5c1f… (64 hex digits)"),
+        "secret": Note("What messages are signed with; told this once.", "5c1f9a0b" * 8),
     },
     "WebhookPage": {
         "webhooks": Note("Webhooks by id.", []),

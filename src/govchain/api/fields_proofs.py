@@ -13,7 +13,11 @@ __all__ = ["PROOF_FIELDS"]
 _ID: Final = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
 _ADDRESS: Final = "2165a6710c14f62cb4e9664968225b2756b0e0b0"
 _TIME: Final = 1_790_000_000_000
-_BYTES: Final = "7b2263686169…"
+_CHALLENGE: Final = (
+    '{"account":"2165a6710c14f62cb4e9664968225b2756b0e0b0","audience":"https://node.example.gov.cn",'
+    '"chain":"embedded-4f1c9a0b","expires":1790000060000,"node":"node-1","nonce":"' + "4f1c9a0b2ad37e51" * 6 + '"}'
+)
+_BYTES: Final = "7b22636861696e223a22656d6265646465642d3466316339613062227d"
 _KEY: Final = b"accounts.account/".hex() + _ADDRESS
 _NEXT: Final = ("Cursor of the page that follows; null at the end.", "q7Zk0XlR9nAxMg", "")
 
@@ -39,7 +43,7 @@ PROOF_FIELDS: Final[Mapping[str, Mapping[str, tuple[str, Any, str]]]] = {
         "id": ("Id of the transaction, hex.", _ID, ""),
         "type": ("Its type: family.action.", "evidence.put", ""),
         "code": ("Result code of its receipt, as a number; 0 when it had its effect.", 0, ""),
-        "envelope": ("The envelope's bytes: body and signatures.", "93c4…", ""),
+        "envelope": ("The envelope's bytes: body and signatures.", "93c4207b22636861696e223a226465226d6f", ""),
         "receipt": ("The receipt's bytes.", _BYTES, ""),
     },
     "TransactionPage": {
@@ -54,7 +58,7 @@ PROOF_FIELDS: Final[Mapping[str, Mapping[str, tuple[str, Any, str]]]] = {
         "index": ("Place within the block, from 0.", 3, ""),
         "count": ("Transactions in the block: what the paths are counted by.", 512, "transactions"),
         "body": ("The body's bytes, as they were signed.", _BYTES, ""),
-        "signatures": ("One signature for each signer of the body, in that order.", ["9f0c…"], ""),
+        "signatures": ("One signature for each signer of the body, in that order.", ["9f0c" * 32], ""),
         "receipt": ("The receipt's bytes.", _BYTES, ""),
         "transaction_path": ("Inclusion path of the envelope in the header's transaction root.", [_ID], ""),
         "receipt_path": ("Inclusion path of the receipt in the header's receipt root.", [_ID], ""),
@@ -109,10 +113,14 @@ PROOF_FIELDS: Final[Mapping[str, Mapping[str, tuple[str, Any, str]]]] = {
         "transactions": ("Ids of the transactions that touched it, itself first, oldest first.", [_ID], ""),
     },
     "ChallengeOffer": {
-        "challenge": ("The challenge's text, to be signed as it is, under the frame `govchain/session/1`.", "{…}", "")
+        "challenge": (
+            "The challenge's text, to be signed as it is, under the frame `govchain/session/1`.",
+            _CHALLENGE,
+            "",
+        )
     },
     "SessionGrant": {
-        "token": ("Goes into `Authorization: Bearer`; told once, the node keeps its digest alone.", "5b1d…", ""),
+        "token": ("Goes into `Authorization: Bearer`; told once, the node keeps its digest alone.", "5b1d" * 16, ""),
         "account": ("Address of the account, 40 hex digits.", _ADDRESS, ""),
         "expires": ("End of the session.", _TIME, "ms since 1970, UTC"),
     },

@@ -54,7 +54,10 @@ class EnvelopesInJson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     envelopes: Annotated[
         list[str],
-        msgspec.Meta(description="Envelopes (MessagePack), each in lower-case hex.", examples=[["93c4207b22…"]]),
+        msgspec.Meta(
+            description="Envelopes (MessagePack), each in lower-case hex.",
+            examples=[["93c4207b22636861696e223a226465226d6f"]],
+        ),
     ]
 
 

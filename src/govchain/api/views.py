@@ -80,14 +80,19 @@ class Parameters(Struct, frozen=True):
     test_clock: Annotated[bool, Meta(description="Whether a test may move the chain's time.", examples=[False])]
     limits: Annotated[
         dict[str, int],
-        Meta(description="The chain's limits by name (docs/spec/block.md 2.1).", examples=[{"body_bytes_max": 65536}]),
+        Meta(
+            description="The chain's limits by name (docs/spec/block.md 2.1). Unit: by name, bytes or ms or a number.",
+            examples=[{"body_bytes_max": 65536}],
+        ),
     ]
     modules: Annotated[
         dict[str, int], Meta(description="Families of rules and their versions.", examples=[{"evidence": 1}])
     ]
     protocol: Annotated[int, Meta(description="Version of this interface (GovChain-Protocol).", examples=[1])]
     request_bytes_max: Annotated[int, Meta(description="Longest body of a request. Unit: bytes.", examples=[8388608])]
-    envelopes_max: Annotated[int, Meta(description="Transactions in one request, at most.", examples=[1000])]
+    envelopes_max: Annotated[
+        int, Meta(description="Transactions in one request, at most. Unit: transactions.", examples=[1000])
+    ]
     wait_ms_max: Annotated[int, Meta(description="Longest wait for a commit. Unit: ms.", examples=[60000])]
 
 
@@ -157,7 +162,7 @@ class EvidenceView(Struct, frozen=True):
     height: Height
     index: Index
     time: Time
-    count: Annotated[int, Meta(description="Files in it: 1, or a batch's leaves.", examples=[1])]
+    count: Annotated[int, Meta(description="Files in it: 1, or a batch's leaves. Unit: files.", examples=[1])]
     of: Annotated[str | None, Meta(description="The record that it supplements or replaces.", examples=[None])]
     mark: Annotated[MarkView | None, Meta(description="Why it no longer holds; null while it does.", examples=[None])]
     content: Content

@@ -29,7 +29,7 @@ class BackupFacts(Struct, frozen=True, kw_only=True):
     name: Annotated[
         str, Meta(description="Name of its folder.", examples=["embedded-4f1c9a0b-000000001204-20260501T020000Z"])
     ]
-    height: Annotated[int, Meta(description="The newest block in it.", examples=[1204])]
+    height: Annotated[int, Meta(description="The newest block in it. Unit: blocks.", examples=[1204])]
     identity: Annotated[str, Meta(description="That block's identity.", examples=[_HEX])]
     created: Annotated[int, Meta(description="When it was made. Unit: ms since 1970, UTC.", examples=[1790000000000])]
     kind: Annotated[Literal["scheduled", "requested"], Meta(description="Who asked for it.", examples=["scheduled"])]
@@ -41,7 +41,7 @@ class BackupFacts(Struct, frozen=True, kw_only=True):
 class BackupState(Struct, frozen=True, kw_only=True):
     """What the node does about backups now, and those that it has."""
 
-    run: Annotated[int, Meta(description="Backups begun since the node started.", examples=[3])]
+    run: Annotated[int, Meta(description="Backups begun since the node started. Unit: backups.", examples=[3])]
     running: Annotated[bool, Meta(description="Whether one is being made now.", examples=[False])]
     error: Annotated[
         str, Meta(description="Result code of the last one that failed; empty when it did not.", examples=[""])

@@ -82,16 +82,20 @@ _ADDRESS = "2165a6710c14f62cb4e9664968225b2756b0e0b0"
 _ORGANISATION = "11110000DEM0000009"
 _MS = 1_790_000_000_000
 
-_Height = Annotated[int, Meta(description="The ledger's newest block.", examples=[1204])]
+_Height = Annotated[int, Meta(description="The ledger's newest block. Unit: blocks.", examples=[1204])]
 _Indexed = Annotated[
-    int, Meta(description="The last block that the index holds; what came later is not found yet.", examples=[1204])
+    int,
+    Meta(
+        description="The last block that the index holds; what came later is not found yet. Unit: blocks.",
+        examples=[1204],
+    ),
 ]
 _Next = Annotated[
     str | None,
     Meta(description="Ask again with this cursor for older hits; null on the last page.", examples=["AAAAAAAwAAB5…"]),
 ]
 _Id = Annotated[str, Meta(description="The transaction's id, hex.", examples=[_ID])]
-_BlockHeight = Annotated[int, Meta(description="The block's height.", examples=[1200])]
+_BlockHeight = Annotated[int, Meta(description="The block's height. Unit: blocks.", examples=[1200])]
 _Index = Annotated[int, Meta(description="Position in the block, from 0.", examples=[3])]
 _Time = Annotated[int, Meta(description="The block's time. Unit: ms since 1970, UTC.", examples=[_MS])]
 _Account = Annotated[str, Meta(description="Address of the first signer, hex.", examples=[_ADDRESS])]
@@ -134,7 +138,7 @@ class EvidenceHit(Struct, frozen=True, kw_only=True):
     index: _Index
     time: _Time
     kind: Annotated[str, Meta(description="file, batch, supplement or replacement.", examples=["file"])]
-    members: Annotated[int, Meta(description="Files in the record: 1 unless it is a batch.", examples=[1])]
+    members: Annotated[int, Meta(description="Files in the record: 1 unless it is a batch. Unit: files.", examples=[1])]
     reference: _Reference
     organisation: _Organisation
     account: _Account
@@ -184,7 +188,11 @@ class Statistics(Struct, frozen=True, kw_only=True):
     height: _Height
     indexed_height: _Indexed
     all_transactions: Annotated[
-        int, Meta(description="Transactions in the whole index, whatever the criteria.", examples=[250_000])
+        int,
+        Meta(
+            description="Transactions in the whole index, whatever the criteria. Unit: transactions.",
+            examples=[250_000],
+        ),
     ]
     time_from: Annotated[
         int, Meta(description="Where the first span begins. Unit: ms since 1970, UTC.", examples=[_MS])

@@ -24,7 +24,8 @@ __all__ = ["router"]
 router = new_router("accounts")
 
 Limit = Annotated[
-    int, Query(ge=1, le=ACCOUNTS_PER_PAGE_MAX, description="Entries of this page, at most.", examples=[20])
+    int,
+    Query(ge=1, le=ACCOUNTS_PER_PAGE_MAX, description="Entries of this page, at most. Unit: entries.", examples=[20]),
 ]
 OrganisationCode = Annotated[
     str,

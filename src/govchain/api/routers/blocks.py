@@ -52,7 +52,8 @@ def blocks(
     session: OpenRead,
     cursor: Cursor = None,
     limit: Annotated[
-        int, Query(ge=1, le=BLOCKS_PER_PAGE_MAX, description="Blocks of this page, at most.", examples=[20])
+        int,
+        Query(ge=1, le=BLOCKS_PER_PAGE_MAX, description="Blocks of this page, at most. Unit: blocks.", examples=[20]),
     ] = 20,
 ) -> Response:
     """A page of blocks."""
@@ -122,7 +123,12 @@ def transactions(
     cursor: Cursor = None,
     limit: Annotated[
         int,
-        Query(ge=1, le=TRANSACTIONS_PER_PAGE_MAX, description="Transactions of this page, at most.", examples=[100]),
+        Query(
+            ge=1,
+            le=TRANSACTIONS_PER_PAGE_MAX,
+            description="Transactions of this page, at most. Unit: transactions.",
+            examples=[100],
+        ),
     ] = 100,
 ) -> Response:
     """A page of transactions, with envelopes and receipts."""
@@ -136,14 +142,16 @@ def transactions(
 def headers(
     services: Services,
     session: OpenRead,
-    first: Annotated[int, Query(alias="from", ge=1, le=HEIGHT_MAX, description="First height.", examples=[1])],
+    first: Annotated[
+        int, Query(alias="from", ge=1, le=HEIGHT_MAX, description="First height. Unit: blocks.", examples=[1])
+    ],
     last: Annotated[
         int,
         Query(
             alias="to",
             ge=1,
             le=HEIGHT_MAX,
-            description=f"Last height, included; at most {BLOCKS_PER_PAGE_MAX} blocks.",
+            description=f"Last height, included; at most {BLOCKS_PER_PAGE_MAX} in one range. Unit: blocks.",
             examples=[100],
         ),
     ],
@@ -160,8 +168,12 @@ def history(
     request: Request,
     services: Services,
     session: OpenRead,
-    height: Annotated[int, Query(ge=1, le=HEIGHT_MAX, description="The earlier block's height.", examples=[7])],
-    head: Annotated[int, Query(ge=1, le=HEIGHT_MAX, description="The later block's height.", examples=[1204])],
+    height: Annotated[
+        int, Query(ge=1, le=HEIGHT_MAX, description="The earlier block's height. Unit: blocks.", examples=[7])
+    ],
+    head: Annotated[
+        int, Query(ge=1, le=HEIGHT_MAX, description="The later block's height. Unit: blocks.", examples=[1204])
+    ],
 ) -> Response:
     """The inclusion path."""
     if not height < head <= services.answers.status().height:

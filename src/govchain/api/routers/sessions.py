@@ -46,7 +46,7 @@ class SessionWanted(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             description="The challenge's text, as it was given.",
-            examples=['{"account":"…"}'],
+            examples=['{"account":"2165a6710c14f62cb4e9664968225b2756b0e0b0","audience":""}'],
             max_length=CHALLENGE_BYTES_MAX,
         ),
     ]
@@ -54,7 +54,7 @@ class SessionWanted(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             description="The account's signature over the text framed under `govchain/session/1`, hex.",
-            examples=["3045…"],
+            examples=["9f0c" * 32],
             max_length=2048,
         ),
     ]

@@ -78,7 +78,8 @@ def history(
     session: OpenRead,
     cursor: Cursor = None,
     limit: Annotated[
-        int, Query(ge=1, le=WRITES_PER_PAGE_MAX, description="Writes of this page, at most.", examples=[100])
+        int,
+        Query(ge=1, le=WRITES_PER_PAGE_MAX, description="Writes of this page, at most. Unit: writes.", examples=[100]),
     ] = 100,
 ) -> Response:
     """Each write, by its block."""
