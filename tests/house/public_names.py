@@ -41,7 +41,7 @@ PUBLIC = {
     "modules.accounts": "MODULE",
     "modules.evidence": "MODULE",
     "modules.evidence.messages": """
-        Batch COMMITTED_FIELDS Capture Commitment CommittedField Item LEAVES_MAX MARK_NAMESPACE
+        Batch COMMITTED_FIELDS Capture CaptureMethod Commitment CommittedField Item LEAVES_MAX MARK_NAMESPACE
         MEDIA_TYPE_LENGTH_MAX MarkValue NAME_LENGTH_MAX Put REASONS RECORD_NAMESPACE REFERENCE_LENGTH_MAX Reason
         RecordValue SIZE_MAX Supersede Supplement Withdraw check_item decode_item encode_item item_fault mark_key
         mark_keys record_key
@@ -62,8 +62,8 @@ PUBLIC = {
     "sdk": """
         Account Anchor Anchored CaptureOptions CapturedFile CapturedSet Catalogue Client Entry EventQuery
         EvidenceQuery EvidenceRecord EvidenceStatus FoundFile HistoryStep HttpTransport Organisation Prepared
-        Signing Timeouts Transport TrustStore Watcher build_transaction capture_paths default_home
-        default_trust_path new_nonce now_ms
+        Signing Timeouts Transport TrustStore Watcher build_transaction capture_contents capture_paths content_facts
+        default_home default_trust_path new_nonce now_ms
     """,
     "services": "",
     "signers": """
