@@ -70,3 +70,18 @@ def test_the_running_node_makes_its_own(shell):
     restored = shell.run("backup", "restore", str(place), "../from-node")
     assert "node.pem" in restored.err
     assert "1" in restored.out
+
+
+def test_the_doctor_of_a_node_and_its_minima(shell):
+    with running_node(shell) as url:
+        report = shell.run("doctor", "--node", url, "--json").json
+        assert (report["clean"], report["height"], report["node"]) == (True, 1, url)
+        assert report["checks"] == ["live", "ready", "clock", "headers", "version", "index"]
+        assert "headers" in shell.run("doctor", "--node", url).out
+        stranger = shell.user("stranger").run("doctor", "--node", url, "--json", expect=1).json
+        assert [finding["name"] for finding in stranger["findings"]] == ["headers.trust-mismatch"]
+    gone = shell.run("doctor", "--node", url, "--json", expect=1).json
+    assert [finding["name"] for finding in gone["findings"]] == ["live.node-unreachable"]
+    small = shell.run("doctor", "--cpu-min", "100000", "--memory-min", str(2**40), "--json", expect=1).json
+    assert {finding["name"] for finding in small["findings"]} == {"cpu.few", "memory.low"}
+    assert "[cpu.few]" in shell.run("doctor", "--cpu-min", "100000", expect=1, LC_ALL="zh_CN.UTF-8").out
