@@ -85,6 +85,9 @@ def test_units_and_a_database_elsewhere_are_listed_without_its_password(shell, t
     (units / "other.service").write_text("[Service]\n")
     (shell.folder / "node.toml").write_text('index_url = "postgresql://someone:secret@db.example.gov.cn/govchain"\n')
     found = survey(shell.folder, shell.home, {}, [units]).found
+    (tmp_path / "etc.toml").write_text(f'backup_dir = "{units}"\n')
+    named = survey(shell.folder, shell.home, {}, [], tmp_path / "etc.toml").found
+    assert [one.place for one in named if one.kind == "backups"] == [str(units)]
     assert [one.place for one in found if one.kind == "units"] == [str(units / "govchain.service")]
     (index,) = [one.place for one in found if one.kind == "index"]
     assert index == "postgresql://someone@db.example.gov.cn/govchain"

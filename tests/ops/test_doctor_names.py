@@ -183,6 +183,13 @@ def test_every_name_is_explained():
         assert f"`{name}`" in page, name
 
 
+def test_settings_that_lie_elsewhere_are_looked_at(data, tmp_path):
+    (tmp_path / "elsewhere.toml").write_text("backup_every_hour = 1\n")
+    (finding,) = examine(data, settings_file=tmp_path / "elsewhere.toml").findings
+    assert finding.name == "settings.usage"
+    assert "backup_every_hour" in finding.reason
+
+
 def test_an_index_far_behind_is_found_and_one_a_little_behind_is_not(data, actor, monkeypatch):
     index(data)
     grow(data, actor, 3)
@@ -288,7 +295,7 @@ def test_the_settings_of_a_clean_directory_are_defaults(data):
     report = Report()
     from govchain.storage import DirectoryLayout
 
-    found = doctor_machine.check_settings(DirectoryLayout(data), {}, report)
+    found = doctor_machine.check_settings(DirectoryLayout(data).settings, {}, report)
     assert found.values() == Settings().values()
     assert doctor_machine.memory_bytes() > 2**26
     assert NOW > START + BLOCKS * 1000

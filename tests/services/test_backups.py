@@ -103,6 +103,20 @@ def test_a_restart_neither_skips_nor_repeats_one(backups):
     assert (state.running, state.run, state.due) == (False, 0, made + 3_600_000)
 
 
+def test_a_clock_that_is_set_back_puts_nothing_off(node, tmp_path):  # noqa: F811
+    now = [10_000_000]
+    root = tmp_path / "backups"
+    options = BackupOptions(every_ms=60_000)
+    part = Backups(maker(node, root), root, node.machine.fingerprint.hex(), lambda: now[0], options)
+    part.start()
+    until(lambda: part.state().due == 10_060_000)
+    now[0] = 1_000_000
+    # Anything that wakes the thread lets it look at the clock again.
+    part.request()
+    until(lambda: part.state().due == 1_060_000)
+    part.stop()
+
+
 def test_a_second_one_at_once_is_refused(backups):
     begun, go_on = threading.Event(), threading.Event()
 

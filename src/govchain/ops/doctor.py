@@ -73,6 +73,7 @@ def run(
     minima: Minima | None = None,
     disk_free_bytes_min: int | None = None,
     environment: Mapping[str, str] | None = None,
+    settings_file: Path | None = None,
     replay_memory_bytes_max: int = REPLAY_MEMORY_BYTES_MAX,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
@@ -86,6 +87,7 @@ def run(
         minima: less of processors, memory or disk than this is a finding.
         disk_free_bytes_min: the last of these alone.
         environment: where settings of the node are looked for beside its file.
+        settings_file: that file, where it does not lie in the directory.
         replay_memory_bytes_max: stores up to this size are replayed in memory, larger ones in a temporary folder.
         sleep: waits while a running node may be signing its newest block.
 
@@ -100,7 +102,7 @@ def run(
         genesis = _read_genesis(directory, report)
         _check_keys(directory.path, genesis, report)
         check_machine(directory.path, minima, report)
-        settings = check_settings(directory, environment or {}, report)
+        settings = check_settings(settings_file or directory.settings, environment or {}, report)
         if settings is not None:
             check_certificate_file(settings, now, report)
             check_time_servers(settings, report)

@@ -90,13 +90,13 @@ def check_machine(path: Path, minima: Minima, report: Report) -> None:
         report.add(path, Code.DISK_FULL, "disk", "disk", free_mib=free // 2**20, wanted_mib=wanted)
 
 
-def check_settings(layout: DirectoryLayout, environment: Mapping[str, str], report: Report) -> Settings | None:
-    """The settings of the node; None where they cannot be read."""
+def check_settings(file: Path, environment: Mapping[str, str], report: Report) -> Settings | None:
+    """The settings of the node, from ``file`` and the environment; None where they cannot be read."""
     report.checks.append("settings")
     try:
-        return load_settings(layout.settings, environment, {})
+        return load_settings(file, environment, {})
     except GovChainError as error:
-        report.add_error(layout.settings.name, error, "settings")
+        report.add_error("settings", error, "settings")
         return None
 
 

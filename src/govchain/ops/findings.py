@@ -49,7 +49,7 @@ class Finding:
             return _MACHINE[reason]
         area = self.part.partition("/")[0].partition(".")[0]
         reason = reason.lower().replace("_", "-")
-        area = {"node": "settings", "catalogue": "keys"}.get(area, area)
+        area = "keys" if area == "catalogue" else area
         return f"{area}.{reason.removeprefix(f'{area}-')}"
 
     @property

@@ -80,7 +80,11 @@ class Survey:
 
 
 def survey(
-    path: Path, home: Path, environment: Mapping[str, str], unit_folders: Sequence[Path] = UNIT_FOLDERS
+    path: Path,
+    home: Path,
+    environment: Mapping[str, str],
+    unit_folders: Sequence[Path] = UNIT_FOLDERS,
+    settings_file: Path | None = None,
 ) -> Survey:
     """List what belongs to the data directory at ``path``; changes nothing.
 
@@ -89,6 +93,7 @@ def survey(
         home: the user's own folder: trust, profiles, sessions.
         environment: where settings are looked for beside the directory's file.
         unit_folders: where units of systemd lie.
+        settings_file: the settings, where they do not lie in the directory.
 
     Raises:
         UnavailableError: ``DATA_DIRECTORY_MISSING`` where there is no genesis file.
@@ -101,7 +106,7 @@ def survey(
         Left(known.get(entry.name, "other"), str(entry), _size(entry), inside=True) for entry in sorted(path.iterdir())
     ]
     outside = [
-        *_of_settings(layout, environment),
+        *_of_settings(settings_file or layout.settings, environment),
         *_of_user(home, mark),
         *(
             Left("units", str(unit), _size(unit), inside=False)
@@ -153,10 +158,10 @@ def _genesis(layout: DirectoryLayout) -> Genesis:
         raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(layout.path), reason=reason) from None
 
 
-def _of_settings(layout: DirectoryLayout, environment: Mapping[str, str]) -> Iterator[Left]:
+def _of_settings(file: Path, environment: Mapping[str, str]) -> Iterator[Left]:
     """What the settings name outside the directory."""
     try:
-        settings = load_settings(layout.settings, environment, {})
+        settings = load_settings(file, environment, {})
     except GovChainError:
         settings = Settings()  # the doctor says what is wrong with them
     url = settings.text("index_url")

@@ -168,7 +168,12 @@ class Backups:
             raise UnavailableError(Code.NODE_STOPPING)
 
     def _overdue(self) -> bool:
-        return bool(self._due) and self._clock() >= self._due
+        if not self._due:
+            return False
+        now = self._clock()
+        # A clock that was set back puts nothing off for longer than one period.
+        self._due = min(self._due, now + self._options.every_ms)
+        return now >= self._due
 
     def _wait_s(self) -> float | None:
         """Until the next is due; a clock that was set is noticed within a minute."""

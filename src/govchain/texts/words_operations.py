@@ -6,6 +6,10 @@ __all__ = ["PAIRS"]
 
 #: Key to its words, Chinese and English.
 PAIRS: dict[str, tuple[str, str]] = {
+    "option.settings_file": (
+        "节点的设置文件；默认为数据目录中的 node.toml",
+        "The node's settings file; by default node.toml in the data directory",
+    ),
     # Uninstalling
     "help.uninstall": (
         "列出与一个数据目录有关的一切；只有给出 --purge 才删除该目录",

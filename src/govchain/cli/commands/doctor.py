@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,9 @@ _MIB = 1024 * 1024
 @_doctor.command("doctor", help=t("help.doctor"))
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help=t("option.quick"))] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help=t("option.settings_file"), show_default=False)
+    ] = None,
     cpu: Annotated[int, typer.Option("--cpu-min", min=0, help=t("option.cpu_min"))] = 1,
     memory: Annotated[int, typer.Option("--memory-min", metavar="MIB", min=0, help=t("option.memory_min"))] = 1024,
     disk: Annotated[int, typer.Option("--disk-min", metavar="MIB", min=0, help=t("option.disk_min"))] = 1024,
@@ -46,6 +50,7 @@ def doctor(
                 progress=progress,
                 minima=work.Minima(cpu, memory * _MIB, disk * _MIB),
                 environment=os.environ,
+                settings_file=config,
             )
     _show(target, report)
 

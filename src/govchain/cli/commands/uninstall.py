@@ -19,6 +19,9 @@ _uninstall = typer.Typer(add_completion=False)
 @_uninstall.command("uninstall", help=t("help.uninstall"))
 def uninstall(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help=t("option.uninstall_directory"))],
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help=t("option.settings_file"), show_default=False)
+    ] = None,
     purge: Annotated[str, typer.Option("--purge", metavar="CHAIN", help=t("option.purge"), show_default=False)] = "",
 ) -> None:
     """List, and with the chain's id typed remove the data directory."""
@@ -26,7 +29,7 @@ def uninstall(
     from govchain.ops import uninstall as work  # noqa: PLC0415 - heavy, and only needed here
     from govchain.sdk.home import default_home  # noqa: PLC0415
 
-    found = work.survey(directory, default_home(), os.environ)
+    found = work.survey(directory, default_home(), os.environ, settings_file=config)
     other = [str(path) for path in work.purge(directory, purge)] if purge else []
     left = [one for one in found.found if not (purge and one.inside) or one.place in other]
     entries: list[dict[str, Any]] = [
