@@ -15,7 +15,7 @@ from tests.node.kit import copy_chain
 
 #: More events than a small buffer of the kernel and the server's own hold.
 EVENTS = 600
-STALL_MS = 300
+STALL_MS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,6 @@ def stalled(running, token, kind, window=4096):
     return raw
 
 
-@pytest.mark.requirement("GD.general.security.07")
 @pytest.mark.parametrize("kind", ["stream", "socket"])
 def test_a_client_that_stops_reading_is_cut_off_and_leaves_nothing(running, actor, kind, caplog):  # noqa: F811
     hub, connections = running.services.events, running.server.bounded
@@ -108,7 +107,7 @@ def test_connections_of_streams_are_counted_until_they_end(running, actor, kind)
     token = running.login(actor)
     raw = stalled(running, token, kind)
     until(lambda: len(running.services.events) == 1)
-    assert len(connections) == 1
+    until(lambda: len(connections) == 1)
     raw.close()
     until(lambda: len(connections) == 0)
     until(lambda: len(running.services.events) == 0)
