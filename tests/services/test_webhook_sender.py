@@ -151,7 +151,8 @@ def test_events_arrive_signed_by_secret_and_node_and_are_verified(bench):
         webhook = bench.add(receiver.url)
         bench.ledger.add("a.b", "a.c")
         (got,) = receiver.wait(1)
-    message = verify_webhook(got.headers, got.body, secret=SECRET, now=NOW, node_key=("sm2-sm3", bench.key.public_key))
+    now = NOW + int((time.monotonic() - BEGAN_S) * 1000)  # the senders' clock begins with this module
+    message = verify_webhook(got.headers, got.body, secret=SECRET, now=now, node_key=("sm2-sm3", bench.key.public_key))
     assert (message.chain, message.webhook, message.delivery) == ("growing", webhook, f"{webhook}.1")
     assert [event.cursor for event in message.events] == ["1.0.0", "1.0.1"]
     assert message.events[0].reference == "政务 😀"
