@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx
 
-import govchain_native as native
 from govchain.sdk.sessions import challenge_message
 from tests.api.events_kit import sign
 
@@ -110,7 +109,3 @@ def running(path: Path, *options: str, log: Path | None = None, stderr=subproces
                 process.kill()
                 process.wait()
         process.stdout.close()
-
-
-def new_secret() -> bytes:
-    return native.sm2_generate()
