@@ -30,6 +30,25 @@ def first_proof():
     return blocks("README.md", "## Your first verified proof")
 
 
+#: Where services, commands and settings of a machine lie.
+SYSTEM = ("/etc", "/usr/bin", "/usr/lib/systemd", "/usr/local/bin", "/usr/local/etc", "/opt", "/var/spool/cron")
+
+
+def system_files():
+    """Size and time of change of every file of the system's own places."""
+    found = {}
+    for place in SYSTEM:
+        for folder, _, names in os.walk(place):
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    facts = os.lstat(path)
+                except OSError:
+                    continue
+                found[path] = (facts.st_size, facts.st_mtime_ns)
+    return found
+
+
 class Machine:
     """An environment of its own with the package installed, and a home that nobody has used."""
 
@@ -45,12 +64,15 @@ class Machine:
 
     def install(self):
         environment = self.folder / "venv"
+        before = system_files()
         started = time.monotonic()
         uv = str(ROOT / "tools" / "uv")
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
         python = str(environment / "bin" / "python")
         subprocess.run([uv, "pip", "install", "--quiet", "--python", python, str(ROOT)], check=True, cwd=ROOT)
         self.seconds = time.monotonic() - started
+        after = system_files()
+        self.touched = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
         return self
 
     def run(self, command, home=None, work=None):
@@ -168,6 +190,14 @@ def test_the_demonstration_says_what_to_type_next_and_that_works(machine, tmp_pa
     code, shown = machine.run("PATH=/usr/bin:/bin\n" + "\n".join(commands))
     assert code == 0, shown
     assert "original.txt" in shown
+
+
+@pytest.mark.requirement("BJ.portability.installability.04")
+def test_installing_leaves_the_system_s_own_files_alone(machine):
+    """Services, commands and settings before and after; what running touches is in tests/cli/test_uninstall.py."""
+    assert len(system_files()) > 100
+    assert machine.touched == []
+    assert machine.run("command -v govchain")[1].strip().startswith(str(machine.folder))
 
 
 @pytest.mark.requirement("BJ.portability.installability.07")

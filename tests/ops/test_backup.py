@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -438,6 +440,37 @@ def test_what_a_crash_left_is_swept_and_never_listed(data, tmp_path):
     made = backup.create_backup(data, root, now=NOW)
     assert [one.path for one in list_backups(root)] == [made.path]
     assert not (root / ".making").exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from govchain.storage import DataDirectory
+from govchain.storage.backups import write_backup
+data, root, files = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+def pulse():
+    global files
+    files -= 1
+    if not files:
+        os.kill(os.getpid(), signal.SIGKILL)
+with DataDirectory(data) as directory:
+    store = directory.open_store()
+    write_backup(root, directory, store, created=1, software="test", pulse=pulse)
+"""
+
+
+def test_a_process_that_is_killed_leaves_no_backup_and_a_sound_directory(data, tmp_path):
+    root = tmp_path / "backups"
+    for files in (1, 9):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(data), str(root), str(files)], check=False)
+        assert done.returncode == -9
+        assert (root / ".making").is_dir()
+        assert list_backups(root) == []
+    made = backup.create_backup(data, root, now=NOW)
+    assert [entry.name for entry in root.iterdir() if entry.is_dir()] == [made.path.name]
+    assert list((data / "checkpoints").iterdir()) == []
+    assert examine(data).clean
+    backup.verify_backup(made.path)
 
 
 def test_two_at_once_are_refused_and_names_are_never_reused(data, tmp_path):
