@@ -102,7 +102,13 @@ async def page(
         text="Begins after `Last-Event-ID` or `cursor`, else with the next block. `id` is the cursor, `event` the "
         "type, `data` the event. A comment comes at least every 15 seconds and moves the id on. Before the node ends "
         "the stream it sends the event `end` with a problem document.",
-        codes=(Code.CURSOR_INVALID, Code.STREAMS_TOO_MANY, Code.NODE_STOPPING, Code.SERVICE_OFF),
+        codes=(
+            Code.CURSOR_INVALID,
+            Code.STREAMS_TOO_MANY,
+            Code.NODE_STOPPING,
+            Code.SERVICE_OFF,
+            Code.STORE_CORRUPT,
+        ),
         media="text/event-stream",
         example="id: 1204.0.0\nevent: evidence.anchored\ndata: {…}\n\n",
     ),
