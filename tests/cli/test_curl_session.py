@@ -84,6 +84,6 @@ def test_a_challenge_is_signed_only_where_it_is_a_login_of_this_key(shell, tmp_p
         refused = shell.user("stranger").run(*sign, "--node", url, expect=1)
         assert refused.error["code"] == "TRUST_MISMATCH"
         elsewhere = path.read_text().replace(url, "http://127.0.0.1:1")
-        for text in (challenge_of(url, other), elsewhere, "", "{}", '{"payload":1}', "\xff"):
-            path.write_text(text, encoding="latin-1")
+        for text in (challenge_of(url, other), elsewhere, '{"payload":1}'):
+            path.write_text(text)
             assert shell.run(*sign, "--node", url, expect=1).error["code"] == "CHALLENGE_INVALID"

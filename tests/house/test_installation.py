@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.typed import commands, lacking
 from tools.check_docs import shell_lines
 from tools.tidy.tree import ROOT
 
@@ -151,9 +152,12 @@ def test_the_guides_work_as_they_are_typed(machine, tmp_path):
     operator = "\n".join(line for line in blocks("docs/guide/operator.md").splitlines() if not line.startswith("make "))
     code, printed = machine.run(operator)
     assert code == 0, printed
-    code, printed = machine.run(
-        blocks("docs/guide/department-developer.md") + "\ngovchain block show 1 -o header.json\npwd > ~/where"
-    )
+    developer = blocks("docs/guide/department-developer.md")
+    if lacking("curl", "jq"):  # the session with these two has a test of its own, which says that it was skipped
+        developer = developer.replace(
+            commands(ROOT / "docs/guide/department-developer.md", "### Over HTTP, with curl"), ""
+        )
+    code, printed = machine.run(developer + "\ngovchain block show 1 -o header.json\npwd > ~/where")
     assert code == 0, printed
     made = (machine.home / "where").read_text().strip()
     copied, handed = tmp_path / "copy", tmp_path / "handed"
