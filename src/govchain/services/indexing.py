@@ -192,10 +192,11 @@ class IndexFollower:
         cursor = self._open()
         while not self._stopping.is_set():
             self._woken.clear()
-            before = cursor.transactions
-            while cursor.height < facts.height and not self._stopping.is_set():
+            # What comes while this is written is gathered first: else each block were an SQL transaction under load.
+            before, target = cursor.transactions, facts.height
+            while cursor.height < target and not self._stopping.is_set():
                 started = monotonic()
-                moved = self._writer.apply(_gather(facts, cursor, facts.height, self._stopping.is_set))
+                moved = self._writer.apply(_gather(facts, cursor, target, self._stopping.is_set))
                 self._moved(moved, cursor, monotonic() - started)
                 if moved == cursor:
                     raise UnavailableError(Code.INDEX_UNAVAILABLE, reason="the cursor does not move")
