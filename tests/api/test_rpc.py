@@ -235,3 +235,14 @@ def test_a_closed_node_wants_a_session_for_reads_and_none_for_writes(template, t
             assert error_of(client.post("/rpc", json=call("block", [1])).json()) == (REFUSED, "SESSION_INVALID")
         with running.client(running.login(actor)) as client:
             assert client.post("/rpc", json=call("block", [1])).json()["result"]["height"] == 1
+
+
+def test_a_call_of_a_batch_counts_like_a_request(template, tmp_path):
+    """A hundred calls in one request are no way around the rate of an address."""
+    with serving(copy_chain(template, tmp_path / "data"), rate_address=100) as running, running.client() as client:
+        batch = [call("chain")] * 100
+        answers = [client.post("/rpc", json=batch) for _ in range(6)]
+        assert [answer.status_code for answer in answers[:2]] == [200, 200]
+        late = answers[-1]
+        assert (late.status_code, late.json()["code"]) == (429, "RATE_LIMITED")
+        assert int(late.headers["retry-after"]) >= 1

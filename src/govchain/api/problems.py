@@ -37,6 +37,8 @@ __all__ = [
 MEDIA_TYPE: Final = "application/problem+json"
 #: Key of the request's id in an ASGI scope.
 REQUEST_ID: Final = "govchain.request_id"
+#: Key of what counts a request that holds many: a function of their number, in an ASGI scope.
+CHARGE: Final = "govchain.charge"
 #: Key of the name of the problem's code in an ASGI scope, once one was answered.
 PROBLEM_CODE: Final = "govchain.problem_code"
 #: Characters of a value of ``params`` that are shown.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from govchain.api.middleware.deadline import LASTING
 from govchain.api.middleware.failures import failure_response
 from govchain.api.middleware.rates import Buckets
-from govchain.api.problems import PROBLEM_CODE, REQUEST_ID, problem_response
+from govchain.api.problems import CHARGE, PROBLEM_CODE, REQUEST_ID, problem_response
 from govchain.api.security import ACCOUNT
 from govchain.api.settings import ApiSettings
 from govchain.model import Code, GovChainError, UnavailableError, UsageError
@@ -146,17 +147,32 @@ class Gate:
             elif name == _PROTOCOL_HEADER and value != PROTOCOL:
                 version = value[:40].decode("latin-1")
                 return length, UsageError(Code.PROTOCOL_UNKNOWN, version=version, supported=PROTOCOL.decode())
-            elif name == b"authorization":
+            elif name == b"authorization" and not token:  # the first, as the routes read it
                 token = value[-_SESSION_KEY_CHARACTERS:].decode("latin-1")
         client = scope.get("client")
-        wait_ms = self._addresses.take(client[0] if client else "", now_s)
-        if not wait_ms and token:
-            wait_ms = self._sessions.take(token, now_s)
+        address = client[0] if client else ""
+        scope[CHARGE] = partial(self._charge, address, token)
+        wait_ms = self._take(address, token, now_s, 1)
         if wait_ms:
             return length, UnavailableError(Code.RATE_LIMITED, retry_after_ms=wait_ms)
         if length > self._settings.body_bytes_max:
             return length, UsageError(Code.REQUEST_TOO_LARGE, size_max=self._settings.body_bytes_max)
         return length, None
+
+    def _take(self, address: str, token: str, now_s: float, amount: int) -> int:
+        """Count so many requests; 0, or the ms until there is room for them."""
+        wait_ms = self._addresses.take(address, now_s, amount)
+        return self._sessions.take(token, now_s, amount) if not wait_ms and token else wait_ms
+
+    def _charge(self, address: str, token: str, amount: int) -> None:
+        """Count a request that holds many as so many more.
+
+        Raises:
+            UnavailableError: ``RATE_LIMITED``.
+        """
+        wait_ms = self._take(address, token, monotonic(), amount)
+        if wait_ms:
+            raise UnavailableError(Code.RATE_LIMITED, retry_after_ms=wait_ms)
 
 
 def _answered(scope: Scope, seconds: float) -> Answered:

@@ -16,7 +16,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from govchain.api.describe import describe
-from govchain.api.problems import language_of, request_id
+from govchain.api.problems import CHARGE, language_of, request_id
 from govchain.api.routing import Services, Settings, new_router
 from govchain.api.security import open_read
 from govchain.api.settings import ApiSettings
@@ -199,6 +199,7 @@ async def rpc(request: Request, services: Services, settings: Settings) -> Respo
         if not 0 < len(document) <= CALLS_MAX:
             reason = f"a batch has 1 to {CALLS_MAX} calls"
             return _answer(_failure(request, None, _INVALID, UsageError(Code.REQUEST_SHAPE, reason=reason)))
+        request.scope[CHARGE](len(document) - 1)  # a call counts like a request of its own
         answers = [await _call(request, services, settings, entry) for entry in document]
         kept = [answer for answer in answers if answer is not None]
         return _answer(kept) if kept else Response(status_code=204)
