@@ -22,7 +22,9 @@ needs_shell = pytest.mark.skipif(bool(lacking("seq", "paste")), reason="needs a 
 
 
 @needs_shell
-@pytest.mark.requirement("BJ.function.dev.01a", "BJ.function.dev.01b", "GD.general.universality.03")
+@pytest.mark.requirement(
+    "BJ.function.dev.01a", "BJ.function.dev.01b", "GD.general.universality.03", "JX.management.appdev.01"
+)
 def test_the_readme_of_the_watched_folder_word_for_word(tmp_path):
     done = typed(tmp_path, commands(FOLDER / "README.md", "## Try it"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,7 +16,7 @@ from govchain.ops.bench.sampler import NATIVE, Sampler
 from tests.ops.test_bench import check_documented
 
 
-@pytest.mark.requirement("BJ.performance.time.02")
+@pytest.mark.requirement("BJ.function.storage.03a")
 def test_a_small_run_keeps_everything_and_says_so(tmp_path, capsys):
     calls = []
     options = api.ApiBench(transactions=600, batch=50, clients=2, connections=8, seconds=1, subscribers=20)
@@ -33,7 +33,10 @@ def test_a_small_run_keeps_everything_and_says_so(tmp_path, capsys):
         assert "solo-engine" in profile["threads"]
         assert sum(profile["threads"].values()) == pytest.approx(100, abs=3)
     assert result["half_load"]["latency_ms"]["p50"] <= result["half_load"]["latency_ms"]["p99"]
-    assert result["reads"]["requests"] > 0
+    assert result["reads"]["requests_per_second"] > 0
+    assert result["machine"]["processor"]
+    for latency in (result["reads"]["answer_ms"], result["half_load"]["latency_ms"]):
+        assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
     assert result["subscribers"]["count"] == 20
     assert result["subscribers"]["descriptors_left"] == 0
     # Warm-up and two loads, on the node that is measured and on the one that is looked at, and half load.

@@ -30,6 +30,7 @@ def the_finding(path, **options):
 # A clean directory
 
 
+@pytest.mark.requirement("BJ.function.compute.01a")
 def test_a_clean_directory_gives_no_finding_and_is_not_touched(data, tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

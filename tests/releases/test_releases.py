@@ -58,7 +58,7 @@ def played(running, actor, steps):  # noqa: F811
             yield step, *player.play(step)
 
 
-@pytest.mark.requirement("BJ.portability.replaceability.02")
+@pytest.mark.requirement("BJ.portability.replaceability.02", "BJ.function.protocol.03a")
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_client_of_an_earlier_release_is_answered_as_it_expects(running, actor, release):  # noqa: F811
     steps = recorded(release, "conversation.json")
