@@ -40,6 +40,7 @@ from govchain.sdk.transport import (
     EvidenceQuery,
     OrganisationPage,
     StateHistory,
+    StateValue,
     StatusProof,
     Submission,
     TransactionPage,
@@ -96,11 +97,10 @@ class Answers:
         return encode_genesis(self._application.machine.genesis)
 
     def status(self) -> ChainStatus:
-        """Where the chain stands now."""
+        """Where the chain stands now; waits for no commit, so that an event loop may ask."""
         application = self._application
-        with application.lock:
-            chain = application.chain
-            certified = application.certified_height
+        certified = application.certified_height  # before the head, which may move on meanwhile
+        chain = application.chain
         return ChainStatus(
             chain=application.machine.genesis.chain,
             height=chain.height,
@@ -218,6 +218,12 @@ class Answers:
     def state_value(self, key: bytes) -> bytes | None:
         """The committed value of a state key, unproved."""
         return self._application.committed.get(key)
+
+    def state_now(self, key: bytes) -> StateValue:
+        """The committed value of a state key and the height at which it is the value, unproved; waits for a commit."""
+        application = self._application
+        with application.lock:  # value and height of one block
+            return StateValue(key, application.committed.get(key), application.chain.height)
 
     def state_history(self, key: bytes, cursor: str | None = None, limit: int = 100) -> StateHistory:
         """Writes to a state key, newest first; the cursor is the height of the last one shown.

@@ -7,6 +7,7 @@ are in time order; richer search comes with the SQL projection. Not here: proofs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
@@ -16,12 +17,12 @@ from govchain.model.identifiers import is_hex
 from govchain.model.wire import Receipt
 from govchain.modules.evidence import views
 from govchain.modules.evidence.keys import account_prefix, by_digest_key, by_reference_key, reference_prefix
-from govchain.modules.evidence.messages import RecordValue
+from govchain.modules.evidence.messages import MarkValue, RecordValue
 from govchain.proof.transactions import decode_receipt
 from govchain.sdk.transport import EvidenceQuery, StateWrite
 from govchain.storage.blocks import KeyWriteKind, height_key
 
-__all__ = ["LIMIT_MAX", "Queries"]
+__all__ = ["LIMIT_MAX", "EvidenceNow", "Queries"]
 
 #: Results of one search, at most.
 LIMIT_MAX = 10_000
@@ -31,6 +32,15 @@ _KINDS: Final[dict[KeyWriteKind, Literal["value", "present", "removed"]]] = {
     KeyWriteKind.PRESENT: "present",
     KeyWriteKind.REMOVED: "removed",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceNow:
+    """A record and the mark on it, None while it holds, both as of block ``height``; unproved."""
+
+    record: RecordValue
+    mark: MarkValue | None
+    height: int
 
 
 class Queries:
@@ -43,6 +53,15 @@ class Queries:
     def evidence_record(self, evidence: bytes) -> RecordValue | None:
         """The stored record with that id."""
         return views.record(self._application.committed, evidence)
+
+    def evidence_now(self, evidence: bytes) -> EvidenceNow | None:
+        """The stored record with that id and what holds of it; waits for a commit that is under way."""
+        application = self._application
+        with application.lock:  # record, mark and height of one block
+            record = self.evidence_record(evidence)
+            if record is None:
+                return None
+            return EvidenceNow(record, views.mark(application.committed, evidence), application.chain.height)
 
     def evidence_history(self, evidence: bytes) -> list[bytes]:
         """Ids of the record's own transaction and of everything that happened to it, oldest first; empty if unknown."""

@@ -56,9 +56,9 @@ def accounts(
 )
 def account(address: AccountAddress, services: Services, session: OpenRead) -> Response:
     """One account."""
-    height = services.answers.status().height
-    value = found(services.answers.state_value(account_key(bytes.fromhex(address))), f"account {address}")
-    return json_answer(account_view(address, decode_account(value), height))
+    now = services.answers.state_now(account_key(bytes.fromhex(address)))
+    value = found(now.value, f"account {address}")
+    return json_answer(account_view(address, decode_account(value), now.height))
 
 
 @router.get(
@@ -83,6 +83,6 @@ def organisations(
 )
 def organisation(code: OrganisationCode, services: Services, session: OpenRead) -> Response:
     """One organisation."""
-    height = services.answers.status().height
-    value = found(services.answers.state_value(organisation_key(code)), f"organisation {code}")
-    return json_answer(organisation_view(code, msgspec.json.decode(value, type=OrganisationValue), height))
+    now = services.answers.state_now(organisation_key(code))
+    value = found(now.value, f"organisation {code}")
+    return json_answer(organisation_view(code, msgspec.json.decode(value, type=OrganisationValue), now.height))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 from msgspec import Struct
+from starlette.concurrency import run_in_threadpool
 
 from govchain.api.bodies import body_of, read_json
 from govchain.api.describe import describe
@@ -41,7 +42,8 @@ async def create(request: Request, services: Services, session: OperatorSession)
     """What is under way."""
     part = needed(services.backups, "backups")
     await read_json(request, BackupWanted)
-    return json_answer(to_json(part.request()), 202)
+    state = await run_in_threadpool(part.request)  # it reads the folder of backups
+    return json_answer(to_json(state), 202)
 
 
 @router.get(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from fastapi import Query, Request, Response
 
 from govchain.api.describe import describe
@@ -13,7 +12,7 @@ from govchain.api.routing import Services, json_answer, needed, new_router
 from govchain.api.security import OpenRead
 from govchain.api.views import EvidenceView, evidence_view
 from govchain.model import Code
-from govchain.modules.evidence.messages import MarkValue, mark_key, mark_keys
+from govchain.modules.evidence.messages import mark_keys
 from govchain.sdk.transport import EvidenceTransactions, StatusProof
 from govchain.sdk.wire import to_json
 
@@ -36,12 +35,9 @@ Leaf = Annotated[
 )
 def record(id_: EvidenceId, services: Services, session: OpenRead) -> Response:
     """What was recorded, and whether it holds."""
-    evidence = bytes.fromhex(id_)
-    value = found(services.queries.evidence_record(evidence), f"evidence {id_}")
+    now = found(services.queries.evidence_now(bytes.fromhex(id_)), f"evidence {id_}")
     made = found(services.answers.transaction(id_), f"evidence {id_}")
-    stored = services.answers.state_value(mark_key(evidence))
-    mark = None if stored is None else msgspec.json.decode(stored, type=MarkValue)
-    return json_answer(evidence_view(id_, value, mark, made.body, services.answers.status().height))
+    return json_answer(evidence_view(id_, now.record, now.mark, made.body, now.height))
 
 
 @router.get(

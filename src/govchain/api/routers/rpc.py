@@ -23,7 +23,7 @@ from govchain.api.settings import ApiSettings
 from govchain.api.submission import media_type, read_body
 from govchain.model import Code, GovChainError, RefusedError, UsageError
 from govchain.model.identifiers import is_hex_text
-from govchain.sdk.transport import EvidenceTransactions, ReceiptRecord, StateValue, Submissions
+from govchain.sdk.transport import EvidenceTransactions, ReceiptRecord, Submissions
 from govchain.sdk.wire import to_plain
 from govchain.services.answers import as_submission
 from govchain.services.bundle import NodeServices
@@ -121,9 +121,7 @@ def _headers(services: NodeServices, params: _Params) -> Any:
 
 
 def _state(services: NodeServices, params: _Params) -> Any:
-    key = bytes.fromhex(params.text("key", "([0-9a-f]{2}){1,512}"))
-    height = services.answers.status().height
-    return StateValue(key, services.answers.state_value(key), height)
+    return services.answers.state_now(bytes.fromhex(params.text("key", "([0-9a-f]{2}){1,512}")))
 
 
 def _evidence_history(services: NodeServices, params: _Params) -> Any:

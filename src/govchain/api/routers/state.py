@@ -61,9 +61,7 @@ def proof(
 @router.get("/v1/state/{key}", **describe("The value of a state key now, unproved", answer=StateValue))
 def value(key: StateKey, services: Services, session: OpenRead) -> Response:
     """The committed value; null where there is none."""
-    data = bytes.fromhex(key)
-    height = services.answers.status().height
-    return json_answer(to_json(StateValue(data, services.answers.state_value(data), height)))
+    return json_answer(to_json(services.answers.state_now(bytes.fromhex(key))))
 
 
 @router.get(
