@@ -21,7 +21,7 @@ from govchain.sdk.sessions import challenge_message
 from govchain.signers import Signer, open_signer
 from tests.node.kit import CHAIN, SMALL, Actor, passphrase_source, transaction_id
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Ten thousand requests and a hundred commits against the time that a department's counter needs: seconds, not benches.
 
-The bars of throughput are those of `govchain bench api`; here the limits are those of people who wait, far above the usual.
+The bars of throughput are those of `govchain bench api`; the limits here are those of people who wait, and far off.
 """
 
 import threading

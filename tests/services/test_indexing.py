@@ -27,7 +27,7 @@ __all__ = ["database", "postgres", "url"]
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = Backoff(first_s=0.02, longest_s=0.2)
-WAIT_S = 20
+WAIT_S = 60
 #: The load runs for a random time up to this (seconds) before the kill.
 LOAD_S_MAX = 0.5
 

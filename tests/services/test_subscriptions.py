@@ -11,7 +11,7 @@ from govchain.services import subscriptions as rules
 from govchain.services.events import START, EventCursor, EventFeed, EventFilter
 from govchain.services.subscriptions import Subscriptions
 
-WAIT_S = 10
+WAIT_S = 60
 ALL = EventFilter()
 
 

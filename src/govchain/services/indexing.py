@@ -48,6 +48,10 @@ _GATHER_S = 0.02
 #: The same while many come, unless somebody waits for them; and how many transactions of one gathering are many.
 _GATHER_BUSY_S = 0.25
 _BUSY_TRANSACTIONS = 64
+#: While many come, the index rests this many times as long as it wrote: transactions come first. Behind for so many
+#: seconds it rests no more, so that it keeps up with a load that lasts.
+_REST_SHARE = 3.0
+_RESTING_S_MAX = 10.0
 #: How often to look without being woken, in seconds: a read-only store is never announced.
 _LOOK_S = 1.0
 #: Above this many blocks behind the ledger the state is ``catching_up``.
@@ -190,7 +194,9 @@ class IndexFollower:
         """Feed the index until told to stop, or until something fails."""
         facts = self._facts
         cursor = self._open()
+        caught_up = monotonic()
         while not self._stopping.is_set():
+            began = monotonic()
             self._woken.clear()
             # What comes while this is written is gathered first: else each block were an SQL transaction under load.
             before, target = cursor.transactions, facts.height
@@ -201,9 +207,15 @@ class IndexFollower:
                 if moved == cursor:
                     raise UnavailableError(Code.INDEX_UNAVAILABLE, reason="the cursor does not move")
                 cursor = moved
-            busy = cursor.transactions - before >= _BUSY_TRANSACTIONS
+            ended = monotonic()
+            if cursor.height >= facts.height:
+                caught_up = ended
+            rest_s = _GATHER_S
+            if cursor.transactions - before >= _BUSY_TRANSACTIONS:
+                resting = ended - caught_up < _RESTING_S_MAX
+                rest_s = max(_GATHER_BUSY_S, (ended - began) * _REST_SHARE if resting else 0)
             if self._woken.wait(_LOOK_S):
-                self._wanted.wait(_GATHER_BUSY_S if busy else _GATHER_S)
+                self._wanted.wait(rest_s)
                 self._wanted.clear()
 
     def _open(self) -> Cursor:
