@@ -27,6 +27,20 @@ def test_the_session_of_the_guide_word_for_word(tmp_path):
     assert "Traceback" not in (folder / "node.log").read_text()
 
 
+@pytest.mark.skipif(bool(lacking("curl", "awk")), reason="needs bash, curl and awk")
+def test_the_readme_s_service_word_for_word(tmp_path):
+    for name, first, service in (
+        ("README.md", "## Your first verified proof", "## As a service"),
+        ("README.zh-CN.md", "## 第一个经验证的证明", "## 作为服务"),
+    ):
+        script = commands(ROOT / name, first) + "\n" + commands(ROOT / name, service)
+        (tmp_path / name).mkdir()
+        done = typed(tmp_path / name, script)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert '"certified_height":1' in done.stdout
+        assert "Nothing is wrong." in done.stdout
+
+
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
     return new_chain(tmp_path_factory.mktemp("envelopes"))
