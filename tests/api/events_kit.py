@@ -14,8 +14,9 @@ import uvicorn
 
 import govchain_native as native
 from govchain.api import create_app
+from govchain.node.building import api_settings, build_services
 from govchain.node.embedded import open_embedded
-from govchain.node.server import api_settings, build_services, make_connections, make_server
+from govchain.node.listening import make_connections, make_server
 from govchain.node.settings import Settings
 from govchain.sdk.sessions import challenge_message
 from govchain.signers import Signer, open_signer

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from govchain.model import Code, GovChainError, UnavailableError
+from govchain.node.building import build_services
 from govchain.node.embedded import open_embedded
-from govchain.node.server import build_services
 from govchain.node.settings import Settings
 from govchain.ops.backup import restore_backup, verify_backup
 from govchain.sdk.backups import BackupTransport

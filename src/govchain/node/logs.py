@@ -31,10 +31,11 @@ from typing import Any, Final, cast
 import msgspec
 import structlog
 
+from govchain.model import Code
 from govchain.node.log_writer import Entry, LogFile, LogStream, LogWriter
 from govchain.services.observing import Answered
 
-__all__ = ["FORMATS", "LEVELS", "LogOptions", "Logs", "scrub", "start_logs"]
+__all__ = ["FORMATS", "LEVELS", "LogOptions", "Logs", "scrub", "start_logs", "tellable"]
 
 #: Levels by name, from the most talkative on.
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -173,6 +174,11 @@ def scrub(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: (found.group(1) if found.re.groups else "") + _MASK, text)
     return text.translate(_CONTROLS)[:_TEXT_CHARACTERS_MAX]
+
+
+def tellable(code: Code, reason: str) -> str:
+    """``reason`` for the log: of an internal error its kind alone, since its message may quote what was handled."""
+    return reason.partition(":")[0] if code == Code.INTERNAL else reason
 
 
 class _Handler(logging.Handler):

@@ -1,7 +1,7 @@
 """What a server offers: the services of one node, put together once and handed to every protocol.
 
 Purpose: ``api`` and other adapters take this one value and nothing of the node behind it. Parts that a node may go
-without are None, and their routes then answer ``SERVICE_OFF``. Rules: built by ``node.server``; never changed after.
+without are None, and their routes then answer ``SERVICE_OFF``. Rules: built by ``node.building``; never changed after.
 Not here: making the parts.
 """
 
@@ -16,8 +16,11 @@ from govchain.model import Code
 if TYPE_CHECKING:
     from govchain.services.answers import Answers
     from govchain.services.backups import Backups
+    from govchain.services.exports import Exports
     from govchain.services.indexing import IndexFollower
+    from govchain.services.intake import Intake
     from govchain.services.observing import Observer, Operations
+    from govchain.services.paper import Paper
     from govchain.services.proofs import Proofs
     from govchain.services.queries import Queries
     from govchain.services.search import Search
@@ -64,7 +67,7 @@ class NodeServices:
     """
 
     answers: Answers
-    intake: Any
+    intake: Intake
     queries: Queries
     proofs: Proofs
     sessions: Sessions
@@ -73,8 +76,8 @@ class NodeServices:
     search: Search | None = None
     events: Subscriptions | None = None
     webhooks: Webhooks | None = None
-    exports: Any | None = None
-    paper: Any | None = None
+    exports: Exports | None = None
+    paper: Paper | None = None
     metrics: Callable[[], bytes] | None = None
     observe: Observer | None = None
     verify: Callable[[bytes], dict[str, Any]] | None = None
