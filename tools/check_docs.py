@@ -206,7 +206,7 @@ def check_commands(texts: Mapping[str, str], targets: set[str], commands: Comman
     for path, text in texts.items():
         for number, line in shell_lines(text):
             try:
-                tokens = list(shlex.shlex(line, posix=True, punctuation_chars="&|;<>()"))
+                tokens = _tokens(line)
             except ValueError as error:
                 findings.append(Finding(path, number, "command", line, f"the shell would not read {line!r}: {error}"))
                 continue
@@ -230,6 +230,13 @@ def _simple_commands(tokens: list[str]) -> Iterator[list[str]]:
             words = []
         else:
             words.append(token)
+
+
+def _tokens(line: str) -> list[str]:
+    """The words of a shell line; a variable is part of its word."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>()")
+    lexer.wordchars += "$"
+    return list(lexer)
 
 
 def _check_make(path: str, number: int, words: list[str], targets: set[str]) -> list[Finding]:
