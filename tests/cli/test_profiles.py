@@ -184,7 +184,8 @@ def test_the_directory_where_one_stands_comes_after_the_profile_in_use(tmp_path)
     chain.run("profile", "use", "gone")
     assert chain.run("chain", "status", "--json", expect=5).error["code"] == "NODE_UNREACHABLE"
     assert chain.run("--data", ".", "chain", "status").code == 0
-    assert chain.run("doctor", "--quick").code == 0
+    assert "live.node-unreachable" in chain.run("doctor", "--quick", expect=1).out
+    assert chain.run("--data", ".", "doctor", "--quick").code == 0
     assert Shell(chain.folder, chain.home).run("--profile", "gone", "--data", ".", "version", expect=2).code == 2
 
 
