@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import subprocess
 import warnings
 
 import pytest
@@ -11,6 +12,18 @@ import pytest
 from govchain.index.database import IndexDatabase, database_url
 
 _numbers = itertools.count(1)
+#: pgserver waits ten seconds for a start; a machine that is busy with other tests may take longer.
+_ATTEMPTS = 6
+
+
+def _patiently(start):
+    for attempt in range(_ATTEMPTS):
+        try:
+            return start()
+        except subprocess.TimeoutExpired:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    return None
 
 
 class Server:
@@ -23,7 +36,7 @@ class Server:
             from pgserver._commands import pg_ctl
         self._pg_ctl = pg_ctl
         self.directory = directory
-        self.server = pgserver.get_server(directory, cleanup_mode="delete")
+        self.server = _patiently(lambda: pgserver.get_server(directory, cleanup_mode="delete"))
 
     def run(self, command):
         import psycopg
@@ -43,7 +56,7 @@ class Server:
 
     def come_back(self):
         with self.server._lock:
-            self.server.ensure_postgres_running()
+            _patiently(self.server.ensure_postgres_running)
 
     def close(self):
         """Without a last checkpoint: nothing here is kept."""
