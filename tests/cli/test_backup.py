@@ -35,6 +35,18 @@ def test_create_list_verify_restore_on_a_directory(shell):
     assert below["height"] == 0
 
 
+def test_the_settings_of_the_node_may_lie_elsewhere(shell, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text(f'backup_dir = "{tmp_path / "kept"}"\n')
+    made = shell.run("backup", "create", "--config", file, "--json").json
+    assert made["path"] == str(tmp_path / "kept" / made["name"])
+    listed = shell.run("backup", "list", "--config", file, "--json").json["backups"]
+    assert [one["name"] for one in listed] == [made["name"]]
+    for command in ("create", "list"):
+        refused = shell.run("--node", "http://127.0.0.1:9", "backup", command, "--config", file, "--json", expect=2)
+        assert refused.error["code"] == "USAGE"
+
+
 def test_refusals_have_their_code_and_exit_code(shell):
     made = shell.run("backup", "create", "--to", "../altered", "--json").json
     place = shell.folder / made["path"]

@@ -138,6 +138,13 @@ def test_what_cannot_be_exported_is_refused(shell, arguments, exit_code):
     shell.run("export", *arguments, expect=exit_code)
 
 
+def test_the_settings_of_an_exported_configuration_may_lie_elsewhere(shell, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text("reads = 'open'\n")
+    found = shell.run("export", "configuration", "--config", file, "--json").json
+    assert found["context"]["configuration"]["settings"] == {"reads": "open"}
+
+
 @pytest.mark.requirement("BJ.data.structure.05")
 def test_a_node_starts_from_an_exported_configuration(shell, tmp_path):
     file = tmp_path / "configuration.json"

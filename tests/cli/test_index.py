@@ -46,6 +46,14 @@ def test_another_database_by_url_and_by_settings(shell, tmp_path):
     assert shell.run("index", "status", "--url", "mysql://h/d", "--json", expect=2).error["code"] == "USAGE"
 
 
+def test_the_settings_of_the_node_may_lie_elsewhere(shell, tmp_path):
+    file, place = tmp_path / "settings.toml", tmp_path / "elsewhere.sqlite3"
+    file.write_text(f'index_url = "sqlite:///{place}"\n')
+    for command in ("rebuild", "status", "check"):
+        assert str(place) in shell.run("index", command, "--config", file, "--json").json["url"]
+    assert shell.run("index", "status", "--config", tmp_path / "none", expect=5, language="en").err
+
+
 def test_another_chain_s_index_is_refused(shell, tmp_path):
     url = f"sqlite:///{tmp_path / 'foreign.sqlite3'}"
     shell.run("index", "rebuild", "--url", url)

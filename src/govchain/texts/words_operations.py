@@ -104,7 +104,7 @@ PAIRS: dict[str, tuple[str, str]] = {
         "name a folder for backups with --to, or backup_dir in the settings",
     ),
     "backup.node_options": (
-        "由节点备份时不能用 --to 和 --with-keys：文件夹由节点的设置给出，密钥须在本机备份",
-        "with a node there is no --to and no --with-keys: its settings name the folder, and keys are copied there",
+        "由节点备份时不能用 --to、--with-keys 和 --config：文件夹由节点的设置给出，密钥须在本机备份",
+        "with a node there is no --to, --with-keys or --config: its settings name the folder; keys are copied there",
     ),
 }

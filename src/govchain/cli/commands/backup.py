@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from govchain.cli.node_settings import SettingsFile, node_settings
 from govchain.cli.output import china_time, emit, facts, line, say, size_text, table
 from govchain.cli.progress import counted
 from govchain.cli.session import session, t
@@ -38,18 +38,19 @@ def create(
         Path | None, typer.Option("--to", metavar="DIR", help=t("option.backup_to"), show_default=False)
     ] = None,
     with_keys: Annotated[bool, typer.Option("--with-keys", help=t("option.backup_keys"))] = False,
+    config: SettingsFile = None,
 ) -> None:
     """Make a backup, here or at the node."""
     target = find_target()
     if target.path is None:
-        if to is not None or with_keys:
+        if to is not None or with_keys or config is not None:
             raise UsageError(Code.USAGE, reason=t("backup.node_options"))
         result = _ask_node(target)
     else:
         from govchain.ops.backup import create_backup  # noqa: PLC0415 - heavy, and only needed here
         from govchain.sdk.transactions import now_ms  # noqa: PLC0415
 
-        result = _described(create_backup(target.path, to or _folder(), now=now_ms(), with_keys=with_keys))
+        result = _described(create_backup(target.path, to or _folder(config), now=now_ms(), with_keys=with_keys))
     _show_one(result, t("backup.made"))
 
 
@@ -58,11 +59,14 @@ def list_all(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help=t("option.backup_to"), show_default=False)
     ] = None,
+    config: SettingsFile = None,
 ) -> None:
     """What there is."""
     result: dict[str, Any]
     target = Target(path=folder) if folder is not None else find_target()
     if target.path is None:
+        if config is not None:
+            raise UsageError(Code.USAGE, reason=t("backup.node_options"))
         with _transport(target) as transport:
             state = transport.backups()
         found = [{"state": "", **_facts_of(state, number)} for number in range(len(state.backups))]
@@ -70,7 +74,7 @@ def list_all(
     else:
         from govchain.storage.backups import list_backups  # noqa: PLC0415 - only needed here
 
-        root = folder or _folder()
+        root = folder or _folder(config)
         found = []
         for one in reversed(list_backups(root)):
             if one.backup is not None:
@@ -151,11 +155,9 @@ def restore(
         say(t("backup.older"))
 
 
-def _folder() -> Path:
-    """The folder that the data directory's settings name."""
-    from govchain.node.settings import DEFAULT_FILE, load_settings  # noqa: PLC0415 - only needed here
-
-    named = load_settings(find_data() / DEFAULT_FILE, os.environ, {}).text("backup_dir")
+def _folder(config: Path | None) -> Path:
+    """The folder that the settings of the data directory's node name."""
+    named = node_settings(find_data(), config).text("backup_dir")
     if not named:
         raise UsageError(Code.USAGE, reason=t("backup.no_folder"))
     return Path(named)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from govchain.cli.node_settings import SettingsFile
 from govchain.cli.output import emit, facts, line
 from govchain.cli.progress import counted
 from govchain.cli.session import session, t
@@ -26,9 +26,7 @@ _MIB = 1024 * 1024
 @_doctor.command("doctor", help=t("help.doctor"))
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help=t("option.quick"))] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help=t("option.settings_file"), show_default=False)
-    ] = None,
+    config: SettingsFile = None,
     cpu: Annotated[int, typer.Option("--cpu-min", min=0, help=t("option.cpu_min"))] = 1,
     memory: Annotated[int, typer.Option("--memory-min", metavar="MIB", min=0, help=t("option.memory_min"))] = 1024,
     disk: Annotated[int, typer.Option("--disk-min", metavar="MIB", min=0, help=t("option.disk_min"))] = 1024,

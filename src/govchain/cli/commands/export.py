@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from govchain.cli.node_settings import SettingsFile, node_settings
 from govchain.cli.opening import open_chain
 from govchain.cli.output import emit, line, table
 from govchain.cli.reading import HEIGHT_MAX
 from govchain.cli.session import session, t
+from govchain.model import Code, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,12 +76,14 @@ def contract(
 
 
 @_export.command("configuration", help=t("help.export.configuration"))
-def configuration(check: Check = False, output: Output = None, force: Force = False) -> None:
+def configuration(
+    check: Check = False, output: Output = None, force: Force = False, config: SettingsFile = None
+) -> None:
     """The configuration of chain and node."""
-    _run("configuration", "", check, output, force)
+    _run("configuration", "", check, output, force, config)
 
 
-def _run(kind: str, name: str, check: bool, output: Path | None, force: bool) -> None:
+def _run(kind: str, name: str, check: bool, output: Path | None, force: bool, config: Path | None = None) -> None:
     """Export, check where that was asked for, write or show; exit code 1 where the check fails."""
     import msgspec  # noqa: PLC0415 - with the services, only where needed
 
@@ -87,7 +91,7 @@ def _run(kind: str, name: str, check: bool, output: Path | None, force: bool) ->
     from govchain.services.exports import Exports, check_export, holds  # noqa: PLC0415
 
     with open_chain() as opened:
-        found = Exports(lambda: opened.client, _node(opened)).export(kind, name)
+        found = Exports(lambda: opened.client, _node(opened, config)).export(kind, name)
     checks = check_export(found) if check else ()
     if check:
         found = msgspec.structs.replace(found, check=checks, holds=holds(checks))
@@ -103,18 +107,19 @@ def _run(kind: str, name: str, check: bool, output: Path | None, force: bool) ->
         raise typer.Exit(1)
 
 
-def _node(opened: Opened) -> NodeFacts:
+def _node(opened: Opened, config: Path | None) -> NodeFacts:
     """What is known of the node: the settings of a data directory, or where a node was reached."""
-    import os  # noqa: PLC0415
     from urllib.parse import urlsplit  # noqa: PLC0415
 
-    from govchain.node.settings import DEFAULT_FILE, changed_settings, load_settings  # noqa: PLC0415
+    from govchain.node.settings import changed_settings  # noqa: PLC0415
     from govchain.services.exports import NodeFacts, ip_address_of  # noqa: PLC0415
 
     path = opened.target.path
     if path is None:
+        if config is not None:
+            raise UsageError(Code.USAGE, reason=t("cli.needs_directory"))
         return NodeFacts(ip_address_of(f"{urlsplit(opened.target.place).hostname}:0"))
-    settings = load_settings(path / DEFAULT_FILE, os.environ, {})
+    settings = node_settings(path, config)
     return NodeFacts(ip_address_of(settings.text("listen")), changed_settings(settings))
 
 

@@ -1,18 +1,20 @@
 """``govchain index status | rebuild | check``: shells over ``services.indexing``.
 
-They work on the data directory beside a running node; the database is the one of the node's settings, or ``--url``.
+They work on the data directory beside a running node; the database is the one of the node's settings, which may lie
+in a file elsewhere (``--config``), or that of ``--url``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from govchain.cli.node_settings import SettingsFile, node_settings
 from govchain.cli.output import emit, facts, line, table
 from govchain.cli.progress import counted
 from govchain.cli.session import t
@@ -30,15 +32,14 @@ Url = Annotated[str, typer.Option("--url", metavar="URL", help=t("option.index_u
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[tuple[LedgerApplication, IndexDatabase]]:
+def _opened(url: str, config: Path | None) -> Iterator[tuple[LedgerApplication, IndexDatabase]]:
     """The ledger of the data directory, for reading, and the database of its index."""
     from govchain.cli.opening import find_data  # noqa: PLC0415 - heavy, and only needed here
     from govchain.index.database import IndexDatabase, database_url  # noqa: PLC0415
     from govchain.node.embedded import open_embedded  # noqa: PLC0415
-    from govchain.node.settings import DEFAULT_FILE, load_settings  # noqa: PLC0415
 
     path = find_data()
-    given = url or load_settings(path / DEFAULT_FILE, os.environ, {}).text("index_url")
+    given = url or node_settings(path, config).text("index_url")
     database = IndexDatabase(database_url(given, path))
     try:
         with open_embedded(path, read_only=True) as node:
@@ -48,11 +49,11 @@ def _opened(url: str) -> Iterator[tuple[LedgerApplication, IndexDatabase]]:
 
 
 @_index.command("status", help=t("help.index.status"))
-def status(url: Url = "") -> None:
+def status(url: Url = "", config: SettingsFile = None) -> None:
     """How far the index is."""
     from govchain.services.indexing import read_index_status  # noqa: PLC0415
 
-    with _opened(url) as (application, database):
+    with _opened(url, config) as (application, database):
         found = read_index_status(application, database)
 
     def show() -> None:
@@ -73,11 +74,11 @@ def status(url: Url = "") -> None:
 
 
 @_index.command("rebuild", help=t("help.index.rebuild"))
-def rebuild(url: Url = "") -> None:
+def rebuild(url: Url = "", config: SettingsFile = None) -> None:
     """Make the index anew."""
     from govchain.services.indexing import rebuild_index  # noqa: PLC0415
 
-    with _opened(url) as (application, database), counted(t("progress.indexing")) as progress:
+    with _opened(url, config) as (application, database), counted(t("progress.indexing")) as progress:
         cursor = rebuild_index(application, database, progress)
         shown_url = database.shown_url
     result = {"url": shown_url, "indexed_height": cursor.height, "transactions": cursor.transactions}
@@ -85,11 +86,11 @@ def rebuild(url: Url = "") -> None:
 
 
 @_index.command("check", help=t("help.index.check"))
-def check(url: Url = "") -> None:
+def check(url: Url = "", config: SettingsFile = None) -> None:
     """Compare every row with the ledger."""
     from govchain.services.indexing import check_index  # noqa: PLC0415
 
-    with _opened(url) as (application, database), counted(t("progress.comparing")) as progress:
+    with _opened(url, config) as (application, database), counted(t("progress.comparing")) as progress:
         report = check_index(application, database, progress)
         shown_url = database.shown_url
     difference = report.difference

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from govchain.cli.node_settings import SettingsFile
 from govchain.cli.output import emit, line, size_text, table
 from govchain.cli.session import t
 
@@ -19,9 +20,7 @@ _uninstall = typer.Typer(add_completion=False)
 @_uninstall.command("uninstall", help=t("help.uninstall"))
 def uninstall(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help=t("option.uninstall_directory"))],
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help=t("option.settings_file"), show_default=False)
-    ] = None,
+    config: SettingsFile = None,
     purge: Annotated[str, typer.Option("--purge", metavar="CHAIN", help=t("option.purge"), show_default=False)] = "",
 ) -> None:
     """List, and with the chain's id typed remove the data directory."""
