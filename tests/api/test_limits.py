@@ -16,6 +16,7 @@ from govchain.node.logs import LogOptions, start_logs
 from govchain.sdk.sessions import challenge_message
 from govchain.services.sessions import Sessions
 from tests.api.events_kit import officer, serving, sign, until
+from tests.api.raw_kit import connect, read_all, replies
 from tests.api.route_cases import ENVELOPE, JSON
 from tests.index.databases import postgres  # noqa: F401 - fixture
 from tests.node.kit import copy_chain
@@ -54,6 +55,28 @@ def test_a_session_has_so_many_and_does_not_take_another_s(chain, actor):
             assert answers.count(429) >= 8
             assert second.get("/v1/sessions/current").status_code == 200
             assert anyone.get("/v1/chain").status_code == 200
+
+
+def test_a_session_s_rate_counts_however_its_header_is_written(chain, actor):
+    with serving(chain, rate_address=0, rate_session=5) as running, running.client() as client:
+        token = running.login(actor)
+        written = [scheme + " " * blanks + token for scheme in ("Bearer", "bearer", "BEARER") for blanks in range(1, 8)]
+        answers = [client.get("/v1/sessions/current", headers={"Authorization": row}) for row in written]
+        assert sum(answer.status_code == 429 for answer in answers) >= 8
+
+
+def test_a_small_body_s_limit_holds_while_it_comes(world):
+    """What is too large is refused before it is there."""
+    head = b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+    with connect(world.running.url) as connection:
+        connection.sendall(head + b"x" * 50_000)
+        assert [(one.status, one.code) for one in replies(read_all(connection))] == [(413, "REQUEST_TOO_LARGE")]
+
+
+def test_a_path_with_a_line_s_end_is_no_route(world):
+    with world.running.client() as client:
+        for path in ("/v1/chain%0A", "/v1/events/stream%0A", "/v1/transactions%0A"):
+            assert problem(client.get(path)) == (404, "ROUTE_UNKNOWN")
 
 
 def test_waits_for_a_commit_have_limits(world):

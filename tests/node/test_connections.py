@@ -112,6 +112,22 @@ def test_slow_is_not_deaf(running, nothing_left):
     assert running.server.bounded.stalled == stalled
 
 
+@pytest.mark.parametrize("frame", [b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0", b"\x00\x80\0\0\0\0"])
+def test_a_socket_that_sends_small_frames_without_end_is_cut_off(running, nothing_left, frame):
+    """Pings, pongs, and parts of one message."""
+    first = b"\x01\x80\0\0\0\0" if frame[0] == 0 else b""
+    with connect(running.url) as connection:
+        connection.sendall(UPGRADE)
+        assert b"101" in connection.recv(4_096)
+        connection.sendall(first + frame * 50)
+        time.sleep(1.1)
+        connection.sendall(frame * 50)  # so many are taken
+        time.sleep(1.1)
+        assert len(running.server.bounded) == 1
+        connection.sendall(frame * 500)
+        until(lambda: len(running.server.bounded) == 0)
+
+
 def test_sockets_that_end_leave_their_place(running, nothing_left):
     """Each connection counts while it is there, also once it has become a socket, and no longer."""
     bounded = running.server.bounded
@@ -151,6 +167,6 @@ def test_clients_that_vanish_leave_nothing(running, actor, nothing_left, how):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         connection.close()
     until(lambda: left_of(running) == nothing_left)
-    assert running.services.intake.queued == 0
+    until(lambda: running.services.intake.queued == 0)
     until(lambda: running.node.transport.status().pool_transactions == 0)
     running.put(actor, "afterwards")

@@ -97,6 +97,14 @@ def test_what_looks_like_a_secret_is_masked():
         assert scrub(plain) == plain
 
 
+def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path):
+    path = tmp_path / "node.log"
+    with logged(path):
+        logging.getLogger("govchain.node").warning("cannot read %s", "name-\udcff")
+        logging.getLogger("govchain.node").warning("the next line")
+    assert [line["event"] for line in read_log(path)] == ["cannot read name-\\udcff", "the next line"]
+
+
 def test_libraries_are_heard_from_warnings_on_without_what_they_fill_in(tmp_path):
     path = tmp_path / "node.log"
     library = logging.getLogger("a.library")

@@ -38,9 +38,7 @@ async def read_json(request: Request, kind: type[_T]) -> _T:
     media = media_type(request.scope)
     if media != "application/json":
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
-    data = await read_body(request.receive)
-    if len(data) > BODY_BYTES_MAX:
-        raise UsageError(Code.REQUEST_TOO_LARGE, size_max=BODY_BYTES_MAX)
+    data = await read_body(request.receive, BODY_BYTES_MAX)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:

@@ -99,21 +99,23 @@ def _refusal(answer: Acknowledgement) -> GovChainError:
     return RefusedError(answer.code, transaction=id_)
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request.
+async def read_body(receive: Receive, size_max: int | None = None) -> bytes:
+    """The whole body of a request; of one with more than ``size_max`` bytes no more than that is kept.
 
     Raises:
-        UsageError: ``REQUEST_SHAPE`` when the client went away before its end; and what the gate raises.
+        UsageError: ``REQUEST_SHAPE`` when the client went away before its end; ``REQUEST_TOO_LARGE``; and what the
+            gate raises.
     """
     message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        data: bytes = message.get("body", b"")
-        return data
     pieces: list[bytes] = []
+    size = 0
     while True:
         if message["type"] != "http.request":
             raise UsageError(Code.REQUEST_SHAPE, reason="the body is cut short")
         pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size_max is not None and size > size_max:
+            raise UsageError(Code.REQUEST_TOO_LARGE, size_max=size_max)
         if not message.get("more_body", False):
             return b"".join(pieces)
         message = await receive()

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from govchain.model import Code, UnavailableError, UsageError
 from govchain.node.connections import ConnectionLimits, Connections, bounded_protocol
 from govchain.node.settings import Settings
+from govchain.node.sockets import BoundedSocket
 from govchain.node.tls import TlsFiles
 
 __all__ = ["Server", "make_connections", "make_server", "open_listener"]
@@ -50,7 +51,7 @@ def make_server(app: ASGIApp, settings: Settings, connections: Connections | Non
         app,
         loop="uvloop",
         http=bounded_protocol(connections),  # type: ignore[arg-type]  # takes any protocol class
-        ws="websockets-sansio",
+        ws=BoundedSocket,
         ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
         lifespan="off",
         access_log=False,

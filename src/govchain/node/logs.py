@@ -170,7 +170,8 @@ def scrub(text: str) -> str:
     >>> scrub("call 13800138000 or 11010519491231002X")
     'call [masked] or [masked]'
     """
-    text = text[: 2 * _TEXT_CHARACTERS_MAX]
+    # A name of a file may hold bytes that are no text, for which no line could be written.
+    text = text[: 2 * _TEXT_CHARACTERS_MAX].encode("utf-8", "backslashreplace").decode()
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: (found.group(1) if found.re.groups else "") + _MASK, text)
     return text.translate(_CONTROLS)[:_TEXT_CHARACTERS_MAX]

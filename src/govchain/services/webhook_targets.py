@@ -180,10 +180,14 @@ def _literal(host: str) -> Address | None:
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
-#: Never public, whatever a version of the standard library says: this host, shared, benchmarks, reserved, relays.
+#: Never public, whatever a version of the standard library says: this host, shared, benchmarks, reserved, relays;
+#: of IPv6 the former site-local addresses and those for examples.
 _NEVER: Final = tuple(
     ipaddress.ip_network(text)
-    for text in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4")
+    for text in (
+        *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4"),
+        *("fec0::/10", "3fff::/20"),
+    )
 )
 
 

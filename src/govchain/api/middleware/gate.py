@@ -148,13 +148,17 @@ class Gate:
                 version = value[:40].decode("latin-1")
                 return length, UsageError(Code.PROTOCOL_UNKNOWN, version=version, supported=PROTOCOL.decode())
             elif name == b"authorization" and not token:  # the first, as the routes read it
-                token = value[-_SESSION_KEY_CHARACTERS:].decode("latin-1")
+                # Without the scheme and blanks, which may be written in many ways for one session.
+                token = value.decode("latin-1").partition(" ")[2].strip()[-_SESSION_KEY_CHARACTERS:]
         client = scope.get("client")
         address = client[0] if client else ""
         scope[CHARGE] = partial(self._charge, address, token)
         wait_ms = self._take(address, token, now_s, 1)
         if wait_ms:
             return length, UnavailableError(Code.RATE_LIMITED, retry_after_ms=wait_ms)
+        path: str = scope["path"]
+        if not path.isprintable():  # the pattern of a route would also fit a path with a line's end behind it
+            return length, UsageError(Code.ROUTE_UNKNOWN, path=path[:200])
         if length > self._settings.body_bytes_max:
             return length, UsageError(Code.REQUEST_TOO_LARGE, size_max=self._settings.body_bytes_max)
         return length, None
