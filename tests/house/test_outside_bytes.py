@@ -65,6 +65,8 @@ INSIDE = {
     "sdk.reading.read_file": "digests a file of any content by pieces; nothing is decoded",
     "ops.bench.workload.read_batches": "reads what the bench itself has written",
     "cli.opening.open_http": "a connection; what a node answers is read by the decoders of sdk.wire",
+    "cli.opening.open_http_as": "the same",
+    "node.listening.open_listener": "a socket, at an address of the settings",
     "cli.opening.open_transport": "the same, or a data directory",
     "storage.backup_checks.open_backup": "reads a manifest by what is listed here",
     "storage.backup_checks.read_bounded": "bytes of a file, not decoded",

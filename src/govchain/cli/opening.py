@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from govchain.cli.output import notice, say, visible
 from govchain.cli.private import make_private_folder
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from govchain.sdk.trust import TrustStore
     from govchain.signers import Signer
 
+_Http = TypeVar("_Http", bound="HttpTransport")
+
 __all__ = [
     "CATALOGUE_NAME",
     "DEFAULT_KEY",
@@ -40,6 +42,7 @@ __all__ = [
     "login_to_node",
     "open_chain",
     "open_http",
+    "open_http_as",
     "open_key",
     "open_transport",
     "passphrases",
@@ -172,12 +175,18 @@ def open_transport(target: Target, *, write: bool) -> Iterator[Transport]:
 
 def open_http(target: Target) -> HttpTransport:
     """The way to a node by HTTP, with the session that is kept for it, if any; the caller closes it."""
-    from govchain.cli.tokens import load_session  # noqa: PLC0415 - loaded by the commands that need it
     from govchain.sdk.http import HttpTransport  # noqa: PLC0415 - loads an HTTP client
+
+    return open_http_as(HttpTransport, target)
+
+
+def open_http_as(kind: type[_Http], target: Target) -> _Http:
+    """The same as a kind of transport that has calls of its own."""
+    from govchain.cli.tokens import load_session  # noqa: PLC0415 - loaded by the commands that need it
 
     assert target.profile is not None
     saved = load_session(target)
-    return HttpTransport(
+    return kind(
         target.profile.url,
         token=None if saved is None else saved.token,
         ca=target.profile.ca or None,

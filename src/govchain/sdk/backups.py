@@ -1,11 +1,13 @@
 """Backups that a running node makes, as its operator asks for them over HTTP.
 
-Purpose: the values of ``/v1/operations/backups`` and :class:`BackupTransport`, the way to a node with these two calls.
+Purpose: the values of ``/v1/operations/backups``; :class:`BackupTransport`, the way to a node with these two calls; and
+:func:`wait_for_backup`, which tells the backup that was asked for from others that the node makes.
 Not here: what a backup is (``storage.backups``), checking and restoring one (``ops.backup``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -15,7 +17,7 @@ from govchain.model import Code, UnavailableError
 from govchain.model.canonical import prescan
 from govchain.sdk.http import HttpTransport
 
-__all__ = ["BACKUPS_LISTED_MAX", "BackupFacts", "BackupState", "BackupTransport"]
+__all__ = ["BACKUPS_LISTED_MAX", "BackupFacts", "BackupState", "BackupTransport", "wait_for_backup"]
 
 #: Backups that one answer lists, the newest.
 BACKUPS_LISTED_MAX: Final = 1_000
@@ -72,6 +74,28 @@ class BackupTransport(HttpTransport):
     def backups(self) -> BackupState:
         """What the node has, and whether one is being made."""
         return _decoded(self._ask("GET", _PATH))
+
+
+def wait_for_backup(asked: BackupState, ask: Callable[[], BackupState], pause: Callable[[], None]) -> BackupFacts:
+    """The backup that was asked for, once the node has made it.
+
+    Args:
+        asked: the node's answer to the request.
+        ask: the state now.
+        pause: waits a little, between two questions.
+
+    Raises:
+        UnavailableError: the code for which the node gave it up, as far as it is known: the node tells that of its last
+            one only, so that ``INTERNAL`` stands for what is not known any more.
+    """
+    while (state := ask()).running and state.run == asked.run:
+        pause()
+    before = {one.name for one in asked.backups}
+    made = [one for one in state.backups if one.kind == "requested" and one.name not in before]
+    if made:
+        return made[-1]  # the oldest: whoever asked later got a later one
+    known = state.run == asked.run and state.error in Code.__members__
+    raise UnavailableError(Code[state.error] if known else Code.INTERNAL)
 
 
 def _decoded(data: bytes) -> BackupState:

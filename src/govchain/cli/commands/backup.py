@@ -13,10 +13,10 @@ from govchain.cli.output import china_time, emit, facts, line, say, size_text, t
 from govchain.cli.progress import counted
 from govchain.cli.session import session, t
 from govchain.cli.target import Target, find_data, find_target
-from govchain.model import Code, RefusedError, UnavailableError, UsageError
+from govchain.model import Code, UsageError
 
 if TYPE_CHECKING:
-    from govchain.sdk.backups import BackupState, BackupTransport
+    from govchain.sdk.backups import BackupFacts, BackupTransport
     from govchain.storage.backup_checks import Backup
 
 __all__ = ["COMMANDS"]
@@ -69,7 +69,7 @@ def list_all(
             raise UsageError(Code.USAGE, reason=t("backup.node_options"))
         with _transport(target) as transport:
             state = transport.backups()
-        found = [{"state": "", **_facts_of(state, number)} for number in range(len(state.backups))]
+        found = [{"state": "", **_facts_of(one)} for one in state.backups]
         result = {"backups": found, "running": state.running, "error": state.error, "due": state.due}
     else:
         from govchain.storage.backups import list_backups  # noqa: PLC0415 - only needed here
@@ -164,36 +164,21 @@ def _folder(config: Path | None) -> Path:
 
 
 def _transport(target: Target) -> BackupTransport:
-    from govchain.cli.tokens import load_session  # noqa: PLC0415 - loaded by the commands that need it
+    from govchain.cli.opening import open_http_as  # noqa: PLC0415 - loaded by the commands that need it
     from govchain.sdk.backups import BackupTransport  # noqa: PLC0415 - loads an HTTP client
 
-    assert target.profile is not None
-    saved = load_session(target)
-    return BackupTransport(
-        target.profile.url,
-        token=None if saved is None else saved.token,
-        ca=target.profile.ca or None,
-        language=session().language,
-    )
+    return open_http_as(BackupTransport, target)
 
 
 def _ask_node(target: Target) -> dict[str, Any]:
     """Have the node make one, and wait for it."""
+    from govchain.sdk.backups import wait_for_backup  # noqa: PLC0415 - loads an HTTP client
+
     with _transport(target) as transport:
-        asked = transport.start_backup()
-        while (state := transport.backups()).running and state.run == asked.run:
-            time.sleep(_POLL_S)
-    if state.run == asked.run and state.error:
-        code = Code[state.error] if state.error in Code.__members__ else Code.INTERNAL
-        raise UnavailableError(code)
-    made = next((number for number, one in enumerate(state.backups) if one.kind == "requested"), None)
-    if made is None:
-        raise RefusedError(Code.NOT_FOUND, reason=t("backup.none"))
-    return _facts_of(state, made)
+        return _facts_of(wait_for_backup(transport.start_backup(), transport.backups, lambda: time.sleep(_POLL_S)))
 
 
-def _facts_of(state: BackupState, number: int) -> dict[str, Any]:
-    one = state.backups[number]
+def _facts_of(one: BackupFacts) -> dict[str, Any]:
     return {name: getattr(one, name) for name in one.__struct_fields__}
 
 

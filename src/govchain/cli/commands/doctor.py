@@ -54,17 +54,12 @@ def doctor(
 
 
 def _at_node(target: Target, quick: bool, now: int, progress: Progress | None) -> Report:
-    from govchain.cli.opening import trust_store  # noqa: PLC0415 - loaded by the commands that need it
-    from govchain.cli.tokens import load_session  # noqa: PLC0415
+    from govchain.cli.opening import open_http_as, trust_store  # noqa: PLC0415 - loaded by the commands that need it
     from govchain.ops import doctor_remote  # noqa: PLC0415
     from govchain.sdk.probing import ProbeTransport  # noqa: PLC0415
 
-    assert target.profile is not None
-    saved = load_session(target)
     store = trust_store()
-    token = None if saved is None else saved.token
-    ca = target.profile.ca or None
-    with ProbeTransport(target.profile.url, token=token, ca=ca, language=session().language) as transport:
+    with open_http_as(ProbeTransport, target) as transport:
         return doctor_remote.run(transport, store.trusted(), now=now, memory=store, quick=quick, progress=progress)
 
 
