@@ -76,7 +76,7 @@ LastEventId = Annotated[
         codes=(Code.CURSOR_INVALID, Code.SERVICE_OFF, Code.STORE_CORRUPT),
     ),
 )
-async def page(
+def page(
     services: Services,
     session: SessionRead,
     types: Types = [],  # noqa: B006 - the framework copies it
@@ -90,7 +90,7 @@ async def page(
     hub: Subscriptions = needed(services.events, "events")
     wanted = EventFilter.of(types, organisations, references)
     place = None if cursor is None else EventCursor.parse(cursor)
-    found = await asyncio.to_thread(hub.feed.page, wanted, place, limit)
+    found = hub.feed.page(wanted, place, limit)
     events = [msgspec.Raw(event.json) for event in found.events]
     return json_answer({"cursor": found.cursor.text, "events": events, "height": found.height, "more": found.more})
 

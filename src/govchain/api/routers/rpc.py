@@ -8,7 +8,7 @@ by ``submit``. Not here: searches and streams, which are REST only.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,11 +17,12 @@ from starlette.concurrency import run_in_threadpool
 
 from govchain.api.describe import describe
 from govchain.api.problems import CHARGE, language_of, request_id
+from govchain.api.routers.parameters import HEIGHT_MAX, found
 from govchain.api.routing import Services, Settings, new_router
 from govchain.api.security import open_read
 from govchain.api.settings import ApiSettings
 from govchain.api.submission import media_type, read_body
-from govchain.model import Code, GovChainError, RefusedError, UsageError
+from govchain.model import Code, GovChainError, UsageError
 from govchain.model.identifiers import is_hex_text
 from govchain.sdk.transport import EvidenceTransactions, ReceiptRecord, Submissions
 from govchain.sdk.wire import to_plain
@@ -35,7 +36,6 @@ CALLS_MAX: Final = 100
 #: How long ``submit`` waits unless told, and what is left of a request's time for its answer, in ms.
 _WAIT_MS: Final = 10_000
 _ANSWER_MARGIN_MS: Final = 1_000
-_HEIGHT_MAX: Final = 2**53 - 1
 # Numbers of the specification (JSON-RPC 2.0, section 5.1); ours is for every refusal of the services.
 _PARSE: Final = -32700
 _INVALID: Final = -32600
@@ -95,29 +95,23 @@ _ID: Final = "[0-9a-f]{64}"
 _Read = Callable[[NodeServices, _Params], Any]
 
 
-def _found(value: Any, what: str) -> Any:
-    if value is None:
-        raise RefusedError(Code.NOT_FOUND, reason=what)
-    return value
-
-
 def _block(services: NodeServices, params: _Params) -> Any:
-    height = params.number("height", 1, _HEIGHT_MAX)
-    return _found(services.answers.block(height), f"block {height}")
+    height = params.number("height", 1, HEIGHT_MAX)
+    return found(services.answers.block(height), f"block {height}")
 
 
 def _transaction(services: NodeServices, params: _Params) -> Any:
     id_ = params.text("id", _ID)
-    return _found(services.answers.transaction(id_), f"transaction {id_}")
+    return found(services.answers.transaction(id_), f"transaction {id_}")
 
 
 def _receipt(services: NodeServices, params: _Params) -> Any:
     id_ = params.text("id", _ID)
-    return ReceiptRecord(id_, _found(services.answers.receipt(id_), f"transaction {id_}"))
+    return ReceiptRecord(id_, found(services.answers.receipt(id_), f"transaction {id_}"))
 
 
 def _headers(services: NodeServices, params: _Params) -> Any:
-    return services.answers.headers(params.number("from", 1, _HEIGHT_MAX), params.number("to", 1, _HEIGHT_MAX))
+    return services.answers.headers(params.number("from", 1, HEIGHT_MAX), params.number("to", 1, HEIGHT_MAX))
 
 
 def _state(services: NodeServices, params: _Params) -> Any:
@@ -126,8 +120,8 @@ def _state(services: NodeServices, params: _Params) -> Any:
 
 def _evidence_history(services: NodeServices, params: _Params) -> Any:
     id_ = params.text("id", _ID)
-    found = services.answers.evidence_history(id_)
-    return EvidenceTransactions(id_, tuple(_found(found or None, f"evidence {id_}")))
+    ids = services.answers.evidence_history(id_)
+    return EvidenceTransactions(id_, tuple(found(ids or None, f"evidence {id_}")))
 
 
 #: Reads by name: their parameters, and what answers them.
@@ -221,19 +215,21 @@ async def _call(request: Request, services: NodeServices, settings: ApiSettings,
     return None if notification else {"jsonrpc": "2.0", "id": id_, "result": result}
 
 
-def _perform(request: Request, services: NodeServices, settings: ApiSettings, name: str, given: Any) -> Awaitable[Any]:
-    async def work() -> Any:
-        if name == _SUBMIT:
-            return to_plain(await _submit(services, settings, _Params(_SUBMIT_NAMES, given)))
-        known = METHODS.get(name)
-        if known is None:
-            raise UsageError(Code.ROUTE_UNKNOWN, path=name[:80])
-        if name not in ("chain", "genesis"):
-            await open_read(request)
-        names, read = known
-        return to_plain(await run_in_threadpool(read, services, _Params(names, given)))
+async def _perform(request: Request, services: NodeServices, settings: ApiSettings, name: str, given: Any) -> Any:
+    """The result of one call.
 
-    return work()
+    Raises:
+        GovChainError: what the service says; ``ROUTE_UNKNOWN``, ``REQUEST_SHAPE``, and what reading needs.
+    """
+    if name == _SUBMIT:
+        return to_plain(await _submit(services, settings, _Params(_SUBMIT_NAMES, given)))
+    known = METHODS.get(name)
+    if known is None:
+        raise UsageError(Code.ROUTE_UNKNOWN, path=name[:80])
+    if name not in ("chain", "genesis"):
+        await open_read(request)
+    names, read = known
+    return to_plain(await run_in_threadpool(read, services, _Params(names, given)))
 
 
 def _fault(call: Any) -> str:
