@@ -59,6 +59,8 @@ Variables with the same prefix that belong to the command line, not to a node: {
 
 #: Characters of an example in a table; the whole one is in the document itself.
 _EXAMPLE_CHARACTERS_MAX = 72
+#: A maximum from here on bounds no more than the number's form.
+_NO_BOUND = 999_999_999
 
 
 def document() -> dict[str, Any]:
@@ -91,7 +93,8 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> list[str]:
     lines.append("")
     for parameter in operation.get("parameters", ()):
         needed = ", required" if parameter.get("required") and parameter["in"] != "path" else ""
-        lines.append(f"- `{parameter['name']}` ({parameter['in']}{needed}): {_cell(parameter['description'])}")
+        given = _cell(parameter["description"]) + _given(parameter["schema"])
+        lines.append(f"- `{parameter['name']}` ({parameter['in']}{needed}): {given}")
     body = operation.get("requestBody")
     if body is not None:
         kinds = ", ".join(_media(media, content) for media, content in body["content"].items())
@@ -102,6 +105,18 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> list[str]:
             lines.append(f"- {status}: {kinds or 'no body'}")
     codes = ", ".join(f"`{code}`" for code in operation["x-govchain-codes"])
     return [*lines, f"- errors: {codes}", ""]
+
+
+def _given(schema: dict[str, Any]) -> str:
+    """What a parameter may be, beyond its description: words, bounds, and what it is where it is left out."""
+    found = []
+    if "enum" in schema:
+        found.append("One of " + ", ".join(f"`{value}`" for value in schema["enum"]))
+    if "minimum" in schema and schema.get("maximum", _NO_BOUND) < _NO_BOUND:
+        found.append(f"{schema['minimum']} to {schema['maximum']}")
+    if schema.get("default") not in (None, "", []):
+        found.append(f"Default: `{json.dumps(schema['default']).strip(chr(34))}`")
+    return "".join(f" {one}." for one in found)
 
 
 def _media(media: str, content: dict[str, Any]) -> str:

@@ -19,7 +19,9 @@ def test_create_list_verify_restore_on_a_directory(shell):
     assert (made["height"], made["keys"], made["kind"]) == (1, True, "requested")
     listed = shell.run("backup", "list", "../kept", "--json").json["backups"]
     assert [one["digest"] for one in listed] == [made["digest"]]
-    assert made["name"] in shell.run("backup", "list", "../kept").out
+    shown = shell.run("backup", "list", "../kept").out
+    assert made["name"] in shown
+    assert "made on request" in shown
     verified = shell.run("backup", "verify", made["path"], "--fingerprint", made["fingerprint"], "--json").json
     assert (verified["executed"], verified["identity"]) == (True, made["identity"])
     assert not shell.run("backup", "verify", made["path"], "--quick", "--json").json["executed"]

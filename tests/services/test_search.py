@@ -290,6 +290,7 @@ def test_series_take_criteria_and_have_a_span_where_none_is_given(held):
     )
     assert failed.transactions == 1
     family = held.search.statistics("day", "type", TransactionFilter(type="accounts."))
+    assert held.search.statistics("day", "type", TransactionFilter(type="accounts.*")) == family
     assert {point.value for point in family.points} == {"accounts.register", "accounts.freeze", "accounts.unfreeze"}
     recent = held.search.statistics("minute")
     assert recent.time_to - recent.time_from == 3_600_000

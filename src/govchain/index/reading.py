@@ -32,7 +32,7 @@ _PLACE_MAX = 2**63 - 1
 class TransactionFilter(Struct, frozen=True):
     """Criteria of a search for transactions; those given must all hold. Times are ms, ``time_to`` exclusive.
 
-    ``type`` is a type, or a family with its dot (``evidence.``).
+    ``type`` is a type, or a family with its dot (``evidence.``, also ``evidence.*`` as for events).
     """
 
     time_from: int | None = None
@@ -166,6 +166,7 @@ def read_activity(
 
 
 def _of_type(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+    wanted = wanted[:-1] if wanted.endswith(".*") else wanted
     if not wanted.endswith("."):
         return column == wanted
     # All texts that begin with "family." lie between it and "family/": the next byte after the dot.

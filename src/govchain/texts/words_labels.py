@@ -16,6 +16,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "label.algorithm": ("算法", "algorithm"),
     "label.algorithms": ("允许的算法", "algorithms"),
     "label.as_of": ("截至区块", "as of block"),
+    "label.build": ("构建标识", "build"),
     "label.captured": ("采集时间", "captured"),
     "label.certificate": ("终局凭证", "certificate"),
     "label.certified_height": ("已获凭证高度", "certified height"),

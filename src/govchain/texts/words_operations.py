@@ -79,6 +79,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "label.digest": ("清单 SM3", "SM3 of manifest"),
     "label.due": ("下次定期备份", "next by schedule"),
     "label.state": ("状态", "state"),
+    "backup.kind.requested": ("按要求备份", "made on request"),
+    "backup.kind.scheduled": ("定期备份", "made by schedule"),
     "backup.made": ("备份已完成。", "The backup is made."),
     "backup.verified": (
         "备份完整，每个区块重新执行的结果与所载一致。",

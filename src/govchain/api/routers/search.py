@@ -49,7 +49,10 @@ Organisation = Annotated[
 ]
 Type = Annotated[
     str | None,
-    Query(description="Of this type, or with its dot of a whole family: `evidence.`.", examples=["evidence."]),
+    Query(
+        description="Of this type, or with its dot of a whole family: `evidence.` or `evidence.*`.",
+        examples=["evidence."],
+    ),
 ]
 Reference = Annotated[str | None, Query(description="The business reference, exactly.", examples=["case-2026-17"])]
 ResultCode = Annotated[

@@ -55,7 +55,9 @@ class _Answered(Response):
         "Hand in transactions",
         text="Answers 202 once the node holds them, or with `wait=committed` 200 once each is durable in a block or"
         " refused. Handing in the same envelope again is safe: it answers REPLAYED with its receipt. One envelope sent"
-        " alone that is refused is answered by a problem; an array by one entry for each.",
+        " alone that is refused is answered by a problem; an array by one entry for each. Several envelopes are"
+        " a MessagePack array of byte strings (bin), each one envelope (docs/spec/block.md 3.2), or JSON with each in"
+        " hex.",
         answer=Submissions,
         types=(EnvelopesInJson,),
         status=202,
@@ -79,10 +81,21 @@ async def post(
     services: Services,
     settings: Settings,
     wait: Annotated[
-        str, Query(pattern="^(received|committed)$", description="What to wait for.", examples=["committed"])
+        str,
+        Query(
+            pattern="^(received|committed)$",
+            description="What to wait for: received or committed.",
+            examples=["committed"],
+        ),
     ] = "received",
     timeout_ms: Annotated[
-        int, Query(ge=0, le=10**9 - 1, description="Longest wait. Unit: ms.", examples=[10_000])
+        int,
+        Query(
+            ge=0,
+            le=10**9 - 1,
+            description="Longest wait, at most the setting `wait_ms_max`. Unit: ms.",
+            examples=[10_000],
+        ),
     ] = 30_000,
 ) -> Response:
     """Described here; ``submission.Shortcut`` answers before the framework's routing."""

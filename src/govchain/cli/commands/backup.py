@@ -93,7 +93,7 @@ def list_all(
                     one.get("height"),
                     china_time(one.get("created")),
                     size_text(one["size"]) if "size" in one else "",
-                    one["state"] or one["kind"],
+                    one["state"] or t(f"backup.kind.{one['kind']}"),
                 )
                 for one in found
             ]
