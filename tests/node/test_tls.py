@@ -112,3 +112,18 @@ def test_a_pair_that_cannot_be_used_is_refused_at_the_start(authority, files, ch
         Settings(one)
         with pytest.raises(UsageError, match="given together"), serving(chain, **one):
             pass
+
+
+def test_a_handshake_that_never_comes_is_waited_for_as_long_as_a_head(authority, files, chain):
+    options = {"tls_certificate": str(files[0]), "tls_key": str(files[1]), "header_ms_max": 500}
+    with serving(chain, **options) as running:
+        host, port = running.url.removeprefix("https://").split(":")
+        silent = [socket.create_connection((host, int(port)), timeout=20) for _ in range(20)]
+        try:
+            silent[0].sendall(b"\x16\x03\x01")  # the beginning of one is none
+            for connection in silent:
+                assert connection.recv(1) == b""
+        finally:
+            for connection in silent:
+                connection.close()
+        assert shown(running.url, authority)

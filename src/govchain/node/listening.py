@@ -6,10 +6,12 @@ server begins and ends (``server``).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -80,6 +82,31 @@ class Server(uvicorn.Server):
     streams: Callable[[], None] = staticmethod(lambda: None)
     bounded: Connections
     tls: TlsFiles | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; with TLS ourselves, since a connection counts only after its handshake, which must not take long."""
+        if self.tls is None or sockets is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        handshake_s = self.bounded.limits.header_ms_max / 1000
+        loop = asyncio.get_running_loop()
+        for listener in sockets:
+            server = await loop.create_server(
+                self._connect,
+                sock=listener,
+                ssl=self.config.ssl,
+                ssl_handshake_timeout=handshake_s,
+                backlog=_BACKLOG,
+            )
+            self.servers.append(server)
+
+    def _connect(self) -> asyncio.Protocol:
+        make: Callable[..., Any] = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, which would last for ever, then what is under way."""

@@ -90,7 +90,8 @@ def look_at_resources(path: Path, connections_max: int) -> Resources:
     with contextlib.suppress(OSError, ValueError):
         allowed = int((_CGROUP / "memory.max").read_text())
         memory = min(memory, max(0, allowed - int((_CGROUP / "memory.current").read_text())))
-    return Resources(raise_file_limit(FILES_RESERVED + connections_max), memory, disk)
+    # As many again for connections in their TLS handshake, which are not counted yet.
+    return Resources(raise_file_limit(FILES_RESERVED + 2 * connections_max), memory, disk)
 
 
 def judge_resources(found: Resources, connections_max: int) -> list[Shortage]:
