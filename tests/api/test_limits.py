@@ -203,6 +203,9 @@ def test_what_was_changed_in_a_challenge_is_noticed(world):
             ("node", "another"),
             ("account", "00" * 20),
             ("nonce", "00" * 48),
+            ("nonce", fields["nonce"][:32]),
+            ("nonce", fields["nonce"][:33]),
+            ("nonce", fields["nonce"][:-1]),
         ):
             changed = json.dumps({**fields, name: value}, separators=(",", ":"), sort_keys=True)
             assert problem(log_in(client, world.actor, changed)) == (401, "CHALLENGE_INVALID"), name
