@@ -52,6 +52,19 @@ def test_what_was_written_is_found_page_by_page(running):
     assert client.get("/v1/transactions", params={"code": 0, "type": "evidence."}).json()["transactions"]
 
 
+def test_a_record_and_its_hit_say_the_same_of_what_holds(running):
+    node, actor, client, ids = running
+    mark = {"evidence": ids[3], "member": None, "reason": "error"}
+    withdrawal = actor.seal(actor.body("evidence.withdraw", mark))
+    assert node.node.submitter.submit([withdrawal], wait=True, timeout_s=20)[0].code == 0
+    for evidence, state in ((ids[2], "in_force"), (ids[3], "withdrawn")):
+        record = client.get(f"/v1/evidence/{evidence}").json()
+        (hit,) = client.get("/v1/evidence", params={"evidence": evidence}).json()["evidence"]
+        assert record["state"] == hit["status"] == state
+        assert (record["mark"] is None) == (state == "in_force")
+        assert record["as_of"] == node.node.application.chain.height
+
+
 def test_counts_for_charts(running):
     _, _, client, ids = running
     answer = client.get("/v1/statistics", params={"interval": "day", "group": "type"}).json()

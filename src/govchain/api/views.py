@@ -156,7 +156,7 @@ class EvidenceView(Struct, frozen=True):
 
     id: Identity
     kind: Annotated[str, Meta(description="file, batch, supplement or replacement.", examples=["file"])]
-    state: Annotated[str, Meta(description="valid, withdrawn or superseded.", examples=["valid"])]
+    state: Annotated[str, Meta(description="in_force, withdrawn or superseded.", examples=["in_force"])]
     account: Address
     organisation: Organisation
     height: Height
@@ -266,7 +266,7 @@ def evidence_view(evidence: str, record: RecordValue, mark: MarkValue | None, bo
     return EvidenceView(
         id=evidence,
         kind=record.kind,
-        state="valid" if mark is None else mark.kind,
+        state="in_force" if mark is None else mark.kind,
         account=record.account,
         organisation=record.organisation,
         height=record.height,

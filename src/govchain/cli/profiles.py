@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
+from govchain.model.identifiers import is_hex
 from govchain.sdk.home import default_home
 from govchain.texts import LANGUAGES
 
@@ -154,9 +155,7 @@ def check_profile(name: str, profile: Profile) -> None:
             raise UsageError(Code.USAGE, reason=f"profile {name}: {key} is one printable line")
     if profile.language and profile.language not in LANGUAGES:
         raise UsageError(Code.USAGE, reason=f"profile {name}: language is zh or en, not {profile.language!r}")
-    if profile.account and (
-        len(profile.account) != _ACCOUNT_DIGITS or not frozenset("0123456789abcdef").issuperset(profile.account)
-    ):
+    if profile.account and not is_hex(profile.account, _ACCOUNT_DIGITS):
         raise UsageError(Code.USAGE, reason=f"profile {name}: account is an address of {_ACCOUNT_DIGITS} hex digits")
 
 

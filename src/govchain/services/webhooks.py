@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
+from govchain.model.identifiers import is_hex
 from govchain.sdk.webhook_routes import Delivery, DeliveryPage, SentAgain, Webhook, WebhookCreated, WebhookPage
 from govchain.sdk.webhooks import SECRET_BYTES_MAX, SECRET_BYTES_MIN
 from govchain.services.events import EventCursor, EventFeed, EventFilter
@@ -48,7 +49,6 @@ PAGE_MAX: Final = 1_000
 _ID_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
 _NUMBER_MAX: Final = 2**53 - 1
-_CHARACTERS: Final = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +301,7 @@ def _is_operator(session: Session) -> bool:
 
 
 def _is_id(text: str) -> bool:
-    return len(text) == 2 * _ID_BYTES and _CHARACTERS.issuperset(text)
+    return is_hex(text, 2 * _ID_BYTES)
 
 
 def _secret(text: str) -> bytes:
