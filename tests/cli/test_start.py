@@ -49,6 +49,13 @@ def test_every_command_explains_itself(shell, name):
     assert "--install-completion" not in said.out
 
 
+def test_a_help_page_in_chinese_is_whole(shell):
+    said = shell.run("evidence", "put", "--help", "--lang", "zh").out
+    assert "…" not in said
+    assert "[必填]" in said
+    assert "[默认：100000]" in said
+
+
 def test_starting_loads_nothing_heavy():
     code = (
         "import sys; from govchain.cli.start import run\n"

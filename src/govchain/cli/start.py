@@ -110,12 +110,29 @@ def build_root() -> Any:
 
 
 def _translate_help() -> None:
-    """Headings of help pages in the user's language; Typer keeps them as names of its module."""
+    """Help pages in the user's language: Typer keeps headings as names of its module, and breaks only at spaces."""
     from typer import rich_utils  # noqa: PLC0415 - loads a printer that other commands do without
 
     for name in ("ARGUMENTS", "OPTIONS", "COMMANDS"):
         if hasattr(rich_utils, f"{name}_PANEL_TITLE"):
             setattr(rich_utils, f"{name}_PANEL_TITLE", t(f"help.heading.{name.lower()}"))
+    for name, text in (
+        ("DEFAULT_STRING", t("help.default", value="{}")),
+        ("REQUIRED_LONG_STRING", t("help.required")),
+    ):
+        if hasattr(rich_utils, name):
+            setattr(rich_utils, name, text)
+    maker = "_make_rich_text"
+    make: Any = getattr(rich_utils, maker, None)
+    if make is not None and make.__name__ == maker:
+
+        def folded(**given: Any) -> Any:
+            text = make(**given)
+            # Chinese has no spaces: a text that is wider than its column would be cut there.
+            text.overflow = "fold"
+            return text
+
+        setattr(rich_utils, maker, folded)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -9,6 +9,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.heading.arguments": ("参数", "Arguments"),
     "help.heading.options": ("选项", "Options"),
     "help.heading.commands": ("命令", "Commands"),
+    "help.default": ("[默认：{value}]", "[default: {value}]"),
+    "help.required": ("[必填]", "[required]"),
     # Commands
     "help.govchain": (
         "政链：面向政务服务的可证明账本。",
