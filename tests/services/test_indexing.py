@@ -17,7 +17,14 @@ from govchain.index.rows import Projector
 from govchain.index.writer import IndexWriter
 from govchain.model import Code, UsageError
 from govchain.node.embedded import open_embedded
-from govchain.services.indexing import Backoff, IndexFollower, check_index, read_index_status, rebuild_index
+from govchain.services.indexing import (
+    Backoff,
+    IndexFollower,
+    check_index,
+    index_writer,
+    read_index_status,
+    rebuild_index,
+)
 from govchain.services.ledger_facts import LedgerFacts
 from tests.index.databases import database, postgres, url
 from tests.index.kit import Scribe, make_ledger
@@ -118,6 +125,34 @@ def test_a_rebuild_beside_a_following_node(scribe, url, follow):
     wait_until(lambda: check_index(scribe.application, beside).indexed_height == scribe.application.chain.height)
     assert check_index(scribe.application, beside).difference is None
     beside.close()
+
+
+class HeldWriter:
+    """Writes once it is let go."""
+
+    def __init__(self, writer):
+        self._writer = writer
+        self.begun, self.free = threading.Event(), threading.Event()
+
+    def prepare(self, first_height):
+        return self._writer.prepare(first_height)
+
+    def apply(self, blocks):
+        self.begun.set()
+        assert self.free.wait(WAIT_S)
+        return self._writer.apply(blocks)
+
+
+def test_a_thread_that_outlasts_stopping_is_not_called_stopped(scribe, database, follow):
+    scribe.everything()
+    writer = HeldWriter(index_writer(database, LedgerFacts(scribe.application))[0])
+    follower = follow(scribe.application, database, writer=writer)
+    assert writer.begun.wait(WAIT_S)
+    follower.stop(timeout_s=0)
+    assert follower.status().state != "stopped"
+    writer.free.set()
+    follower.stop()
+    assert follower.status().state == "stopped"
 
 
 def test_another_chain_s_database_is_refused_until_it_is_made_anew(scribe, database, tmp_path, follow):

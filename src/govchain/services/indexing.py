@@ -137,13 +137,17 @@ class IndexFollower:
         self._thread.start()
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Finish the SQL transaction under way and end the thread."""
+        """Finish the SQL transaction under way, end the thread and close the database. Stopping twice is allowed.
+
+        A thread that is not at its end within ``timeout_s`` is left to end by itself, with its database open.
+        """
         self._stopping.set()
         self._wanted.set()
         self._woken.set()
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout_s)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                return
         self._thread = None
         self.database.close()
 
