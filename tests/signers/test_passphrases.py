@@ -96,3 +96,11 @@ def test_the_order_of_places(tmp_path, monkeypatch):
     assert passphrase_given()("k") == b"from the variable"
     for keys in (tmp_path, tmp_path / "none", None):
         assert passphrase_source(keys, asked)("k") == b"from the variable"
+
+
+def test_without_any_passphrase_the_refusal_names_both_places(tmp_path, monkeypatch):
+    monkeypatch.delenv("GOVCHAIN_PASSPHRASE", raising=False)
+    with pytest.raises(UsageError) as refusal:
+        passphrase_source(tmp_path)("k")
+    assert refusal.value.code is Code.PASSPHRASE_UNUSABLE
+    assert refusal.value.params["source"] == f"$GOVCHAIN_PASSPHRASE, {tmp_path / 'passphrase'}"

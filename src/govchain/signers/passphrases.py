@@ -62,15 +62,29 @@ def passphrase_given() -> PassphraseSource | None:
 def passphrase_source(keys: Path | None, ask: PassphraseSource | None = None) -> PassphraseSource:
     """Where the passphrase of the key files in the folder ``keys`` comes from.
 
-    ``GOVCHAIN_PASSPHRASE``, else the file ``passphrase`` in the folder, else ``ask``; without ``ask`` the file has to
-    be there when the source is called.
+    ``GOVCHAIN_PASSPHRASE``, else the file ``passphrase`` in the folder, else ``ask``. Without ``ask`` the file is
+    looked for when the source is called, which is refused with ``PASSPHRASE_UNUSABLE`` where there is none.
     """
     given = passphrase_given()
     if given is not None:
         return given
     if keys is not None and (ask is None or (keys / PASSPHRASE_FILE).exists()):
-        return passphrase_from_file(keys / PASSPHRASE_FILE)
+        file = keys / PASSPHRASE_FILE
+        read = passphrase_from_file(file)
+
+        def source(name: str) -> bytes:
+            if os.path.lexists(file):
+                return read(name)
+            raise _unusable(f"${PASSPHRASE_VARIABLE}, {file}")
+
+        return source
     return passphrase_from_environment(PASSPHRASE_VARIABLE) if ask is None else ask
+
+
+def _unusable(source: str) -> UsageError:
+    return UsageError(
+        Code.PASSPHRASE_UNUSABLE, length_min=PASSPHRASE_BYTES_MIN, length_max=PASSPHRASE_BYTES_MAX, source=source
+    )
 
 
 def passphrase_from_file(path: str | Path) -> PassphraseSource:
@@ -80,12 +94,7 @@ def passphrase_from_file(path: str | Path) -> PassphraseSource:
         data = read_private_file(Path(path), bytes_max=PASSPHRASE_BYTES_MAX + 2)
         line = data.removesuffix(b"\n").removesuffix(b"\r")
         if b"\n" in line or b"\r" in line:
-            raise UsageError(
-                Code.PASSPHRASE_UNUSABLE,
-                length_min=PASSPHRASE_BYTES_MIN,
-                length_max=PASSPHRASE_BYTES_MAX,
-                source=str(path),
-            )
+            raise _unusable(str(path))
         return check_passphrase(line)
 
     return source
@@ -97,12 +106,7 @@ def passphrase_from_environment(variable: str) -> PassphraseSource:
     def source(_name: str) -> bytes:
         value = os.environb.get(os.fsencode(variable))
         if value is None:
-            raise UsageError(
-                Code.PASSPHRASE_UNUSABLE,
-                length_min=PASSPHRASE_BYTES_MIN,
-                length_max=PASSPHRASE_BYTES_MAX,
-                source=f"${variable}",
-            )
+            raise _unusable(f"${variable}")
         return check_passphrase(value)
 
     return source
