@@ -117,7 +117,7 @@ async def session_needed(request: Request) -> Session:
 async def operator_needed(request: Request) -> Session:
     """For what only an operator may do."""
     session = await session_needed(request)
-    if "operator" not in session.roles:
+    if not session.operator:
         raise RefusedError(Code.ROLE_MISSING, role="operator")
     return session
 

@@ -31,7 +31,6 @@ class ApiSettings:
         rate_burst_s: seconds' worth of requests that may come at once.
         addresses_max: addresses and sessions whose rate is remembered.
         origins: web origins that may call from a browser; none by default.
-        verify: whether ``POST /v1/verify`` is on.
         read_threads: threads that answer reads.
         stall_ms_max: time in which a stream's client must take what it was sent.
     """
@@ -52,6 +51,5 @@ class ApiSettings:
     rate_burst_s: int = 2
     addresses_max: int = 65_536
     origins: tuple[str, ...] = ()
-    verify: bool = False
     read_threads: int = 4
     stall_ms_max: int = 30_000

@@ -66,7 +66,6 @@ def api_settings(settings: Settings, node: str) -> ApiSettings:
         rate_address=settings.integer("rate_address"),
         rate_session=settings.integer("rate_session"),
         origins=settings.list("cors_origins"),
-        verify=settings.flag("verify"),
         read_threads=settings.integer("read_threads"),
         stall_ms_max=settings.integer("stall_ms_max"),
     )
@@ -136,7 +135,7 @@ def build_services(
             sessions=sessions,
             problem=lambda: node.engine.status().problem,
             packages=packages.make,
-            verify=packages.check,
+            verify=packages.check if settings.flag("verify") else None,
             exports=_exports(node, settings),
             paper=Paper(packages.make, settings.text("certificate_url")),
             height_of=Identities(node.application).height_of,

@@ -70,6 +70,11 @@ class Session:
     expires: int
     key: bytes = b""
 
+    @property
+    def operator(self) -> bool:
+        """Whether it may do what only operators may: a role of the account on the chain."""
+        return "operator" in self.roles
+
 
 class Sessions:
     """See the module.

@@ -160,7 +160,7 @@ class Webhooks:
         _check_limit(limit)
         if after is not None and not _is_id(after):
             raise UsageError(Code.CURSOR_INVALID, reason="no webhook's id")
-        account = None if _is_operator(session) else session.account
+        account = None if session.operator else session.account
         records = self._store.webhooks(account, after or "", limit + 1)
         shown = tuple(self._shown(record) for record in records[:limit])
         return WebhookPage(shown, shown[-1].id if len(records) > limit else None)
@@ -262,7 +262,7 @@ class Webhooks:
 
     def _found(self, session: Session, webhook: str) -> WebhookRecord:
         record = self._store.webhook(webhook) if _is_id(webhook) else None
-        if record is None or not (record.account == session.account or _is_operator(session)):
+        if record is None or not (record.account == session.account or session.operator):
             raise RefusedError(Code.NOT_FOUND, reason=f"webhook {webhook[:32]}")
         return record
 
@@ -294,10 +294,6 @@ class Webhooks:
             status=pending.status if pending else 0,
             due=pending.due if pending else 0,
         )
-
-
-def _is_operator(session: Session) -> bool:
-    return "operator" in session.roles
 
 
 def _is_id(text: str) -> bool:

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from govchain.api.describe import describe
 from govchain.api.routers.evidence import PACKAGE_TYPE
-from govchain.api.routing import Services, Settings, json_answer, needed, new_router
+from govchain.api.routing import Services, json_answer, needed, new_router
 from govchain.api.security import OpenRead
 from govchain.api.submission import media_type, read_body
 from govchain.api.views import VerifyView
@@ -34,9 +34,9 @@ _TYPES = (PACKAGE_TYPE, "application/zip", "application/octet-stream")
         },
     ),
 )
-async def verify(request: Request, services: Services, settings: Settings, session: OpenRead) -> Response:
+async def verify(request: Request, services: Services, session: OpenRead) -> Response:
     """The report."""
-    check = needed(services.verify if settings.verify else None, "verify")
+    check = needed(services.verify, "verify")
     media = media_type(request.scope)
     if media not in _TYPES:
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed=", ".join(_TYPES))
