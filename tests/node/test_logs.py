@@ -170,8 +170,9 @@ def test_a_file_moved_away_is_opened_again(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640 & ~current_umask()
 
 
-def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path):
-    with pytest.raises(UnavailableError) as refused, logged(tmp_path / "missing" / "node.log"):
+@pytest.mark.parametrize("name", ["missing/node.log", "node\0.log"])
+def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path, name):
+    with pytest.raises(UnavailableError) as refused, logged(tmp_path / name):
         pass
     assert refused.value.code == Code.FILE_UNWRITABLE
 

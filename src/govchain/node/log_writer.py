@@ -76,8 +76,9 @@ class LogFile:
         self._size = 0
         try:
             self._open()
-        except OSError as error:
-            raise UnavailableError(Code.FILE_UNWRITABLE, path=str(path), reason=error.strerror or "") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UnavailableError(Code.FILE_UNWRITABLE, path=str(path), reason=reason) from None
 
     def write(self, data: bytes) -> None:
         """Write all of ``data``, into a new file where the present one would grow too large.
