@@ -10,6 +10,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "cli.error": ("错误：{text}（{code} {number}）", "Error: {text} ({code} {number})"),
     "cli.notice": ("提示：{text}", "Note: {text}"),
     "cli.bad_member": ("{path}：{code}（{reason}）", "{path}: {code} ({reason})"),
+    "cli.comma": ("、", ", "),
     "cli.yes": ("是", "yes"),
     "cli.bytes": ("{size} 字节", "{size} bytes"),
     "cli.bytes_round": ("{size} 字节（{round}）", "{size} bytes ({round})"),

@@ -39,7 +39,7 @@ def list_all() -> None:
                     (
                         a.address,
                         a.state.label,
-                        ", ".join(t(f"role.{role}") for role in a.state.roles),
+                        t("cli.comma").join(t(f"role.{role}") for role in a.state.roles),
                         t("cli.yes") if a.state.administrator else "",
                         t(f"account.status.{a.state.status}"),
                         a.state.organisation,
@@ -124,7 +124,7 @@ def _emit(account: Any) -> None:
                 ("address", account.address),
                 ("name", state.label),
                 ("status", t(f"account.status.{state.status}")),
-                ("roles", ", ".join(t(f"role.{role}") for role in state.roles)),
+                ("roles", t("cli.comma").join(t(f"role.{role}") for role in state.roles)),
                 ("administrator", t("cli.yes") if state.administrator else ""),
                 ("organisation", state.organisation),
                 ("algorithm", state.algorithm),

@@ -205,8 +205,8 @@ def _show_one(result: dict[str, Any], words: str) -> None:
     def show() -> None:
         line(words)
         shown = ("path", "name", "chain", "fingerprint", "height", "identity", "digest")
-        facts([("backup" if name == "name" else name, result.get(name)) for name in shown])
-        facts([("created", china_time(result["created"])), ("size", size_text(result["size"]))])
+        told = [("backup" if name == "name" else name, result.get(name)) for name in shown]
+        facts([*told, ("created", china_time(result["created"])), ("size", size_text(result["size"]))])
 
     emit(result, show)
 

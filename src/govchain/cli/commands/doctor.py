@@ -89,9 +89,9 @@ def _show(target: Target, report: Report) -> None:
     }
 
     def show() -> None:
-        facts([("directory" if place == "path" else "node", target.place)])
-        facts([("chain", report.chain), ("height", report.height)])
-        line(t("doctor.checked", checks=", ".join(t(f"doctor.check.{name}") for name in checks)))
+        where = "directory" if place == "path" else "node"
+        facts([(where, target.place), ("chain", report.chain), ("height", report.height)])
+        line(t("doctor.checked", checks=t("cli.comma").join(t(f"doctor.check.{name}") for name in checks)))
         for finding in findings:
             part = finding["part"] if finding["height"] is None else f"{finding['part']} {finding['height']}"
             told = {name: finding[name] for name in ("code", "reason", "remedy", "name")}

@@ -213,7 +213,13 @@ def _genesis_report(
         table(
             ["name", "roles", "administrator", "organisation", "public_key"],
             [
-                (a.label, ", ".join(a.roles), t("cli.yes") if a.administrator else "", a.organisation, a.key)
+                (
+                    a.label,
+                    t("cli.comma").join(t(f"role.{role}") for role in a.roles),
+                    t("cli.yes") if a.administrator else "",
+                    a.organisation,
+                    a.key,
+                )
                 for a in genesis.accounts
             ],
         )
