@@ -77,6 +77,8 @@ class TlsFiles:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
+        for path in (self._certificate, self._key):
+            path.open("rb").close()  # OpenSSL does not say which file it could not read
         context.load_cert_chain(self._certificate, self._key, password=_no_passphrase)
         return context
 
@@ -98,4 +100,5 @@ def _no_passphrase() -> str:
 
 
 def _reason(error: OSError) -> str:
-    return str(error.strerror or error)[:200]
+    reason = str(error.strerror or error)
+    return (f"{error.filename}: {reason}" if error.filename else reason)[:400]
