@@ -110,7 +110,7 @@ def serving(path, *, options=SMALL, logs=None, send_bytes=0, **settings):
         finally:
             if services.events is not None:
                 # As the process of `govchain up` does before it waits for connections.
-                server.servers[0].get_loop().call_soon_threadsafe(services.events.close)
+                server.loop.call_soon_threadsafe(services.events.close)
             server.should_exit = True
             thread.join(WAIT_S)
             assert not thread.is_alive()

@@ -348,22 +348,23 @@ def test_at_the_limit_the_connection_idle_for_longest_gives_way(hurried):
     until(lambda: len(hurried.server.bounded) <= 1)
 
 
-def test_when_all_work_the_next_is_refused_by_name(hurried):
-    """Forty that are being answered leave no room; the next one hears so, and may come again."""
-    opened = []
-    head = request_of(b"POST", b"/rpc", b"Content-Type: application/json", b"Content-Length: 2")
-    try:
-        for _ in range(40):
-            connection = connect(hurried.url)
-            connection.sendall(head)
-            opened.append(connection)
-        (answer,) = talk(hurried.url, b"")
-        assert (answer.status, answer.code) == (503, "RATE_LIMITED")
-        assert answer.headers["retry-after"] == "1"
-    finally:
-        for connection in opened:
-            connection.close()
-    until(lambda: len(hurried.server.bounded) <= 1)
+def test_when_all_listen_the_next_is_refused_by_name(template, tmp_path):
+    """Three that are being answered leave no room, and none of them gives way; the next may come again."""
+    path = copy_chain(template, tmp_path / "data")
+    with serving(path, connections_max=3, reads="open", rate_address=0, index=False, webhooks=False) as running:
+        head = request_of(b"GET", b"/v1/events/stream")
+        opened = [connect(running.url) for _ in range(3)]
+        try:
+            for connection in opened:
+                connection.sendall(head)
+                assert b"200 OK" in connection.recv(4096)
+            (answer,) = talk(running.url, b"")
+            assert (answer.status, answer.code) == (503, "RATE_LIMITED")
+            assert answer.headers["retry-after"] == "1"
+        finally:
+            for connection in opened:
+                connection.close()
+        until(lambda: len(running.server.bounded) <= 1)
 
 
 @pytest.mark.requirement("GD.general.security.07")

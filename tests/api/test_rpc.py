@@ -183,6 +183,17 @@ def test_notifications_are_not_answered(world, ask):
     assert ask(call("transaction", [transaction_id(envelope).hex()]))["result"]["height"] > 0
 
 
+@pytest.mark.parametrize("part", [b"[]", b"{}", b"0"])
+def test_millions_of_values_are_refused_before_they_are_read(ask, part):
+    answer = ask(b"[" + b",".join([part] * 2_000_000) + b"]")
+    assert error_of(answer) == (INVALID, "REQUEST_SHAPE")
+    assert "values" in answer["error"]["message"]
+
+
+def test_a_state_key_is_no_longer_than_its_route_takes(ask):
+    assert error_of(ask(call("state_proof", {"keys": ["ab" * 513]})))[1] == "REQUEST_SHAPE"
+
+
 def test_a_batch_is_answered_call_by_call(ask):
     answers = ask(
         [

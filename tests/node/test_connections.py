@@ -55,7 +55,7 @@ def deaf(running, data):
 
 def left_of(running):
     """Connections, subscriptions, requests under way, tasks, descriptors: what a client may leave behind."""
-    loop = running.server.servers[0].get_loop()
+    loop = running.server.loop
     return (
         len(running.server.bounded),
         len(running.services.events),
@@ -126,6 +126,22 @@ def test_a_socket_that_sends_small_frames_without_end_is_cut_off(running, nothin
         assert len(running.server.bounded) == 1
         connection.sendall(frame * 500)
         until(lambda: len(running.server.bounded) == 0)
+
+
+def test_slow_bodies_do_not_keep_others_out(template, tmp_path):
+    """At the limit the one whose body has been coming for longest gives way."""
+    head = b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    path = copy_chain(template, tmp_path / "data")
+    with serving(path, connections_max=5, rate_address=0, index=False, webhooks=False) as running:
+        slow = [connect(running.url) for _ in range(5)]
+        for one in slow:
+            one.sendall(head)
+        until(lambda: len(running.server.server_state.tasks) == 5)
+        for _ in range(3):
+            assert httpx.get(f"{running.url}/v1/health/live", trust_env=False).status_code == 200
+        assert running.server.bounded.refused == 0
+        for one in slow:
+            one.close()
 
 
 def test_sockets_that_end_leave_their_place(running, nothing_left):

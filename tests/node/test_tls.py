@@ -128,3 +128,21 @@ def test_a_handshake_that_never_comes_is_waited_for_as_long_as_a_head(authority,
             for connection in silent:
                 connection.close()
         assert shown(running.url, authority)
+
+
+def test_handshakes_that_never_come_keep_nobody_out(authority, files, chain):
+    """Of too many the oldest gives way at once, and no more descriptors are used than the limit allows."""
+    options = {"tls_certificate": str(files[0]), "tls_key": str(files[1]), "connections_max": 10}
+    with serving(chain, **options) as running:
+        host, port = running.url.removeprefix("https://").split(":")
+        before = len(os.listdir("/proc/self/fd"))
+        silent = [socket.create_connection((host, int(port)), timeout=20) for _ in range(100)]
+        try:
+            assert shown(running.url, authority)
+            for connection in silent[:89]:
+                assert connection.recv(1) == b""
+            # Ours and theirs are of one process here: a hundred of ours, and at most so many of theirs.
+            assert len(os.listdir("/proc/self/fd")) - before <= 100 + 10 + 5
+        finally:
+            for connection in silent:
+                connection.close()

@@ -58,6 +58,8 @@ class Connections:
         self.evicted = 0
         self._open: set[_BoundedProtocol] = set()
         self._waiting: dict[_BoundedProtocol, float] = {}
+        #: Those whose request's body is still to come, oldest first.
+        self._reading: dict[_BoundedProtocol, None] = {}
         #: Those that are closing: how much is still to be sent, and since when it has not become less.
         self._closing: dict[_BoundedProtocol, tuple[int, float]] = {}
         self.stalled = 0
@@ -68,9 +70,13 @@ class Connections:
         return len(self._open)
 
     def joined(self, protocol: _BoundedProtocol, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether there is room for one more; the one that waits for longest is closed where that makes room."""
+        """Whether there is room for one more; the one that waits for longest is closed where that makes room.
+
+        Where none waits for a request, it is the one whose body has been coming for longest: who sends slowly must not
+        keep all others out.
+        """
         if len(self._open) >= self.limits.connections_max:
-            oldest = next(iter(self._waiting), None)
+            oldest = next(iter(self._waiting), None) or next(iter(self._reading), None)
             if oldest is None:
                 self.refused += 1
                 return False
@@ -89,6 +95,7 @@ class Connections:
         self._open.discard(protocol)
         self._closing.pop(protocol, None)
         self._waiting.pop(protocol, None)
+        self._reading.pop(protocol, None)
 
     def waits(self, protocol: _BoundedProtocol, now_s: float) -> None:
         """A connection waits for the next request."""
@@ -98,6 +105,12 @@ class Connections:
     def works(self, protocol: _BoundedProtocol) -> None:
         """A connection's request has all its headers."""
         self._waiting.pop(protocol, None)
+        if protocol in self._open:
+            self._reading[protocol] = None
+
+    def has_read(self, protocol: _BoundedProtocol) -> None:
+        """A connection's request has all its body, or needs none."""
+        self._reading.pop(protocol, None)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse those whose headers take too long; the idle ones between requests are uvicorn's."""
@@ -263,6 +276,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         if scope is not None:  # the handshake holds, and its handler begins after this
             scope[SCOPE_ABORT] = self.transport.abort
         self.connections_of.works(self)
+        self.connections_of.has_read(self)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -291,6 +305,11 @@ class _BoundedProtocol(HttpToolsProtocol):
         self.connections_of.works(self)
         self.scope[SCOPE_ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request has its body."""
+        self.connections_of.has_read(self)
+        super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Let the application answer, with heads written in a quicker way."""

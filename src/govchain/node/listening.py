@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from govchain.node.tls import TlsFiles
 
 __all__ = ["Server", "make_connections", "make_server", "open_listener"]
 
+_log = logging.getLogger("govchain.node.listening")
+
+#: How long to wait after a connection could not be accepted, in seconds: no descriptor was free.
+_ACCEPT_AGAIN_S = 0.1
 #: Connections that wait to be accepted.
 _BACKLOG = 1024
 #: Bytes of a message that a client may send over a WebSocket: a subscription.
@@ -82,24 +87,49 @@ class Server(uvicorn.Server):
     streams: Callable[[], None] = staticmethod(lambda: None)
     bounded: Connections
     tls: TlsFiles | None = None
+    #: Where it runs, once it has begun.
+    loop: asyncio.AbstractEventLoop
+    _accepting: Sequence[asyncio.Task[None]] = ()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; with TLS ourselves, since a connection counts only after its handshake, which must not take long."""
+        """Listen; with TLS ourselves, since a connection counts only after its handshake, and these need bounds too."""
+        self.loop = asyncio.get_running_loop()
         if self.tls is None or sockets is None:
             await super().startup(sockets)
             return
         await super().startup([])
-        handshake_s = self.bounded.limits.header_ms_max / 1000
+        self._accepting = [asyncio.create_task(self._accept(listener)) for listener in sockets]
+
+    async def _accept(self, listener: socket.socket) -> None:
+        """Take connections for ever; of those in their handshake the oldest gives way when there are too many."""
         loop = asyncio.get_running_loop()
-        for listener in sockets:
-            server = await loop.create_server(
+        greeted: dict[asyncio.Task[None], None] = {}
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                _log.warning("a connection could not be accepted: %s", error.strerror or "")
+                await asyncio.sleep(_ACCEPT_AGAIN_S)
+                continue
+            if len(greeted) >= self.bounded.limits.connections_max:
+                oldest = next(iter(greeted))
+                del greeted[oldest]
+                oldest.cancel()
+            task = asyncio.create_task(self._greet(connection))
+            greeted[task] = None
+            task.add_done_callback(lambda done: greeted.pop(done, None))
+
+    async def _greet(self, connection: socket.socket) -> None:
+        """The handshake, which may take as long as a request's head; afterwards the connection is the protocol's."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
                 self._connect,
-                sock=listener,
+                connection,
                 ssl=self.config.ssl,
-                ssl_handshake_timeout=handshake_s,
-                backlog=_BACKLOG,
+                ssl_handshake_timeout=self.bounded.limits.header_ms_max / 1000,
             )
-            self.servers.append(server)
+        except (OSError, asyncio.CancelledError):
+            connection.close()  # no handshake, too late, or others were in more of a hurry
 
     def _connect(self) -> asyncio.Protocol:
         make: Callable[..., Any] = self.config.http_protocol_class
@@ -109,7 +139,9 @@ class Server(uvicorn.Server):
         return protocol
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, which would last for ever, then what is under way."""
+        """Take nothing new; end the streams, which would last for ever, then what is under way."""
+        for task in self._accepting:
+            task.cancel()
         self.streams()
         await super().shutdown(sockets)
 

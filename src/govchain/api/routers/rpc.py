@@ -33,6 +33,10 @@ __all__ = ["CALLS_MAX", "METHODS", "router"]
 
 #: Calls in one batch, at most.
 CALLS_MAX: Final = 100
+#: Commas of one call, at most, beside those between the envelopes that it carries.
+_COMMAS_OF_A_CALL: Final = 256
+#: Hex digits of a state key, at most.
+_KEY_DIGITS_MAX: Final = 1024
 #: How long ``submit`` waits unless told, and what is left of a request's time for its answer, in ms.
 _WAIT_MS: Final = 10_000
 _ANSWER_MARGIN_MS: Final = 1_000
@@ -81,13 +85,13 @@ class _Params:
             raise UsageError(Code.REQUEST_SHAPE, where=name, reason="true or false")
         return value
 
-    def list_of_bytes(self, name: str, count_max: int) -> list[bytes]:
+    def list_of_bytes(self, name: str, count_max: int, digits_max: int) -> list[bytes]:
         """Byte strings in hex, at least one."""
         value = self._given.get(name)
         if not isinstance(value, list) or not 0 < len(value) <= count_max:
             raise UsageError(Code.REQUEST_SHAPE, where=name, reason=f"1 to {count_max} texts")
-        if not all(isinstance(part, str) and part and is_hex_text(part) for part in value):
-            raise UsageError(Code.REQUEST_SHAPE, where=name, reason="lower-case hex")
+        if not all(isinstance(part, str) and 0 < len(part) <= digits_max and is_hex_text(part) for part in value):
+            raise UsageError(Code.REQUEST_SHAPE, where=name, reason=f"lower-case hex, at most {digits_max} digits")
         return [bytes.fromhex(part) for part in value]
 
 
@@ -135,7 +139,7 @@ METHODS: Final[Mapping[str, tuple[tuple[str, ...], _Read]]] = {
     "state": (("key",), _state),
     "state_proof": (
         ("keys",),
-        lambda services, params: services.answers.status_proof(params.list_of_bytes("keys", 64)),
+        lambda services, params: services.answers.status_proof(params.list_of_bytes("keys", 64, _KEY_DIGITS_MAX)),
     ),
     "evidence_history": (("id",), _evidence_history),
 }
@@ -145,7 +149,7 @@ _SUBMIT_NAMES: Final = ("envelopes", "wait", "timeout_ms")
 
 
 async def _submit(services: NodeServices, settings: ApiSettings, params: _Params) -> Any:
-    envelopes = params.list_of_bytes("envelopes", settings.envelopes_max)
+    envelopes = params.list_of_bytes("envelopes", settings.envelopes_max, 2 * settings.body_bytes_max)
     wait = params.flag("wait")
     # The answer to a call has to be there within the time of any request: nobody may wait longer for a commit.
     wait_ms_max = max(0, min(settings.wait_ms_max, settings.answer_ms_max - _ANSWER_MARGIN_MS))
@@ -184,7 +188,12 @@ async def rpc(request: Request, services: Services, settings: Settings) -> Respo
     if media != "application/json":
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
     try:
-        document = msgspec.json.decode(await read_body(request.receive))
+        data = await read_body(request.receive)
+        if data.count(b",") > CALLS_MAX * (settings.envelopes_max + _COMMAS_OF_A_CALL):
+            # Millions of empty values in few bytes would be decoded for a second, and nobody else be answered.
+            reason = "more values than any batch has"
+            return _answer(_failure(request, None, _INVALID, UsageError(Code.REQUEST_SHAPE, reason=reason)))
+        document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _answer(_failure(request, None, _PARSE, UsageError(Code.REQUEST_SHAPE, reason="no JSON")))
     if isinstance(document, list):
