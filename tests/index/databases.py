@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import subprocess
+import tempfile
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -66,15 +68,20 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """One PostgreSQL for the session."""
+def postgres():
+    """One PostgreSQL for the session.
+
+    Where the tests run as root the server runs as another user. Each start of pytest closes pytest's own folder to
+    others again, so the server's lies beside it.
+    """
     pytest.importorskip("psycopg")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pytest.importorskip("pgserver", reason="PostgreSQL from PyPI runs on Python 3.11 and 3.12")
-    server = Server(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.close()
+    with tempfile.TemporaryDirectory(prefix="govchain-postgres-", ignore_cleanup_errors=True) as directory:
+        server = Server(Path(directory))
+        yield server
+        server.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
