@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +27,23 @@ def pytest_configure(config: pytest.Config) -> None:
     # In a parallel run the first process hears every report; the others only run tests.
     destination = "none" if hasattr(config, "workerinput") else config.getoption("--requirements-record")
     config.pluginmanager.register(RequirementRecorder(destination), "requirement-recorder")
+
+
+def encodable(text: str) -> str:
+    """``text`` with what no UTF-8 has, such as parts of names that are none, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """In a parallel run reports travel as UTF-8 from one process to the other; what they quote may be none."""
+    report = yield
+    report.sections = [(encodable(name), encodable(text)) for name, text in report.sections]
+    if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+        told = str(report.longrepr)
+        if encodable(told) != told:
+            report.longrepr = encodable(told)
+    return report
 
 
 class RequirementRecorder:
