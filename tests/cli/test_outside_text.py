@@ -200,7 +200,7 @@ def test_init_takes_the_passphrase_of_the_environment(tmp_path):
     assert not (inside.folder / "keys" / "passphrase").exists()
     inside.run("evidence", "put", "genesis.json", **secret)
     inside.run("doctor", "--quick", **secret)
-    assert inside.run("evidence", "put", "genesis.json", "--json", expect=5).error["code"] == "FILE_UNREADABLE"
+    assert inside.run("evidence", "put", "genesis.json", "--json", expect=2).error["code"] == "PASSPHRASE_UNUSABLE"
 
 
 def test_a_chinese_verification_has_no_english_details(chain, tmp_path):
