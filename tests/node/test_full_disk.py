@@ -73,7 +73,7 @@ def test_a_full_disk_loses_nothing_acknowledged(template, tmp_path, actor):
             assert all(node.application.receipt(id_) == receipt for id_, receipt in acknowledged.items())
             (answer,) = node.submitter.submit([actor.put()], wait=True, timeout_s=WAIT_S)
             assert answer.code == Code.OK
-        assert doctor.run(data, now=system_clock().wall(), disk_free_bytes_min=0).clean
+        assert doctor.run(data, now=system_clock().wall(), minima=doctor.Minima(disk_free_bytes=0)).clean
 
 
 CHILD = """
@@ -111,7 +111,7 @@ def test_a_limit_on_file_sizes_is_like_a_full_disk(chain, actor):
         (answer,) = node.submitter.submit([actor.put()], wait=True, timeout_s=WAIT_S)
         assert answer.code == Code.OK
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    assert doctor.run(chain, now=system_clock().wall(), disk_free_bytes_min=0).clean
+    assert doctor.run(chain, now=system_clock().wall(), minima=doctor.Minima(disk_free_bytes=0)).clean
 
 
 def test_a_chain_is_not_half_made_on_a_full_disk(tmp_path):

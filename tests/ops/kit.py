@@ -51,7 +51,9 @@ def cut_power(path: Path, target: Path, actor: Actor, blocks: int) -> Path:
 
 
 def examine(path: Path, **options) -> doctor.Report:
-    return doctor.run(path, **{"now": NOW, "disk_free_bytes_min": 0, "sleep": lambda seconds: None, **options})
+    return doctor.run(
+        path, **{"now": NOW, "minima": doctor.Minima(disk_free_bytes=0), "sleep": lambda seconds: None, **options}
+    )
 
 
 def parts(report: doctor.Report) -> list[tuple[str, str, int | None]]:

@@ -15,7 +15,7 @@ from govchain.node.embedded import open_embedded
 from govchain.ops import backup
 from govchain.sdk.catalogue import Catalogue
 from govchain.state import Table
-from govchain.storage import BlockReader, DataDirectory
+from govchain.storage import BlockReader, DataDirectory, DirectoryLayout
 from govchain.storage.backup_checks import (
     BACKUP_FORMAT,
     MANIFEST_FILE,
@@ -37,7 +37,7 @@ def identities(path, last=None):
         store = directory.open_reader()
         try:
             blocks = BlockReader(store)
-            heights = range(1, (last or blocks.tip()) + 1)
+            heights = range(1, (blocks.tip() if last is None else last) + 1)
             return [(blocks.header(n), blocks.receipts(n), blocks.certificate(n)) for n in heights]
         finally:
             store.close()
@@ -116,7 +116,8 @@ def test_a_restored_directory_is_clean_and_goes_on(made, actor, tmp_path, monkey
 def test_any_height_is_restored_as_the_chain_was_then(pristine, made, tmp_path, height):
     restored = backup.restore_backup(made.path, tmp_path / "restored", height=height)
     assert restored.height == height
-    assert identities(tmp_path / "restored") == identities(pristine, height) if height else True
+    assert identities(tmp_path / "restored") == identities(pristine, height)
+    assert len(identities(pristine, height)) == height
     report = examine(tmp_path / "restored")
     assert (report.clean, report.height) == (True, height)
 
@@ -317,6 +318,37 @@ def test_a_torn_backup_is_none(copied, tmp_path):
 def test_paths_that_lead_elsewhere(copied, tmp_path, path):
     rewrite(copied, lambda document: document["files"][0].update(path=path))
     assert refused(copied, tmp_path / "restored") is Code.BACKUP_MANIFEST
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lock",
+        "format.json",
+        "index.sqlite3",
+        "node.log",
+        "keys/passphrase",
+        "keys/node.pem.txt",
+        "keys/" + "k" * 125 + ".pem",
+    ],
+)
+def test_only_what_belongs_to_a_chain_may_be_in_it(copied, tmp_path, name):
+    """Whatever fits the manifest byte by byte: a lock, a passphrase, a format file are never taken into a directory."""
+    verify_backup_files(copied)
+    (copied / name).write_text("x")
+    seal(copied)
+    assert refused(copied, tmp_path / "restored") is Code.BACKUP_MANIFEST
+    (copied / name).rename(copied / "keys" / ("k" * 124 + ".pem"))
+    seal(copied)
+    assert backup.verify_backup(copied).manifest.keys
+
+
+def test_what_cannot_be_written_is_told_as_what_it_is(made, tmp_path):
+    """Not every failure is a full disk: here the folder to write into is gone."""
+    with pytest.raises(GovChainError) as caught:
+        backup._copy_beside(made, DirectoryLayout(tmp_path / "gone"), webhooks=True)
+    assert caught.value.code is Code.FILE_UNWRITABLE
+    assert str(tmp_path / "gone") in caught.value.params["path"]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_the_doctor_of_a_directory_asks_the_servers_of_its_settings(template, tm
     path = copy_chain(template, tmp_path / "data")
     with TimeServers("slightly off") as servers:
         (path / DEFAULT_FILE).write_text(f'ntp_servers = ["{servers.names[0]}"]\n')
-        report = doctor.run(path, now=system_clock().wall(), disk_free_bytes_min=0)
+        report = doctor.run(path, now=system_clock().wall(), minima=doctor.Minima(disk_free_bytes=0))
     assert [finding.name for finding in report.findings] == ["clock.servers-off"]
     assert "time_servers" in report.checks
 
@@ -66,3 +66,4 @@ def test_a_server_that_is_none_is_a_finding():
     check_time_servers(Settings({"ntp_servers": ("a b",)}), report)
     (finding,) = report.findings
     assert "ntp_servers" in finding.reason
+    assert finding.name == "settings.usage"

@@ -9,12 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from govchain.ledger import decode_chain_state, encode_chain_state
 from govchain.model import Code, UnavailableError
 from govchain.node.embedded import open_embedded
 from govchain.ops import clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay
+from govchain.proof.genesis import decode_genesis
+from govchain.proof.genesis import fingerprint as fingerprint_of
 from govchain.signers import create_key_file
 from govchain.state import Table
-from govchain.storage.blocks import height_key
+from govchain.storage.blocks import CHAIN_STATE_KEY, height_key
 from govchain.texts import LANGUAGES, operations, sentence
 from tests.node.kit import SMALL, copy_chain, new_actor, system_clock
 from tests.ops.kit import BLOCKS, START, build, cut_power, examine, fingerprint, parts, read, write
@@ -71,7 +74,7 @@ def test_a_large_chain_is_replayed_on_disk_and_the_folder_goes(data, tmp_path, m
 
 def test_a_directory_without_blocks_is_clean(template, tmp_path):
     data = copy_chain(template, tmp_path / "data")
-    report = doctor.run(data, now=system_clock().wall(), disk_free_bytes_min=0)
+    report = doctor.run(data, now=system_clock().wall(), minima=doctor.Minima(disk_free_bytes=0))
     assert (report.clean, report.height) == (True, 0)
 
 
@@ -100,7 +103,7 @@ def test_it_runs_beside_a_node_under_load(data, actor):
         try:
             heights = []
             for _ in range(6):
-                report = doctor.run(data, now=system_clock().wall() + 10**10, disk_free_bytes_min=0)
+                report = doctor.run(data, now=system_clock().wall() + 10**10, minima=doctor.Minima(disk_free_bytes=0))
                 assert report.clean, report.findings
                 heights.append(report.height)
         finally:
@@ -166,6 +169,19 @@ def test_another_release_checks_everything_but_the_execution(data):
     assert "state" not in report.checks
 
 
+def test_another_release_is_not_another_chain(actor, tmp_path):
+    """A chain whose rules are not installed is still the chain of its genesis file, and its index its own."""
+    path = build(tmp_path / "data", actor, blocks=0)
+    genesis = decode_genesis((path / "genesis.json").read_bytes())
+    pinned = msgspec.structs.replace(genesis.modules[0], digest="00" * 32)
+    theirs = msgspec.structs.replace(genesis, modules=(pinned, *genesis.modules[1:]))
+    (path / "genesis.json").write_bytes(msgspec.json.encode(theirs))
+    chain = decode_chain_state(read(path, Table.META, CHAIN_STATE_KEY))
+    moved = msgspec.structs.replace(chain, identity=fingerprint_of(theirs))
+    write(path, Table.META, CHAIN_STATE_KEY, encode_chain_state(moved))
+    assert [finding.name for finding in examine(path).findings] == ["genesis.module-missing"]
+
+
 @pytest.mark.parametrize("name", ["keys/department.pem", "keys/node.pem", "keys/passphrase", "catalogue.sqlite3"])
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
 def test_a_secret_that_others_may_touch_is_found(data, name, mode):
@@ -214,7 +230,7 @@ def test_without_the_passphrase_the_rest_is_checked(data):
 
 
 def test_low_disk_is_found(data):
-    finding = the_finding(data, disk_free_bytes_min=2**62)
+    finding = the_finding(data, minima=doctor.Minima(disk_free_bytes=2**62))
     assert (finding.part, finding.code) == (str(data), Code.DISK_FULL)
     assert str(2**42) in finding.reason
 

@@ -1,6 +1,7 @@
 """Faults that operators meet, each put in by hand: the doctor finds each by its name, and nothing else."""
 
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from govchain.storage.blocks import height_key
 from govchain.texts import sentence
 from tests.api.events_kit import serving, until
 from tests.node.kit import SMALL, new_actor, system_clock
-from tests.ops.kit import BLOCKS, NOW, START, build, cut_power, examine, fingerprint, flip, grow, read, write
+from tests.ops.kit import START, build, cut_power, examine, fingerprint, flip, grow, read, write
 from tests.services.tls_kit import Authority
 
 
@@ -160,11 +161,8 @@ def test_each_fault_is_found_by_its_name_and_nothing_else(fault, data, actor, tm
     assert examine(data).clean
     fault(bench)
     before = fingerprint(bench.path)
-    options = dict(bench.options)
-    if "minima" in options:
-        options["disk_free_bytes_min"] = None
     began = time.monotonic()
-    report = examine(bench.path, **options)
+    report = examine(bench.path, **bench.options)
     print(f"{fault.__name__}: {time.monotonic() - began:.2f} s")
     assert {finding.name for finding in report.findings} == {FAULTS[fault]}, report.findings
     assert fingerprint(bench.path) == before
@@ -190,12 +188,29 @@ def test_settings_that_lie_elsewhere_are_looked_at(data, tmp_path):
     assert "backup_every_hour" in finding.reason
 
 
-def test_an_index_far_behind_is_found_and_one_a_little_behind_is_not(data, actor, monkeypatch):
+def test_a_named_settings_file_has_to_be_there(data, tmp_path):
+    assert not (data / "node.toml").exists()
+    (finding,) = examine(data, settings_file=tmp_path / "nowhere.toml").findings
+    assert finding.name == "settings.file-unreadable"
+    assert "nowhere.toml" in finding.reason
+
+
+def test_what_is_found_beside_the_ledger_hides_nothing_of_the_index(data, actor, tmp_path):
+    """An open key file, a clock that is behind and an index of another chain: three findings."""
+    bench = Bench(data, tmp_path, actor)
+    index_of_another_chain(bench)
+    open_key(bench)
+    clock_behind(bench)
+    found = {finding.name for finding in examine(data, **bench.options).findings}
+    assert found == {"index.chain", "keys.mode", "clock.behind"}
+
+
+def test_an_index_far_behind_is_found_and_one_a_little_behind_is_not(data, actor):
     index(data)
     grow(data, actor, 3)
     assert examine(data).clean
-    monkeypatch.setattr(doctor_machine, "INDEX_BEHIND_BLOCKS_MAX", 2)
-    (finding,) = examine(data).findings
+    assert examine(data, index_behind_max=3).clean
+    (finding,) = examine(data, index_behind_max=2).findings
     assert finding.name == "index.behind"
 
 
@@ -265,6 +280,15 @@ def test_faults_of_a_node_seen_from_outside(chain, actor):
         assert (names(report), report.checks) == (["live.node-unreachable"], ["live"])
 
 
+def test_who_does_not_speak_tls_is_found_by_the_check_of_that_name():
+    """The way to the node is its first check, also where nothing can be said of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with ProbeTransport(f"https://127.0.0.1:{port}", retries=0) as transport:
+        report = doctor_remote.run(transport, TrustAnchors(("00" * 32,)), now=system_clock().wall())
+    assert (names(report), report.checks) == (["live.node-unreachable"], ["live"])
+
+
 def test_a_node_that_takes_nothing_says_why(chain, actor, monkeypatch):
     with serving(chain) as running:
         running.put(actor, "a")
@@ -297,5 +321,5 @@ def test_the_settings_of_a_clean_directory_are_defaults(data):
 
     found = doctor_machine.check_settings(DirectoryLayout(data).settings, {}, report)
     assert found.values() == Settings().values()
+    assert report.clean
     assert doctor_machine.memory_bytes() > 2**26
-    assert NOW > START + BLOCKS * 1000

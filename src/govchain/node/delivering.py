@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from typing import Final
 
 from govchain.modules.accounts.views import StateDirectory
 from govchain.node.embedded import EmbeddedNode, system_clock
@@ -18,10 +17,7 @@ from govchain.services.webhook_store import WebhookStore
 from govchain.services.webhook_targets import TargetPolicy
 from govchain.services.webhooks import WebhookLimits, Webhooks
 
-__all__ = ["WEBHOOKS_FILE", "build_webhooks"]
-
-#: Where webhooks lie in a data directory; it holds secrets (mode 0600).
-WEBHOOKS_FILE: Final = "webhooks.sqlite3"
+__all__ = ["build_webhooks"]
 
 
 def build_webhooks(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) -> Webhooks | None:
@@ -36,7 +32,7 @@ def build_webhooks(node: EmbeddedNode, settings: Settings, stack: contextlib.Exi
     policy = TargetPolicy(
         settings.list("webhook_networks"), http=settings.flag("webhook_http"), ca=settings.text("webhook_ca")
     )
-    store = WebhookStore(node.directory.path / WEBHOOKS_FILE, fingerprint(node.genesis).hex())
+    store = WebhookStore(node.directory.webhooks, fingerprint(node.genesis).hex())
     stack.callback(store.close)
     clock = system_clock().wall
     sender = WebhookSender(

@@ -10,27 +10,23 @@ Not here: the folder and its manifest (``storage.backups``), backups of a runnin
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from govchain import __version__
 from govchain.ledger import ChainState, Machine, decode_chain_state
-from govchain.model import Code, UnavailableError, UsageError, VerificationError
+from govchain.model import Code, UsageError, VerificationError
 from govchain.node.embedded import load_machine
-from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX
+from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, scratch_store
 from govchain.ops.replay import Difference, Progress, compare_chain_states, replay_blocks
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis
 from govchain.proof.headers import decode_header, header_identity
-from govchain.state import MemoryStore, Store
+from govchain.state import Store
 from govchain.storage import BlockReader, BlockStore, DataDirectory, DirectoryLayout, RocksReader, RocksStore
 from govchain.storage.backup_checks import Backup, verify_backup_files
-from govchain.storage.backups import check_outside, copy_file, write_backup
+from govchain.storage.backups import check_outside, copy_file, translated, write_backup
 from govchain.storage.directory import create_directory
 from govchain.texts import sentence
 
@@ -109,7 +105,7 @@ def verify_backup(
     backup = verify_backup_files(path, genesis)
     if replay:
         size = sum(file.size for file in backup.manifest.files if file.path.startswith("store/"))
-        with _scratch(in_memory=size <= replay_memory_bytes_max) as target:
+        with scratch_store(in_memory=size <= replay_memory_bytes_max) as target:
             _rebuild(_machine(backup), backup, backup.manifest.height, target, progress)
     return backup
 
@@ -158,13 +154,12 @@ def restore_backup(
 def _copy_beside(backup: Backup, layout: DirectoryLayout, *, webhooks: bool) -> None:
     """Copy everything that is not the store, each file again against the manifest."""
     for file in backup.manifest.files:
-        if file.path.startswith("store/") or (file.path == layout.webhooks.name and not webhooks):
+        if file.path.startswith(f"{layout.store.name}/") or (file.path == layout.webhooks.name and not webhooks):
             continue
-        folder = "keys/" if file.path.startswith("keys/") else ""
-        try:
+        keys = f"{layout.keys.name}/"
+        folder = keys if file.path.startswith(keys) else ""
+        with translated(layout.path):
             copied = copy_file(backup.path / file.path, layout.path / file.path, folder)
-        except OSError as error:
-            raise UnavailableError(Code.DISK_FULL, path=str(layout.path), reason=error.strerror or "") from None
         if copied != file:
             raise VerificationError(Code.BACKUP_ALTERED, path=file.path)
 
@@ -218,23 +213,6 @@ def _take_certificates(machine: Machine, blocks: BlockReader, height: int, newes
         identity = header_identity(machine.suite, header)
         verify_certificate(machine.suite, decode_header(header), identity, decode_certificate(data))
         target.write_certificate(number, data)
-
-
-@contextlib.contextmanager
-def _scratch(*, in_memory: bool) -> Iterator[Store]:
-    """An empty store that goes with the context."""
-    if in_memory:
-        yield MemoryStore()
-        return
-    folder = Path(tempfile.mkdtemp(prefix="govchain-backup-"))
-    try:
-        store = RocksStore(folder / "store")
-        try:
-            yield store
-        finally:
-            store.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _found(difference: Difference) -> VerificationError:

@@ -10,7 +10,7 @@ import secrets
 
 from govchain.model import Code, GovChainError
 from govchain.node.clock import ClockWatch
-from govchain.node.settings import DEFAULT_FILE, Settings
+from govchain.node.settings import Settings
 from govchain.node.sntp import time_servers
 from govchain.ops.findings import Report
 
@@ -25,7 +25,7 @@ def check_time_servers(settings: Settings, report: Report) -> None:
     try:
         servers = time_servers(settings.list("ntp_servers"))
     except GovChainError as error:
-        report.add_error(DEFAULT_FILE, error, "settings")
+        report.add_error("settings", error, "settings")
         return
     limit_ms = settings.integer("clock_drift_ms_max")
     status = ClockWatch(servers, limit_ms, secrets.token_bytes).check()

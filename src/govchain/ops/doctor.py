@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from govchain.ledger import Machine, decode_chain_state
+from govchain.ledger import ChainState, Machine, decode_chain_state
 from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
 from govchain.node.embedded import load_machine
@@ -28,6 +28,7 @@ from govchain.node.settings import Settings
 from govchain.ops.clock_check import check_time_servers
 from govchain.ops.doctor_machine import (
     DISK_FREE_BYTES_MIN,
+    INDEX_BEHIND_BLOCKS_MAX,
     Minima,
     check_certificate_file,
     check_index,
@@ -37,7 +38,7 @@ from govchain.ops.doctor_machine import (
 from govchain.ops.findings import Finding, Report
 from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, LedgerChecks, store_part
 from govchain.ops.replay import Progress
-from govchain.proof.genesis import decode_genesis
+from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.signers import PASSPHRASE_FILE, open_signer, passphrase_given, passphrase_source
 from govchain.storage import BlockReader, DataDirectory, DirectoryLayout, RocksReader
 
@@ -49,7 +50,7 @@ CLOCK_AHEAD_MS_MAX = 10_000
 _CERTIFICATE_ATTEMPTS = 5
 _CERTIFICATE_PAUSE_S = 0.2
 #: Files beside the keys that hold secrets: the submitter's salts.
-_PRIVATE_FILES = "catalogue.sqlite3*"
+_PRIVATE_FILES = f"{DirectoryLayout(Path()).catalogue.name}*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class _Manner:
     exact: bool
     progress: Progress | None
     replay_memory_bytes_max: int
+    index_behind_max: int
     sleep: Callable[[float], None]
 
 
@@ -71,10 +73,10 @@ def run(
     replay: bool = True,
     progress: Progress | None = None,
     minima: Minima | None = None,
-    disk_free_bytes_min: int | None = None,
     environment: Mapping[str, str] | None = None,
     settings_file: Path | None = None,
     replay_memory_bytes_max: int = REPLAY_MEMORY_BYTES_MAX,
+    index_behind_max: int = INDEX_BEHIND_BLOCKS_MAX,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """Check the data directory at ``path``.
@@ -85,30 +87,28 @@ def run(
         replay: read every file, check every root, execute every block again; without it, links and certificates only.
         progress: called with (done, total) blocks.
         minima: less of processors, memory or disk than this is a finding.
-        disk_free_bytes_min: the last of these alone.
         environment: where settings of the node are looked for beside its file.
-        settings_file: that file, where it does not lie in the directory.
+        settings_file: that file, where it does not lie in the directory; it has to be there.
         replay_memory_bytes_max: stores up to this size are replayed in memory, larger ones in a temporary folder.
+        index_behind_max: an index that is further behind, in blocks, is a finding.
         sleep: waits while a running node may be signing its newest block.
 
     Raises:
         UnavailableError: it is no data directory, half of one, or of a newer version.
     """
     report = Report()
-    minima = minima or Minima()
-    if disk_free_bytes_min is not None:
-        minima = replace(minima, disk_free_bytes=disk_free_bytes_min)
     with DataDirectory(path, read_only=True) as directory:
         genesis = _read_genesis(directory, report)
         _check_keys(directory.path, genesis, report)
-        check_machine(directory.path, minima, report)
-        settings = check_settings(settings_file or directory.settings, environment or {}, report)
+        check_machine(directory.path, minima or Minima(), report)
+        named = settings_file is not None
+        settings = check_settings(settings_file or directory.settings, environment or {}, report, required=named)
         if settings is not None:
             check_certificate_file(settings, now, report)
             check_time_servers(settings, report)
         if genesis is not None:
-            machine, exact = _machine(genesis, report)
-            manner = _Manner(now, replay, exact, progress, replay_memory_bytes_max, sleep)
+            machine, exact = _machine(directory, genesis, report)
+            manner = _Manner(now, replay, exact, progress, replay_memory_bytes_max, index_behind_max, sleep)
             _check_ledger(directory, machine, settings, report, manner)
     report.settle()
     return report
@@ -116,9 +116,9 @@ def run(
 
 def _read_genesis(directory: DataDirectory, report: Report) -> Genesis | None:
     report.checks.append("genesis")
-    name = "genesis.json"
+    name = directory.genesis.name
     try:
-        genesis = decode_genesis((directory.path / name).read_bytes())
+        genesis = decode_genesis(directory.genesis.read_bytes())
     except FileNotFoundError:
         report.add(name, Code.GENESIS_INVALID, "missing", "genesis")
     except OSError as error:
@@ -131,13 +131,15 @@ def _read_genesis(directory: DataDirectory, report: Report) -> Genesis | None:
     return None
 
 
-def _machine(genesis: Genesis, report: Report) -> tuple[Machine, bool]:
+def _machine(layout: DirectoryLayout, genesis: Genesis, report: Report) -> tuple[Machine, bool]:
     """The machine, and whether its rules are exactly those that genesis names: otherwise it only reads."""
     try:
         return load_machine(genesis), True
     except GovChainError as error:
-        report.add_error("genesis.json", error, "genesis")
-        return load_machine(msgspec.structs.replace(genesis, modules=()), reading=True), False
+        report.add_error(layout.genesis.name, error, "genesis")
+        reader = load_machine(msgspec.structs.replace(genesis, modules=()), reading=True)
+        # Without its rules it is the same chain still: block 1 and the index name this fingerprint.
+        return replace(reader, fingerprint=fingerprint(genesis)), False
 
 
 def _check_keys(path: Path, genesis: Genesis | None, report: Report) -> None:
@@ -179,7 +181,7 @@ def _check_node_key(node: Path, part: Path, genesis: Genesis | None, report: Rep
 def _check_ledger(
     directory: DataDirectory, machine: Machine, settings: Settings | None, report: Report, manner: _Manner
 ) -> None:
-    path = directory.path / "store"
+    path = directory.store
     try:
         store = directory.open_reader()
     except GovChainError as error:
@@ -187,12 +189,19 @@ def _check_ledger(
         report.add_error(store_part(error, path), error, "store")
         return
     try:
-        _check_store(directory, store, machine, report, manner)
         stored = BlockReader(store).chain_state()
-        if settings is not None and stored is not None and not report.findings:
-            # Beside damage to the ledger the index says nothing.
-            fingerprint = machine.fingerprint.hex()
-            check_index(directory, settings, BlockReader(store), decode_chain_state(stored), fingerprint, report)
+        if stored is None:
+            report.add("meta", Code.DATA_DIRECTORY_INCOMPLETE, "no_state", "restore")
+            return
+        chain = decode_chain_state(stored)
+        report.height = chain.height
+        _check_clock(report, chain.time, manner.now)
+        before = len(report.findings) + report.dropped
+        _check_store(directory, store, chain, machine, report, manner)
+        # Beside damage to the ledger the index says nothing; what else was found takes nothing from it.
+        if settings is not None and len(report.findings) + report.dropped == before:
+            own = machine.fingerprint.hex()
+            check_index(directory, settings, BlockReader(store), chain, own, report, manner.index_behind_max)
     except GovChainError as error:
         report.add_error(store_part(error, path), error, "store")
     finally:
@@ -200,16 +209,9 @@ def _check_ledger(
 
 
 def _check_store(
-    directory: DataDirectory, store: RocksReader, machine: Machine, report: Report, manner: _Manner
+    directory: DataDirectory, store: RocksReader, chain: ChainState, machine: Machine, report: Report, manner: _Manner
 ) -> None:
     blocks = BlockReader(store)
-    stored = blocks.chain_state()
-    if stored is None:
-        report.add("meta", Code.DATA_DIRECTORY_INCOMPLETE, "no_state", "restore")
-        return
-    chain = decode_chain_state(stored)
-    report.height = chain.height
-    _check_clock(report, chain.time, manner.now)
     _check_checkpoint(directory, report, chain.checkpoint.outstanding, chain.height)
 
     def find_certificate(height: int) -> bytes | None:
@@ -232,7 +234,7 @@ def _check_clock(report: Report, newest: int, now: int) -> None:
 def _check_checkpoint(directory: DataDirectory, report: Report, outstanding: int, height: int) -> None:
     """A checkpoint whose root a later header must carry has to be there; that of the head is taken at the start."""
     report.checks.append("checkpoint")
-    place = Path("checkpoints") / f"height-{outstanding}"
+    place = Path(directory.checkpoints.name) / f"height-{outstanding}"
     if outstanding and outstanding != height and not (directory.path / place).is_dir():
         report.add(place, Code.STORE_CORRUPT, "checkpoint_missing", "restore", height=outstanding)
 

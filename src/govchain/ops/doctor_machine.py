@@ -90,11 +90,16 @@ def check_machine(path: Path, minima: Minima, report: Report) -> None:
         report.add(path, Code.DISK_FULL, "disk", "disk", free_mib=free // 2**20, wanted_mib=wanted)
 
 
-def check_settings(file: Path, environment: Mapping[str, str], report: Report) -> Settings | None:
-    """The settings of the node, from ``file`` and the environment; None where they cannot be read."""
+def check_settings(
+    file: Path, environment: Mapping[str, str], report: Report, *, required: bool = False
+) -> Settings | None:
+    """The settings of the node, from ``file`` and the environment; None where they cannot be read.
+
+    A file that is not there is a finding only where it is ``required``.
+    """
     report.checks.append("settings")
     try:
-        return load_settings(file, environment, {})
+        return load_settings(file, environment, {}, required=required)
     except GovChainError as error:
         report.add_error("settings", error, "settings")
         return None
@@ -134,7 +139,13 @@ def check_certificate_file(settings: Settings, now: int, report: Report) -> None
 
 
 def check_index(
-    layout: DirectoryLayout, settings: Settings, blocks: BlockReader, chain: ChainState, genesis: str, report: Report
+    layout: DirectoryLayout,
+    settings: Settings,
+    blocks: BlockReader,
+    chain: ChainState,
+    genesis: str,
+    report: Report,
+    behind_max: int = INDEX_BEHIND_BLOCKS_MAX,
 ) -> None:
     """Whether the index is this chain's, not far behind and not ahead of the ledger; one never made is fine."""
     url = settings.text("index_url")
@@ -161,7 +172,7 @@ def check_index(
         report.add("index", Code.INDEX_FOREIGN, "index_ahead", "index", count=cursor.height - chain.height)
     elif cursor.height and cursor.identity != _identity(blocks, chain, cursor.height):
         report.add("index", Code.INDEX_FOREIGN, "index_history", "index", height=cursor.height)
-    elif chain.height - cursor.height > INDEX_BEHIND_BLOCKS_MAX:
+    elif chain.height - cursor.height > behind_max:
         report.add("index", Code.INDEX_UNAVAILABLE, "index_behind", "index", count=chain.height - cursor.height)
 
 

@@ -68,13 +68,13 @@ def run(
 
 def _check_way(transport: ProbeTransport, now: int, report: Report) -> bool:
     """TLS, then whether anything answers; False where there is no use in asking further."""
+    report.checks.append("live")
     try:
         shown = shown_certificate(transport.url)
         if shown is not None:
             check_certificate(shown, now, report)
             if any(finding.name == "tls.expired" for finding in report.findings):
                 return False
-        report.checks.append("live")
         transport.live()
     except GovChainError as error:
         report.add_error("live", error, "node")

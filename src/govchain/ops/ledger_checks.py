@@ -8,9 +8,9 @@ Not here: keys, disk, clock, directories (``ops.doctor``).
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,13 @@ from govchain.proof.headers import decode_header, header_identity
 from govchain.proof.signers import signer_set_digest
 from govchain.state import MemoryStore, Store, Table
 from govchain.state.roots import digest_name_of
-from govchain.storage import BlockReader, RocksReader, RocksStore
+from govchain.storage import BlockReader, DirectoryLayout, RocksReader, RocksStore
 
-__all__ = ["REPLAY_MEMORY_BYTES_MAX", "LedgerChecks", "store_part"]
+__all__ = ["REPLAY_MEMORY_BYTES_MAX", "LedgerChecks", "scratch_store", "store_part"]
 
 #: Stores up to this size (bytes of table files) are replayed in memory, where nothing else is said.
 REPLAY_MEMORY_BYTES_MAX = 16 * 1024 * 1024
+_GENESIS = DirectoryLayout(Path()).genesis.name
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class LedgerChecks:
             previous, time, signers = own, header.time, header.next_signers
         if previous and previous != self.chain.identity:
             # Without blocks the moving facts name genesis itself.
-            part, cause = ("meta", "head") if self.chain.height else ("genesis.json", "other_genesis")
+            part, cause = ("meta", "head") if self.chain.height else (_GENESIS, "other_genesis")
             self.report.add(part, Code.HEADER_INVALID, cause, "restore", height=self.chain.height or None)
         return len(self.report.findings) == before
 
@@ -135,19 +136,13 @@ class LedgerChecks:
         """Execute every block again; compare headers, receipts, and every key of state, look-ups and indexes."""
         self.report.checks.append("state")
         before = len(self.report.findings)
-        folder = Path(tempfile.mkdtemp(prefix="govchain-doctor-"))
-        try:
-            target = self._empty_store(folder)
-            try:
-                difference, reached = replay_blocks(self.machine, blocks, self.chain.height, target, progress)
-                differences = [difference]
-                if difference is None:
-                    differences = [compare_tables(self.store, target, table) for table in COMPARED_TABLES]
-                    differences.append(compare_chain_states(self.chain, reached))
-            finally:
-                target.close()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        size = sum(entry.stat().st_size for entry in self.store.path.iterdir() if entry.suffix == ".sst")
+        with scratch_store(in_memory=size <= self.replay_memory_bytes_max) as target:
+            difference, reached = replay_blocks(self.machine, blocks, self.chain.height, target, progress)
+            differences = [difference]
+            if difference is None:
+                differences = [compare_tables(self.store, target, table) for table in COMPARED_TABLES]
+                differences.append(compare_chain_states(self.chain, reached))
         for found in differences:
             if found is not None:
                 self.report.add(
@@ -156,10 +151,6 @@ class LedgerChecks:
         return len(self.report.findings) == before
 
     # The steps behind
-
-    def _empty_store(self, folder: Path) -> Store:
-        size = sum(entry.stat().st_size for entry in self.store.path.iterdir() if entry.suffix == ".sst")
-        return MemoryStore() if size <= self.replay_memory_bytes_max else RocksStore(folder / "replay")
 
     def _decoded(self, blocks: BlockReader, height: int, *, quiet: bool = False) -> tuple[Header, bytes] | None:
         """The header at ``height``, or None with a finding; above the head, None without one."""
@@ -211,12 +202,26 @@ class LedgerChecks:
 
     def _unlinked(self, height: int) -> None:
         if height == 1:
-            self.report.add("genesis.json", Code.GENESIS_INVALID, "other_genesis", "genesis")
+            self.report.add(_GENESIS, Code.GENESIS_INVALID, "other_genesis", "genesis")
         else:
             self.report.add("headers", Code.HEADER_INVALID, "header_link", "restore", height=height)
 
     def _damaged(self, error: GovChainError) -> None:
         self.report.add_error(store_part(error, self.store.path), error, "store")
+
+
+@contextlib.contextmanager
+def scratch_store(*, in_memory: bool) -> Iterator[Store]:
+    """An empty store to execute blocks into, in memory or in a temporary folder; it goes with the context."""
+    if in_memory:
+        yield MemoryStore()
+        return
+    with tempfile.TemporaryDirectory(prefix="govchain-replay-", ignore_cleanup_errors=True) as folder:
+        store = RocksStore(Path(folder) / "store")
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def store_part(error: GovChainError, store: Path) -> str:

@@ -31,24 +31,19 @@ __all__ = ["UNIT_FOLDERS", "Left", "Survey", "purge", "survey"]
 UNIT_FOLDERS: Final = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
 #: Known entries of a data directory and their kind, in the order in which they are removed: the genesis file, which
 #: names the chain, last but the lock, so that a removal that was cut short can be taken up again.
+_INSIDE: Final = DirectoryLayout(Path())
+_DATABASES: Final = ((_INSIDE.catalogue, "records"), (_INSIDE.webhooks, "webhooks"), (_INSIDE.index, "index"))
 _KNOWN: Final = (
-    ("format.json", "data"),
-    ("store", "data"),
-    ("checkpoints", "data"),
-    ("snapshots", "data"),
-    ("keys", "keys"),
-    ("catalogue.sqlite3", "records"),
-    ("catalogue.sqlite3-wal", "records"),
-    ("catalogue.sqlite3-shm", "records"),
-    ("webhooks.sqlite3", "webhooks"),
-    ("webhooks.sqlite3-wal", "webhooks"),
-    ("webhooks.sqlite3-shm", "webhooks"),
-    ("index.sqlite3", "index"),
-    ("index.sqlite3-wal", "index"),
-    ("index.sqlite3-shm", "index"),
-    ("node.toml", "settings"),
-    ("genesis.json", "data"),
-    ("lock", "data"),
+    (_INSIDE.format_file.name, "data"),
+    (_INSIDE.store.name, "data"),
+    (_INSIDE.checkpoints.name, "data"),
+    (_INSIDE.snapshots.name, "data"),
+    (_INSIDE.keys.name, "keys"),
+    # SQLite keeps two files beside a database.
+    *((file.name + end, kind) for file, kind in _DATABASES for end in ("", "-wal", "-shm")),
+    (_INSIDE.settings.name, "settings"),
+    (_INSIDE.genesis.name, "data"),
+    (_INSIDE.lock.name, "data"),
 )
 
 
@@ -72,11 +67,16 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A data directory and everything that belongs to it."""
+    """A data directory and everything that belongs to it.
+
+    ``unread`` is why the directory's settings could not be read, so that what they name outside is not listed; None
+    where they could.
+    """
 
     path: Path
     chain: str
     found: tuple[Left, ...]
+    unread: GovChainError | None = None
 
 
 def survey(
@@ -93,10 +93,12 @@ def survey(
         home: the user's own folder: trust, profiles, sessions.
         environment: where settings are looked for beside the directory's file.
         unit_folders: where units of systemd lie.
-        settings_file: the settings, where they do not lie in the directory.
+        settings_file: the settings, where they do not lie in the directory; the file has to be there and sound.
 
     Raises:
-        UnavailableError: ``DATA_DIRECTORY_MISSING`` where there is no genesis file.
+        UnavailableError: ``DATA_DIRECTORY_MISSING`` where there is no genesis file, ``FILE_UNREADABLE`` where there is
+            no ``settings_file``.
+        UsageError: a setting in it, or in the environment beside it, that does not fit.
     """
     layout = DirectoryLayout(path)
     genesis = _genesis(layout)
@@ -105,8 +107,17 @@ def survey(
     inside = [
         Left(known.get(entry.name, "other"), str(entry), _size(entry), inside=True) for entry in sorted(path.iterdir())
     ]
+    unread: GovChainError | None = None
+    if settings_file is not None:
+        settings = load_settings(settings_file, environment, {}, required=True)
+    else:
+        try:
+            settings = load_settings(layout.settings, environment, {})
+        except GovChainError as error:
+            # A directory is listed, sound or not; what its settings name outside is then not known, and that is said.
+            settings, unread = Settings(), error
     outside = [
-        *_of_settings(settings_file or layout.settings, environment),
+        *_of_settings(settings),
         *_of_user(home, mark),
         *(
             Left("units", str(unit), _size(unit), inside=False)
@@ -114,7 +125,7 @@ def survey(
             for unit in sorted(folder.glob("govchain*"))
         ),
     ]
-    return Survey(path, genesis.chain, (*inside, *outside))
+    return Survey(path, genesis.chain, (*inside, *outside), unread)
 
 
 def purge(path: Path, typed: str) -> list[Path]:
@@ -158,12 +169,8 @@ def _genesis(layout: DirectoryLayout) -> Genesis:
         raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(layout.path), reason=reason) from None
 
 
-def _of_settings(file: Path, environment: Mapping[str, str]) -> Iterator[Left]:
+def _of_settings(settings: Settings) -> Iterator[Left]:
     """What the settings name outside the directory."""
-    try:
-        settings = load_settings(file, environment, {})
-    except GovChainError:
-        settings = Settings()  # the doctor says what is wrong with them
     url = settings.text("index_url")
     if url:
         yield Left("index", _without_password(url), 0, inside=False)

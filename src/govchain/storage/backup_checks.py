@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -31,7 +30,6 @@ __all__ = [
     "Backup",
     "BackupFile",
     "BackupManifest",
-    "ByteProgress",
     "decode_backup_manifest",
     "file_entry",
     "open_backup",
@@ -51,15 +49,20 @@ _FORMAT_NUMBER: Final = 1
 _MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 #: Bytes that are read at a time.
 CHUNK_BYTES: Final = 1024 * 1024
-#: What a backup may hold: plain names, in the data directory itself, its store and its keys.
-_PATH: Final = re.compile(r"(?:store/|keys/)?[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_INSIDE: Final = DirectoryLayout(Path())
+#: The single files that a backup may hold: never the lock, the format file, an index or a log.
+_FILES: Final = frozenset(
+    path.name for path in (_INSIDE.genesis, _INSIDE.settings, _INSIDE.catalogue, _INSIDE.webhooks)
+)
+_PLAIN_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+#: What it may hold in folders: plain names of the store, and key files; never a passphrase.
+_IN_FOLDERS: Final = re.compile(
+    rf"{_INSIDE.store.name}/{_PLAIN_NAME}|{_INSIDE.keys.name}/(?=.{{1,128}}\Z){_PLAIN_NAME}\.pem"
+)
 #: How a file of a backup is opened: no link is followed, no pipe waited for.
 REGULAR_FILE: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-
-#: Called with bytes done so far and in all.
-ByteProgress = Callable[[int, int], None]
 
 
 class BackupFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,9 +148,9 @@ def decode_backup_manifest(data: bytes) -> BackupManifest:
         raise VerificationError(Code.BACKUP_NEWER, version=f"govchain-data/{manifest.data_format}")
     paths = [file.path for file in manifest.files]
     for path in paths:
-        if not _PATH.fullmatch(path) or path == MANIFEST_FILE:
+        if path not in _FILES and not _IN_FOLDERS.fullmatch(path):
             raise VerificationError(Code.BACKUP_MANIFEST, reason="path", path=path[:80])
-    if paths != sorted(set(paths)) or "genesis.json" not in paths:
+    if paths != sorted(set(paths)) or _INSIDE.genesis.name not in paths:
         raise VerificationError(Code.BACKUP_MANIFEST, reason="files")
     return manifest
 
@@ -177,7 +180,7 @@ def open_backup(path: Path) -> Backup:
     return Backup(path, decode_backup_manifest(data), sm3_hex(data))
 
 
-def verify_backup_files(path: Path, genesis: str = "", progress: ByteProgress | None = None) -> Backup:
+def verify_backup_files(path: Path, genesis: str = "") -> Backup:
     """Raise unless the backup at ``path`` is whole and every byte is what its manifest says.
 
     1. The manifest is one, of a format that is known, with plain names only.
@@ -202,32 +205,24 @@ def verify_backup_files(path: Path, genesis: str = "", progress: ByteProgress | 
     for name in sorted(there - wanted - {MANIFEST_FILE}):
         raise VerificationError(Code.BACKUP_ALTERED, path=name, reason="not in the manifest")
     # 3.
-    done, total = 0, manifest.size
-
-    def advance(size: int) -> None:
-        nonlocal done
-        done += size
-        if progress is not None:
-            progress(min(done, total), total)
-
     for file in manifest.files:
-        _verify_file(path / file.path, file, advance)
+        _verify_file(path / file.path, file)
     # 4.
-    given = decode_genesis(read_bounded(path / "genesis.json"))
+    given = decode_genesis(read_bounded(backup.layout.genesis))
     own = fingerprint(given).hex()
     if own != manifest.genesis or given.chain != manifest.chain:
-        raise VerificationError(Code.BACKUP_FOREIGN, path="genesis.json", reason=own)
+        raise VerificationError(Code.BACKUP_FOREIGN, path=_INSIDE.genesis.name, reason=own)
     if genesis and own != genesis.lower():
-        raise VerificationError(Code.BACKUP_FOREIGN, path="genesis.json", reason=own)
+        raise VerificationError(Code.BACKUP_FOREIGN, path=_INSIDE.genesis.name, reason=own)
     return backup
 
 
-def _verify_file(place: Path, file: BackupFile, advance: Callable[[int], None]) -> None:
+def _verify_file(place: Path, file: BackupFile) -> None:
     try:
         size = os.lstat(place).st_size
         if size < file.size:
             raise VerificationError(Code.BACKUP_INCOMPLETE, path=file.path, reason="shorter")
-        found = None if size > file.size else file_entry(place, file.path, advance)
+        found = None if size > file.size else file_entry(place, file.path)
     except OSError as error:
         raise UnavailableError(Code.FILE_UNREADABLE, path=str(place), reason=error.strerror or "") from None
     if found != file:
@@ -255,7 +250,7 @@ def _unreadable(error: OSError) -> None:
     raise UnavailableError(Code.FILE_UNREADABLE, path=str(error.filename), reason=error.strerror or "") from None
 
 
-def file_entry(path: Path, name: str, progress: Callable[[int], None] = lambda size: None) -> BackupFile:
+def file_entry(path: Path, name: str) -> BackupFile:
     """Size and SM3 of a regular file.
 
     Raises:
@@ -266,7 +261,6 @@ def file_entry(path: Path, name: str, progress: Callable[[int], None] = lambda s
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)
-            progress(len(chunk))
     return BackupFile(name, size, digest.digest().hex())
 
 

@@ -52,7 +52,7 @@ from govchain.storage.blocks import BlockReader
 from govchain.storage.directory import FORMAT_VERSION, DirectoryLayout, synchronise_tree
 from govchain.storage.rocks import RocksReader, RocksStore
 
-__all__ = ["FoundBackup", "check_outside", "copy_file", "list_backups", "prune_backups", "write_backup"]
+__all__ = ["FoundBackup", "check_outside", "copy_file", "list_backups", "prune_backups", "translated", "write_backup"]
 
 _LOCK_FILE: Final = ".lock"
 _BUILDING: Final = ".making"
@@ -101,12 +101,12 @@ def write_backup(
     with _locked(root):
         building = root / _BUILDING
         try:
-            with _translated(root):
+            with translated(root):
                 _sweep(root)
                 building.mkdir(mode=0o700)
             manifest = _fill(building, directory, store, created, software, scheduled, keys, pulse)
             data = encode_canonical(manifest)
-            with _translated(root):
+            with translated(root):
                 _write_durably(building / MANIFEST_FILE, data)
                 synchronise_tree(building)
                 place = _free_name(root, manifest)
@@ -131,20 +131,20 @@ def _fill(
     """Copy everything into ``building``; the manifest of what was copied."""
     inside = DirectoryLayout(building)
     files: list[BackupFile] = []
-    with _translated(building):
+    with translated(building):
         for folder in (inside.store, inside.keys):
             folder.mkdir(mode=0o700)
         if directory.webhooks.exists():
             files.append(_copy_database(directory.webhooks, inside.webhooks))
-    with _translated(directory.genesis, reading=True):
+    with translated(directory.genesis, reading=True):
         genesis = decode_genesis(read_bounded(directory.genesis))
     with store.frozen() as frozen:
         height, identity, time = _head(frozen, genesis)
-        with _translated(building):
+        with translated(building):
             files += [
                 copy_file(frozen / name, inside.store / name, "store/", pulse) for name in sorted(os.listdir(frozen))
             ]
-    with _translated(building):
+    with translated(building):
         if directory.catalogue.exists():
             files.append(_copy_database(directory.catalogue, inside.catalogue))
         # Not the format file: a backup shall never be taken for a data directory and be written to.
@@ -200,7 +200,7 @@ def copy_file(source: Path, target: Path, folder: str = "", pulse: Callable[[], 
         UnavailableError: ``FILE_UNREADABLE`` of the source. OSError: of the target.
     """
     digest, size = hasher("sm3"), 0
-    with _translated(source, reading=True):
+    with translated(source, reading=True):
         given = os.open(source, REGULAR_FILE)
     with os.fdopen(given, "rb", buffering=0) as reading:
         taken = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -289,7 +289,7 @@ def prune_backups(root: Path, genesis: str, keep: int) -> list[Path]:
     ]
     gone = [backup.path for backup in own[: max(len(own) - max(keep, 1), 0)]]
     for path in gone:
-        with _translated(root):
+        with translated(root):
             # Renamed first, so that a half-removed one is never taken for one.
             dropped = root / f"{_DROPPED}-{path.name}"
             path.rename(dropped)
@@ -303,7 +303,7 @@ def prune_backups(root: Path, genesis: str, keep: int) -> list[Path]:
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
     """Hold the folder of backups for one backup at a time."""
-    with _translated(root):
+    with translated(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(root / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -324,8 +324,13 @@ def _sweep(root: Path) -> None:
 
 
 @contextlib.contextmanager
-def _translated(path: Path, *, reading: bool = False) -> Iterator[None]:
-    """Turn errors of the operating system into ours."""
+def translated(path: Path, *, reading: bool = False) -> Iterator[None]:
+    """Turn errors of the operating system into ours; ``path`` is told where the system names none.
+
+    Raises:
+        UnavailableError: ``DISK_FULL`` where there is no room; otherwise ``FILE_UNWRITABLE``, or ``FILE_UNREADABLE``
+            when ``reading``.
+    """
     try:
         yield
     except OSError as error:

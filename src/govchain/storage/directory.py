@@ -96,6 +96,11 @@ class DirectoryLayout:
         return self._path / _FORMAT_FILE
 
     @property
+    def lock(self) -> Path:
+        """The file that the writer locks."""
+        return self._path / _LOCK_FILE
+
+    @property
     def store(self) -> Path:
         """The store's folder."""
         return self._path / _STORE
