@@ -25,7 +25,7 @@ DIR ?=
 # Seconds for each fuzz target in make test-long.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup setup-tools demo test test-others test-long test-lowest fuzz lint format bench docs requirements clean
+.PHONY: help setup setup-tools engines demo test test-others test-net test-long test-lowest fuzz lint format bench docs requirements clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,13 +39,27 @@ setup: ## make .venv with everything that is needed; quick when nothing changed
 setup-tools:
 	@$(UV) sync $(SYNC_FLAGS) --inexact --no-install-package govchain-native
 
+# The external engines: folder of engines/ and the package that becomes engines/bin/FOLDER.
+ENGINES := cometbft=github.com/cometbft/cometbft/cmd/cometbft
+GO := go
+
+engines: $(foreach engine,$(ENGINES),engines/bin/$(firstword $(subst =, ,$(engine)))) ## build the external engines, pinned in engines/, into engines/bin
+
+engines/bin/%: engines/%/go.mod engines/%/go.sum $(wildcard engines/*/*.go)
+	@command -v $(GO) >/dev/null || { echo "make engines: Go 1.25 or later is not on the PATH" >&2; exit 2; }
+	@echo "building $@ (a minute or two)"
+	@mkdir -p engines/bin
+	@cd engines/$* && CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" $(GO) build -o ../bin/$*.new \
+	  $(patsubst $*=%,%,$(filter $*=%,$(ENGINES)))
+	@mv engines/bin/$*.new $@
+
 demo: setup ## a chain, 1,000 and more files, a package, its verification and a refused forgery
 	@rm -rf .demo
 	@$(BIN)/govchain demo --dir .demo --verifier "$(CURDIR)/tools/verify_package.py" $(if $(DIR),--files "$(DIR)")
 
 test: setup ## all tests but the long ones; then the deterministic rooms on the machine's other interpreters
 	@if [ -n "$(ROOM)" ] && [ ! -d "tests/$(ROOM)" ]; then echo "make test: there is no tests/$(ROOM)" >&2; exit 2; fi
-	@$(PY) -m pytest -m "not long" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@$(PY) -m pytest -m "not long and not net" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
 
 test-others: setup
@@ -55,12 +69,15 @@ test-others: setup
 	while read -r version python; do \
 	  echo "== Python $$version: $$rooms"; \
 	  { UV_PROJECT_ENVIRONMENT=".venv-$$version" $(UV) sync $(SYNC_FLAGS) --python "$$python" \
-	    && ".venv-$$version/bin/python" -m pytest -q -m "not long" $(PARALLEL) $$rooms $(ARGS); } </dev/null || failed="$$failed $$version"; \
+	    && ".venv-$$version/bin/python" -m pytest -q -m "not long and not net" $(PARALLEL) $$rooms $(ARGS); } </dev/null || failed="$$failed $$version"; \
 	done < <($(PY) -m tools.interpreters); \
 	[ -z "$$failed" ] || { echo "make test: failed on Python$$failed" >&2; exit 1; }
 
+test-net: setup engines ## the tests that start external engines as processes on loopback
+	@GOVCHAIN_ENGINES="$(CURDIR)/engines/bin" $(PY) -m pytest -m "net and not long" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+
 test-long: setup ## every test, with more repetitions, then each fuzz target for FUZZ_SECONDS
-	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "long or not long" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "not net" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
 	@$(MAKE) fuzz
 
@@ -73,7 +90,7 @@ test-lowest: ## the tests with the lowest dependency versions that pyproject.tom
 	@$(UV) pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --group dev --editable .
 	@$(UV) pip list --python .venv-lowest/bin/python
 	@# The project's own tools are tested with the locked linters only.
-	@.venv-lowest/bin/python -m pytest -m "not long" $(PARALLEL) --requirements-record=none \
+	@.venv-lowest/bin/python -m pytest -m "not long and not net" $(PARALLEL) --requirements-record=none \
 	  --ignore tests/house --ignore tests/tidy $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 
 lint: setup-tools ## ruff, mypy, the import arrows, the tidy rules: every step, then whether one failed
@@ -105,4 +122,4 @@ requirements: setup-tools ## which requirements have a passing test, part by par
 	@$(PY) -m tools.requirements $(if $(PART),--part $(PART)) $(if $(JSON),--json)
 
 clean: ## remove what the targets made
-	@rm -rf .venv .venv-* .demo .bench .fuzz .requirements-shown.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	@rm -rf .venv .venv-* .demo .bench .fuzz .requirements-shown.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis engines/bin dist

@@ -4,7 +4,17 @@ from govchain.consensus.application import LedgerApplication
 from govchain.consensus.certifier import Certifier
 from govchain.consensus.finality import Finality, FinalitySignature, SignatureRoute
 from govchain.consensus.pool import Outcome, Pool, PoolLimits, Ticket, Waiter
-from govchain.consensus.ports import Application, CheckResult, Engine, EngineStatus, FinalizedBlock, Info, SnapshotInfo
+from govchain.consensus.ports import (
+    Application,
+    CheckResult,
+    Engine,
+    EngineStatus,
+    EngineUpdate,
+    FinalizedBlock,
+    Info,
+    ProposalRoute,
+    SnapshotInfo,
+)
 
 __all__ = [
     "Application",
@@ -12,6 +22,7 @@ __all__ = [
     "CheckResult",
     "Engine",
     "EngineStatus",
+    "EngineUpdate",
     "Finality",
     "FinalitySignature",
     "FinalizedBlock",
@@ -20,6 +31,7 @@ __all__ = [
     "Outcome",
     "Pool",
     "PoolLimits",
+    "ProposalRoute",
     "SignatureRoute",
     "SnapshotInfo",
     "Ticket",

@@ -5,7 +5,9 @@ Purpose: engines only order transactions; blocks, hashes and certificates are th
 Rules: an engine calls ``prepare_proposal`` and ``process_proposal`` any number of times, then ``finalize_block`` and
 ``commit`` once per engine height. An engine block without transactions makes no ledger block and returns the previous
 app hash (decision 2).
-Not here: the pool (:mod:`govchain.consensus.pool`), the drivers (``solo/``).
+A change of the members' set reaches an external engine as :class:`EngineUpdate` values; an engine that is asked to
+prepare tells :class:`ProposalRoute`, so that other nodes send it what they hold.
+Not here: the pool (:mod:`govchain.consensus.pool`), the drivers (``solo/``, ``cometbft/``, ``etcd/``).
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ __all__ = [
     "CheckResult",
     "Engine",
     "EngineStatus",
+    "EngineUpdate",
     "FinalizedBlock",
     "Info",
+    "ProposalRoute",
     "SnapshotInfo",
 ]
 
@@ -49,12 +53,25 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineUpdate:
+    """A member's weight from now on, by its engine key (CometBFT: 32 bytes of Ed25519); ``power`` 0 takes it out."""
+
+    engine_key: bytes
+    power: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinalizedBlock:
-    """What finalising gave: the app hash, and the ledger block's height, or None when the engine block was empty."""
+    """What finalising gave: the app hash, and the ledger block's height, or None when the engine block was empty.
+
+    ``updates`` is the difference of the active set before and after the block: sorted by key, one for each key, never
+    taking the last member out. It depends on the state alone, so every member gives the same.
+    """
 
     app_hash: bytes
     height: int | None
     codes: tuple[Code, ...]
+    updates: tuple[EngineUpdate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +123,20 @@ class Application(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What an engine says of itself: whether it orders, and if not, why."""
+    """What an engine says of itself: whether it orders, and if not, why.
+
+    ``height`` is the engine's. An external engine also says its round, who proposes (name, or key in hex), how many
+    peers its process is connected to, and whose votes are missing (names, or keys in hex) while it waits.
+    """
 
     name: str
     running: bool
     height: int
     problem: Code | None
+    round: int = 0
+    proposer: str = ""
+    peers: int = 0
+    validators_missing: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
@@ -125,3 +150,10 @@ class Engine(Protocol):
 
     def status(self) -> EngineStatus:
         """How the engine is."""
+
+
+class ProposalRoute(Protocol):
+    """Tells other nodes that this one is about to propose; a node without peers has none."""
+
+    def announce(self, engine_height: int, bytes_max: int) -> None:
+        """Ask the others for what they hold, at most ``bytes_max`` bytes in all; must not block and must not raise."""

@@ -74,6 +74,20 @@ PAIRS: dict[str, tuple[str, str]] = {
             "names, or run it with the engine that it asks for."
         ),
     ),
+    "ENGINE_MISSING": (
+        "找不到引擎程序[[ {path}]][[，查找位置：{reason}]]。请执行 make engines，或用 GOVCHAIN_ENGINES 指明文件夹。",
+        (
+            "The engine's program[[ {path}]] is not there[[; looked in: {reason}]]. Run make engines, or name its "
+            "folder in GOVCHAIN_ENGINES."
+        ),
+    ),
+    "ENGINE_FAILED": (
+        "排序引擎无法继续运行[[：{reason}]]。请查看数据目录 engine 文件夹中的日志，排除原因后重新启动节点。",
+        (
+            "The ordering engine cannot go on[[: {reason}]]. Read its log in the folder engine of the data directory, "
+            "remove the cause, and start the node again."
+        ),
+    ),
     "MODULE_MISSING": (
         "本节点缺少创世文件要求的模块，或其版本、摘要不同[[：{reason}]]。请安装相符的版本。",
         (
