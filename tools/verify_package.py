@@ -315,7 +315,7 @@ SHAPES = {
         " body_depth_max:n4,64 checkpoint_delay_blocks:n1,100000 checkpoint_writes_min:n1 expiry_ms_max:n1000,3600000"
         " signatures_max:n1,1024 window_ids_max:n1",
         "Account": "administrator:b algorithm:t key:x label:t0,64 organisation:t0,18 roles:[]Role",
-        "Member": "algorithm:t key:x name:t1,128 organisation:t0,18",
+        "Member": "algorithm:t engine_key~:x64,64 key:x name:t1,128 organisation:t0,18 tls~:x64,64",
         "Module": "digest:x64,64 name:t2,32 version:n1",
         "Organisation": "code:t0,18 name:t1,128",
         "Genesis": "accounts:[]Account algorithms:[1]t chain:t3,32 created:n format:'govchain-genesis/1 limits:Limits"
@@ -538,6 +538,9 @@ def check_genesis(genesis: dict[str, Any], step: int, name: str) -> dict[str, st
     for one in genesis["members"]:
         need(one["algorithm"] == algorithm and good_key(algorithm, one["key"]), step, name, "member key")
         need(one["organisation"] in codes, step, name, "member organisation")
+    for field in ("engine_key", "tls"):
+        given = [one[field] for one in genesis["members"] if field in one]
+        need(len(set(given)) in (0, len(genesis["members"])), step, name, field)
     accounts: dict[str, str] = {}
     for one in genesis["accounts"]:
         need(one["algorithm"] in algorithms and good_key(one["algorithm"], one["key"]), step, name, "account key")

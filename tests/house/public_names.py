@@ -53,7 +53,8 @@ PUBLIC = {
         Manifest Organisation OriginalFacts OtherLeaf PackageContents PackageFacts PackagePlan ProvedClaim
         ProvedSubject ProvedValues STEPS StatementPage StatusEntry StatusProof StepOutcome TRANSACTION_KIND
         TransactionContents TransactionProof TrustAnchors TrustVerdict VerificationReport VerifiedPackage
-        assemble_certificate build_package check_genesis check_signer_set china_time decode_anchor decode_archive
+        assemble_certificate build_package check_genesis check_network_genesis check_signer_set china_time
+        decode_anchor decode_archive
         decode_body decode_certificate decode_envelope decode_genesis decode_header decode_receipt describe_facts
         describe_report encode_archive encode_certificate encode_envelope encode_genesis encode_header
         finality_message fingerprint first_signer_set header_identity judge_trust plan_package quorum refusing

@@ -15,7 +15,7 @@ GM = get_suite("gm")
 
 
 def test_public_names():
-    assert len(proof.__all__) == len(set(proof.__all__)) == 66
+    assert len(proof.__all__) == len(set(proof.__all__)) == 67
     assert all(hasattr(proof, name) for name in proof.__all__)
     assert {"build_package", "verify_package", "decode_anchor", "TrustAnchors", "OriginalFacts"} <= set(proof.__all__)
 

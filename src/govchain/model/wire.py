@@ -194,12 +194,19 @@ class Certificate(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GenesisMember(Struct, frozen=True, forbid_unknown_fields=True):
-    """A first signer of blocks."""
+    """A first signer of blocks.
+
+    ``engine_key`` is the member's Ed25519 key in an engine of rule ``bft`` (32 bytes in hex); ``tls`` the suite's
+    digest of the SubjectPublicKeyInfo (DER) of the certificate that it shows to other nodes. Both are left out where
+    there is no network, so that such a genesis keeps its bytes.
+    """
 
     algorithm: str
     key: Hex
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     organisation: Annotated[str, Meta(max_length=18)]
+    engine_key: Digest | UnsetType = UNSET
+    tls: Digest | UnsetType = UNSET
 
 
 class GenesisOrganisation(Struct, frozen=True, forbid_unknown_fields=True):

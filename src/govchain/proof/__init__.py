@@ -28,7 +28,14 @@ from govchain.proof.claims import (
     ProvedValues,
 )
 from govchain.proof.facts import Comparison, Organisation, OriginalFacts, PackageFacts, ProvedClaim, ProvedSubject
-from govchain.proof.genesis import check_genesis, decode_genesis, encode_genesis, fingerprint, first_signer_set
+from govchain.proof.genesis import (
+    check_genesis,
+    check_network_genesis,
+    decode_genesis,
+    encode_genesis,
+    fingerprint,
+    first_signer_set,
+)
 from govchain.proof.headers import decode_header, encode_header, header_identity
 from govchain.proof.layout import HistoryProof, Manifest, PackagePlan, plan_package
 from govchain.proof.package import ClaimContents, PackageContents, TransactionContents, build_package
@@ -84,6 +91,7 @@ __all__ = [
     "assemble_certificate",
     "build_package",
     "check_genesis",
+    "check_network_genesis",
     "check_signer_set",
     "china_time",
     "decode_anchor",

@@ -5,7 +5,10 @@ Not here: making one (``services``), the state it writes (``modules``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from govchain.crypto import ALGORITHMS, account_address, get_suite
 from govchain.model import Code, DecodingError, encode_canonical, encode_struct
@@ -18,6 +21,7 @@ from govchain.proof.page import shown
 __all__ = [
     "GENESIS_DOMAIN",
     "check_genesis",
+    "check_network_genesis",
     "decode_genesis",
     "encode_genesis",
     "fingerprint",
@@ -86,6 +90,10 @@ def check_genesis(genesis: Genesis) -> str:
             return "member key"
         if member.organisation not in codes:
             return "member organisation"
+    if not _each_its_own([member.engine_key for member in genesis.members]):
+        return "engine keys"
+    if not _each_its_own([member.tls for member in genesis.members]):
+        return "tls"
     addresses: list[str] = []
     for account in genesis.accounts:
         if account.algorithm not in genesis.algorithms or not _good_key(account.algorithm, account.key):
@@ -104,6 +112,26 @@ def check_genesis(genesis: Genesis) -> str:
     if genesis.limits.body_bytes_max > genesis.limits.block_bytes_max:
         return "limits"
     return ""
+
+
+def check_network_genesis(genesis: Genesis) -> str:
+    """The reason why nodes cannot make the network of ``genesis``, or an empty string; packages do not ask for this.
+
+    Under ``bft`` every member has an engine key, a point of the curve, and a TLS digest; under ``raft`` a TLS digest.
+    """
+    if genesis.rule == "bft":
+        for member in genesis.members:
+            if member.engine_key is UNSET or not _good_key("ed25519", member.engine_key):
+                return "engine keys"
+    if genesis.rule != "solo" and any(member.tls is UNSET for member in genesis.members):
+        return "tls"
+    return ""
+
+
+def _each_its_own(values: Sequence[str | UnsetType]) -> bool:
+    """Whether every member has a value of its own, or none has any."""
+    given = [value for value in values if value is not UNSET]
+    return not given or len(frozenset(given)) == len(values)
 
 
 def _good_key(algorithm: str, key: str) -> bool:
