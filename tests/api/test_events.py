@@ -233,6 +233,29 @@ def test_a_socket_with_the_token_in_its_first_message(running, client, token, ac
     until(lambda: len(running.services.events) == 0)
 
 
+@pytest.mark.parametrize("path", ["/v1/events/nothing", "/v1/chain", "/"])
+def test_a_socket_where_there_is_none_is_refused_by_name(running, path):
+    with pytest.raises(InvalidStatus) as refused:
+        connect(running.url.replace("http", "ws", 1) + path, proxy=None, open_timeout=WAIT_S)
+    response = refused.value.response
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    document = json.loads(response.body)
+    assert (document["code"], document["params"]) == ("ROUTE_UNKNOWN", {"path": path})
+    assert document["instance"] == response.headers["x-request-id"]
+
+
+def test_a_socket_that_the_gate_refuses_is_told_why(template, tmp_path, actor):  # noqa: F811
+    with serving(copy_chain(template, tmp_path / "data"), rate_address=1) as running:
+        with running.client() as client:
+            until(lambda: client.get("/v1/health/live").status_code == 429)
+        with pytest.raises(InvalidStatus) as refused:
+            open_socket(running)
+    response = refused.value.response
+    assert (response.status_code, json.loads(response.body)["code"]) == (429, "RATE_LIMITED")
+    assert int(response.headers["retry-after"]) >= 1
+
+
 def test_a_socket_with_a_wrong_token_is_refused_at_the_handshake(running):
     with pytest.raises(InvalidStatus) as refused:
         open_socket(running, "wrong")

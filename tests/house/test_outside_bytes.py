@@ -64,6 +64,7 @@ INSIDE = {
     "sdk.tree.read_path": "takes an index, no bytes",
     "sdk.reading.read_file": "digests a file of any content by pieces; nothing is decoded",
     "ops.bench.workload.read_batches": "reads what the bench itself has written",
+    "node.resources.read_group_memory": "reads what the kernel says of memory, and takes nothing else",
     "cli.opening.open_http": "a connection; what a node answers is read by the decoders of sdk.wire",
     "cli.opening.open_http_as": "the same",
     "node.listening.open_listener": "a socket, at an address of the settings",

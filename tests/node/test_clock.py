@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from govchain.model import Code, UsageError
 from govchain.node.clock import ClockWatch, combine_offsets
 from govchain.node.observing import tell_clock
-from govchain.node.sntp import TimeServer, ask_servers, time_servers
+from govchain.node.sntp import ServerAnswer, TimeServer, ask_servers, time_servers
 from tests.api.events_kit import serving, until
 from tests.node.kit import Hands, copy_chain
 from tests.node.udp_kit import TimeServers
@@ -121,6 +122,35 @@ def test_a_drift_is_said_once_and_its_end_too(caplog):
     assert messages[0].startswith("clock drift")
     assert messages[1].startswith("clock agrees")
     assert messages[2].startswith("clock unknown")
+
+
+def test_a_check_that_fails_is_logged_and_the_next_one_comes(caplog):
+    rounds, known = [], threading.Event()
+
+    def ask(servers, random, timeout_s):
+        rounds.append(len(servers))
+        if len(rounds) == 2:
+            raise RuntimeError("nobody foresaw this")
+        return [ServerAnswer(server, "answered", offset_ms=5_000) for server in servers]
+
+    def note(status):
+        told.append(status.drifting)
+        if len(told) == 2:
+            known.set()
+
+    told = []
+    clock = ClockWatch(time_servers(["a.invalid"]), 1_000, os.urandom, note, ask, check_s=0.01)
+    with caplog.at_level(logging.ERROR):
+        clock.start()
+        try:
+            assert known.wait(20)
+        finally:
+            clock.stop()
+    # Known, then not known any more, then known again: the same drift is told once more.
+    assert told == [True, True]
+    faults = [record for record in caplog.records if record.name == "govchain.node.clock"]
+    assert [record.getMessage() for record in faults] == ["the clock could not be checked"]
+    assert faults[0].exc_info
 
 
 def test_a_server_that_sends_a_kiss_of_death_is_left_alone():

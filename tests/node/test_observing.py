@@ -9,10 +9,12 @@ import threading
 import pytest
 
 from govchain.index.database import IndexDatabase, database_url
-from govchain.model import Code
+from govchain.model import Code, UnavailableError
 from govchain.node.metrics import MetricSources
 from govchain.node.observing import Observation
 from govchain.services.indexing import IndexFollower
+from govchain.services.intake import Intake
+from govchain.services.subscriptions import Subscriptions
 from tests.api.events_kit import until
 from tests.node.test_full_disk import MIB
 from tests.node.up_kit import WAIT_S, command, environment, running
@@ -55,6 +57,50 @@ def test_samples_are_taken_of_the_machine(node):
     assert 0 < sample.disk_free <= sample.disk_total
     assert sample.cpus >= 1
     assert sample.process_memory > MIB
+
+
+def test_a_machine_that_cannot_be_looked_at_has_no_figures(node, caplog):
+    """The data directory's file system does not answer: old figures would hide that; nor what webhooks' file says."""
+    place = node.directory.path
+    away = place.with_name("away")
+    broken = False
+
+    def deliveries():
+        if broken:
+            raise UnavailableError(Code.DISK_FULL)
+        return {"webhooks": 3}
+
+    intake = Intake(node.submitter)
+    observation = Observation(node, MetricSources(node, intake, (), Subscriptions(node.transport.feed)), deliveries)
+    told = lambda: observation.metrics.text().decode()  # noqa: E731
+    with caplog.at_level(logging.INFO):
+        observation.look()
+        assert observation.health() == {}
+        assert "govchain_host_disk_free_bytes " in told()
+        assert "govchain_webhooks 3.0" in told()
+        place.rename(away)
+        broken = True
+        try:
+            observation.look()
+            observation.look()
+            assert observation.sample is None
+            assert observation.health() == {"unseen": ["machine", "webhooks"]}
+            assert "govchain_host_disk_free_bytes " not in told()
+            assert "govchain_webhooks 3.0" not in told()
+        finally:
+            away.rename(place)
+        broken = False
+        observation.look()
+    intake.close()
+    assert observation.health() == {}
+    assert "govchain_host_disk_free_bytes " in told()
+    lines = [(record.getMessage(), record.levelname) for record in caplog.records if record.name == "govchain.node"]
+    assert lines == [
+        ("machine cannot be looked at", "ERROR"),
+        ("webhooks cannot be looked at", "ERROR"),
+        ("machine can be looked at again", "INFO"),
+        ("webhooks can be looked at again", "INFO"),
+    ]
 
 
 def test_a_dead_letter_is_in_the_log_and_in_the_metrics(chain, actor):

@@ -3,6 +3,7 @@
 import resource
 import subprocess
 
+import psutil
 import pytest
 
 from govchain.model import Code, UnavailableError
@@ -12,9 +13,12 @@ from govchain.node.resources import (
     FILES_RESERVED,
     MEMORY_BYTES_MIN,
     MEMORY_BYTES_WANTED,
+    GroupMemory,
     Resources,
     judge_resources,
     look_at_resources,
+    memory_bytes,
+    read_group_memory,
     verify_resources,
 )
 from tests.node.up_kit import command, environment, running
@@ -60,6 +64,36 @@ def test_looking_finds_what_there_is(tmp_path):
     with pytest.raises(UnavailableError) as refused:
         verify_resources(tmp_path / "missing", 16)
     assert refused.value.code == Code.FILE_UNREADABLE
+
+
+GROUPS = {
+    "version 2": ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    "version 1": (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+}
+
+
+@pytest.mark.parametrize("version", GROUPS)
+def test_what_a_control_group_read_from_disk_is_no_memory_in_use(tmp_path, version):
+    limit, usage, detail, row = GROUPS[version]
+    (tmp_path / limit).parent.mkdir(exist_ok=True)
+    assert read_group_memory(tmp_path) is None
+    (tmp_path / limit).write_text("1000000000\n")
+    assert read_group_memory(tmp_path) == GroupMemory(1_000_000_000, 0)
+    (tmp_path / usage).write_text("900000000\n")
+    assert read_group_memory(tmp_path) == GroupMemory(1_000_000_000, 900_000_000)
+    (tmp_path / detail).write_text(f"anon 100000000\nactive_file 1\n{row} 700000000\nslab 5\n")
+    assert read_group_memory(tmp_path) == GroupMemory(1_000_000_000, 200_000_000)
+    (tmp_path / limit).write_text("max\n")
+    assert read_group_memory(tmp_path) is None
+
+
+def test_the_memory_of_this_process_is_the_machines_at_most():
+    assert 0 < memory_bytes() <= psutil.virtual_memory().total
 
 
 def limited(count):

@@ -127,6 +127,27 @@ def test_a_second_signal_ends_at_once_and_loses_nothing_that_was_acknowledged(ch
         assert again.end()[0] == 0
 
 
+def test_a_rotation_of_the_log_does_not_end_a_node_that_is_closing(chain, actor, tmp_path):
+    """SIGHUP from the moment at which the event loop has ended, again and again until the process has."""
+    place = tmp_path / "listen"
+    with up(chain, "--listen-file", str(place)) as node, node.client() as client:
+        envelopes = [actor.put() for _ in range(20)]
+        for envelope in envelopes:
+            assert put(client, envelope).status_code == 202
+        node.process.send_signal(signal.SIGTERM)
+        while place.exists():
+            assert node.process.poll() is None
+        sent = 0
+        while node.process.poll() is None:
+            node.process.send_signal(signal.SIGHUP)
+            sent += 1
+            time.sleep(0.0005)  # a flood would take the processor from the node
+        code, said = node.ended()
+    assert (code, sent > 0) == (0, True), said
+    with open_embedded(chain, options=SMALL, read_only=True) as opened:
+        assert opened.transport.receipt(transaction_id(envelopes[-1]).hex())
+
+
 def test_a_directory_has_one_node_and_an_address_too(chain, tmp_path):
     with up(chain) as node:
         code, said = Up(chain).ended()

@@ -1,5 +1,7 @@
 """The settings: one table, three places, the later wins; what is unknown or does not fit is named."""
 
+import os
+
 import pytest
 
 from govchain.model import UnavailableError, UsageError
@@ -28,7 +30,9 @@ def typed(row):
     if row.kind == "integer":
         other = row.low if row.default != row.low else row.high
         return str(other), other
-    return (TYPED["list"], ("one", "two")) if row.kind == "list" else (TYPED["text"], TYPED["text"])
+    if row.kind == "list":
+        return (f"{row.example}, {row.example}", (row.example,) * 2) if row.form else (TYPED["list"], ("one", "two"))
+    return TYPED["text"], TYPED["text"]
 
 
 def toml(value):
@@ -92,6 +96,22 @@ def test_a_missing_file_is_an_error_only_where_it_was_named(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "origin", ["https://a.example", "http://127.0.0.1:3000", "http://[::1]:80", "https://xn--fiqs8s"]
+)
+def test_origins_are_taken_as_browsers_send_them(origin):
+    assert Settings({"cors_origins": (origin,)}).list("cors_origins") == (origin,)
+
+
+@pytest.mark.timeout(20)
+def test_a_settings_file_that_is_a_pipe_is_refused_at_once(tmp_path):
+    """Nobody writes to it: who waited for it would wait for ever."""
+    os.mkfifo(tmp_path / DEFAULT_FILE)
+    for required in (True, False):
+        with pytest.raises(UnavailableError, match="not a regular file"):
+            load_settings(tmp_path / DEFAULT_FILE, {}, {}, required=required)
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("liten = 'x'", "liten"),
@@ -107,6 +127,12 @@ def test_a_missing_file_is_an_error_only_where_it_was_named(tmp_path):
         ("reads = 'everybody'", "everybody"),
         ("cors_origins = 'https://x'", "cors_origins"),
         ("cors_origins = [1]", "cors_origins"),
+        ("cors_origins = ['null']", "'null' is not of the form https://"),
+        ("cors_origins = ['https://a.example', '*']", "'*' is not"),
+        ("cors_origins = ['https://a.example/']", "'https://a.example/' is not"),
+        ("cors_origins = ['https://A.example']", "'https://A.example' is not"),
+        ("cors_origins = ['a.example']", "'a.example' is not"),
+        ("cors_origins = ['https://a.example\\n']", "is not"),
         ("listen = ", "(at "),
         ("listen = 'a'\nlisten = 'b'", "(at "),
         (b"listen = '\xff'", "utf-8"),

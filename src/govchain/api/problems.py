@@ -17,6 +17,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from govchain.model import Code, GovChainError, UnavailableError, UsageError
 from govchain.texts import LANGUAGES, sentence
@@ -139,8 +140,8 @@ def problem_body(error: GovChainError, language: str, instance: str, status: int
     return msgspec.json.encode(document)
 
 
-def problem_response(request: Request, error: GovChainError, **extra: Any) -> Response:
-    """The answer for ``error``, in the language of the request."""
+def problem_response(request: HTTPConnection, error: GovChainError, **extra: Any) -> Response:
+    """The answer for ``error``, in the language of the request, which may be a WebSocket's handshake."""
     status = status_of(error.code)
     request.scope[PROBLEM_CODE] = error.code.name
     headers: dict[str, str] = {}

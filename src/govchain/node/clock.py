@@ -15,6 +15,7 @@ Example::
 
 from __future__ import annotations
 
+import logging
 import statistics
 import threading
 import time
@@ -32,6 +33,8 @@ AGREE_MS: Final = 500
 CHECK_S: Final = 64.0
 _RATE_CHECKS: Final = 16
 _FOR_EVER: Final = ("DENY", "RSTR")
+
+_log = logging.getLogger("govchain.node.clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class ClockWatch:
         on_change: told of each new status whose ``drifting`` differs from before, or that is known where none was.
         ask: asks servers; another than the network's in no place but measurements.
         timeout_s: how long servers may take.
+        check_s: seconds between two checks.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class ClockWatch:
         on_change: Callable[[ClockStatus], None] | None = None,
         ask: Callable[..., list[ServerAnswer]] = ask_servers,
         timeout_s: float = 2.0,
+        check_s: float = CHECK_S,
     ) -> None:
         self._servers = tuple(servers)
         self._drift_ms_max = drift_ms_max
@@ -108,6 +113,7 @@ class ClockWatch:
         self._on_change = on_change
         self._ask = ask
         self._timeout_s = timeout_s
+        self._check_s = check_s
         self._resting: dict[TimeServer, float] = {}
         self._status: ClockStatus | None = None
         self._stopping = threading.Event()
@@ -141,7 +147,7 @@ class ClockWatch:
         return status
 
     def start(self) -> None:
-        """Check now and every :data:`CHECK_S` seconds, in a thread of its own."""
+        """Check now and then again and again, in a thread of its own; a check that fails is logged."""
         self._thread = threading.Thread(target=self._run, name="clock-watch", daemon=True)
         self._thread.start()
 
@@ -153,6 +159,11 @@ class ClockWatch:
 
     def _run(self) -> None:
         while True:
-            self.check()
-            if self._stopping.wait(CHECK_S):
+            try:
+                self.check()
+            except Exception:  # noqa: BLE001 - one check fails, the next may not
+                # What was known is no longer; the next check that succeeds is a change, and told as one.
+                self._status = None
+                _log.exception("the clock could not be checked")
+            if self._stopping.wait(self._check_s):
                 return

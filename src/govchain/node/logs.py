@@ -33,6 +33,7 @@ import structlog
 
 from govchain.model import Code
 from govchain.node.log_writer import Entry, LogFile, LogStream, LogWriter
+from govchain.node.metric_names import METHODS
 from govchain.services.observing import Answered
 
 __all__ = ["FORMATS", "LEVELS", "LogOptions", "Logs", "scrub", "start_logs", "tellable"]
@@ -47,7 +48,6 @@ _TEXT_CHARACTERS_MAX: Final = 1_000
 _FRAMES_MAX: Final = 20
 #: Digits of an address that a line shows.
 _ACCOUNT_DIGITS: Final = 8
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 _OURS: Final = "govchain"
 _MASK: Final = "[masked]"
 #: What no line shows, wherever it comes from: a bearer token; the value after a word for a secret; long hex and
@@ -127,7 +127,7 @@ class Logs:
                 "level": "warning" if fault else "info",
                 "logger": "govchain.request",
                 "event": "request",
-                "method": answered.method if answered.method in _METHODS else "OTHER",
+                "method": answered.method if answered.method in METHODS else "OTHER",
                 "route": answered.route,
                 "status": answered.status,
                 "code": answered.code,

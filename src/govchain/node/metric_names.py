@@ -73,6 +73,7 @@ METRICS: Final[tuple[MetricRow, ...]] = (
     _gauge("govchain_http_connections", "open connections"),
     _counter("govchain_http_connections_refused_total", "connections refused at the limit"),
     _counter("govchain_http_connections_evicted_total", "idle connections closed at the limit"),
+    _counter("govchain_http_connections_stalled_total", "closing connections cut off, their clients not reading"),
     # parts
     _gauge("govchain_sessions", "sessions"),
     _gauge("govchain_subscribers", "open event streams"),

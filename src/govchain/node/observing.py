@@ -8,7 +8,6 @@ Not here: the log (``node.logs``), names and values of metrics (``node.metrics``
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
 import threading
@@ -91,12 +90,13 @@ class Observation:
         self._index_lag_blocks = index_lag_blocks
         self._lagging = False
         self._disk_low = False
+        self._unseen: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
     def sample(self) -> HostSample | None:
-        """The last look at the machine; None before the first."""
+        """The last look at the machine; None before the first, and where that failed."""
         return self._host
 
     def began(self) -> None:
@@ -110,12 +110,13 @@ class Observation:
             self._logs.answered(answered)
 
     def health(self) -> dict[str, Any]:
-        """What ``/v1/health/ready`` says beside the height: the clock, where it is compared."""
+        """What ``/v1/health/ready`` says beside the height: the clock, where it is compared, and what is not seen."""
         status = None if self._sources.clock is None else self._sources.clock.status
-        if status is None:
-            return {}
-        told = {"offset_ms": status.offset_ms, "drifting": status.drifting, "agreeing": status.agreeing}
-        return {"clock": {**told, "asked": status.asked}}
+        told: dict[str, Any] = {"unseen": list(self._unseen)} if self._unseen else {}
+        if status is not None:
+            known = {"offset_ms": status.offset_ms, "drifting": status.drifting, "agreeing": status.agreeing}
+            told["clock"] = {**known, "asked": status.asked}
+        return told
 
     def start(self) -> None:
         """Look once, then every :data:`LOOK_S` seconds."""
@@ -130,12 +131,23 @@ class Observation:
 
     def look(self) -> None:
         """Take samples, and say what changed."""
-        with contextlib.suppress(OSError):
+        # Where a look fails, the last one is not told any longer: old figures would hide what is wrong.
+        try:
             self._host = self._sampler.take()
+        except OSError as error:
+            self._host = None
+            self._tell_unseen("machine", {"reason": error.strerror or type(error).__name__})
+        else:
+            self._tell_unseen("machine", None)
             self._tell_disk(self._host.disk_free)
         if self._count_deliveries is not None:
-            with contextlib.suppress(GovChainError):
+            try:
                 self._deliveries = self._count_deliveries()
+            except GovChainError as error:
+                self._deliveries = None
+                self._tell_unseen("webhooks", {"code": error.code.name})
+            else:
+                self._tell_unseen("webhooks", None)
         if self._sources.index is not None:
             self._tell_index(self._sources.index)
 
@@ -147,6 +159,15 @@ class Observation:
                 _log.exception("the node could not be looked at")
             if self._stopping.wait(LOOK_S):
                 return
+
+    def _tell_unseen(self, part: str, facts: dict[str, Any] | None) -> None:
+        """``part`` could not be looked at, for a reason; None where it could."""
+        if facts is not None and part not in self._unseen:
+            self._unseen = (*self._unseen, part)
+            _log.error("%s cannot be looked at", part, extra=facts)
+        elif facts is None and part in self._unseen:
+            self._unseen = tuple(name for name in self._unseen if name != part)
+            _log.info("%s can be looked at again", part)
 
     def _tell_disk(self, free: int) -> None:
         low = free < DISK_BYTES_WANTED

@@ -25,11 +25,14 @@ __all__ = [
     "FILES_RESERVED",
     "MEMORY_BYTES_MIN",
     "MEMORY_BYTES_WANTED",
+    "GroupMemory",
     "Resources",
     "Shortage",
     "judge_resources",
     "look_at_resources",
+    "memory_bytes",
     "raise_file_limit",
+    "read_group_memory",
     "verify_resources",
 ]
 
@@ -43,7 +46,13 @@ MEMORY_BYTES_WANTED: Final = 512 * 1024**2
 DISK_BYTES_MIN: Final = 64 * 1024**2
 DISK_BYTES_WANTED: Final = 1024**3
 
+#: Where control groups lie, and the files in which the two versions tell of memory: allowed, used, and in detail with
+#: the row of what the kernel takes back at once where somebody wants it, which is no use of ours.
 _CGROUP: Final = Path("/sys/fs/cgroup")
+_GROUP_FILES: Final = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,37 @@ class Shortage:
     code: Code
     fatal: bool
     params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMemory:
+    """Memory of a control group in bytes: what it allows, and what is used of it without files that were only read."""
+
+    allowed: int
+    used: int
+
+
+def read_group_memory(group: Path = _CGROUP) -> GroupMemory | None:
+    """The memory of this process's control group, of version 2 or 1, which lies at ``group``; None without a bound."""
+    for limit, usage, detail, row in _GROUP_FILES:
+        try:
+            allowed = int((group / limit).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            continue  # no such file, or no bound ("max")
+        used = 0
+        with contextlib.suppress(OSError, ValueError):
+            used = int((group / usage).read_text(encoding="ascii"))
+            rows = dict(line.split() for line in (group / detail).read_text(encoding="ascii").splitlines())
+            used = max(0, used - int(rows.get(row, 0)))
+        return GroupMemory(allowed, used)
+    return None
+
+
+def memory_bytes() -> int:
+    """Bytes of memory that this process may use: the machine's, or those of its control group where they are fewer."""
+    machine = int(psutil.virtual_memory().total)
+    group = read_group_memory()
+    return machine if group is None else min(machine, group.allowed)
 
 
 def raise_file_limit(wanted: int) -> int:
@@ -86,10 +126,9 @@ def look_at_resources(path: Path, connections_max: int) -> Resources:
     except OSError as error:
         raise UnavailableError(Code.FILE_UNREADABLE, path=str(path), reason=error.strerror or "") from None
     memory = psutil.virtual_memory().available
-    # A container's own bound, where it is tighter than the machine's.
-    with contextlib.suppress(OSError, ValueError):
-        allowed = int((_CGROUP / "memory.max").read_text())
-        memory = min(memory, max(0, allowed - int((_CGROUP / "memory.current").read_text())))
+    group = read_group_memory()
+    if group is not None:
+        memory = min(memory, max(0, group.allowed - group.used))
     # As many again for connections in their TLS handshake, which are not counted yet.
     return Resources(raise_file_limit(FILES_RESERVED + 2 * connections_max), memory, disk)
 

@@ -148,7 +148,8 @@ async def _run(
         del reloads[:-1]
 
     reloads: list[asyncio.Future[None]] = []
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    # Not by the loop, which gives a signal back its default when it lets go of it: a rotation then would end the node.
+    signal.signal(signal.SIGHUP, lambda number, frame: loop.call_soon_threadsafe(reload))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
     watch = None if server.tls is None else asyncio.create_task(server.tls.watch())
@@ -158,7 +159,8 @@ async def _run(
     finally:
         if watch is not None:
             watch.cancel()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the node is being closed, which takes a while
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 

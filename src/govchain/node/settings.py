@@ -9,6 +9,10 @@ Not here: what the parts do with their settings.
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +57,8 @@ class Setting:
     """One row of the table.
 
     ``default`` gives the kind: text, integer, flag (bool), or list of texts (tuple). ``low`` and ``high`` bound an
-    integer, both included; ``choices`` name all values of a text where there are few. ``unit`` is for people.
+    integer, both included; ``choices`` name all values of a text where there are few; ``form`` is a pattern that
+    each text of a list fits as a whole. ``unit`` is for people.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Setting:
     low: int = 0
     high: int = 2**53 - 1
     choices: tuple[str, ...] = ()
+    form: str = ""
     example: str = ""
 
     @property
@@ -84,6 +90,9 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
 
+#: A web origin as browsers send it (RFC 6454, 6.2). Not ``null``, which any page in a sandbox sends, nor ``*``.
+_ORIGIN: Final = r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+
 #: Every setting, in the order of the guide. A row needs its sentence ``setting.NAME`` in texts/settings.py.
 SETTINGS: Final[tuple[Setting, ...]] = (
     # where it listens
@@ -95,7 +104,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     # who may do what
     Setting("reads", "session", choices=("session", "open", "closed")),
     Setting("verify", False),
-    Setting("cors_origins", (), example="https://console.example.gov.cn"),
+    Setting("cors_origins", (), form=_ORIGIN, example="https://console.example.gov.cn"),
     Setting("session_minutes", 480, "min", 1, 10_080),
     Setting("certificate_url", "", example="https://chain.example.gov.cn/verify"),
     # limits of requests
@@ -218,7 +227,7 @@ def changed_settings(settings: Settings) -> dict[str, Any]:
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_file) as file:
             data = file.read(_FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         if not required:
@@ -232,6 +241,15 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(Code.USAGE, reason=f"{path}: {error}") from None
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Open without waiting: nobody may ever write to a pipe."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
 
 
 def _row(name: str, where: str, shown: str = "") -> Setting:
@@ -272,6 +290,11 @@ def _checked(row: Setting, value: Any, where: str) -> Any:
         raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: of the wrong kind, {row.kind} is wanted")
     if row.kind == "integer" and not row.low <= value <= row.high:
         raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: {value} is not within {row.low} to {row.high}")
+    if row.form and row.kind == "list":
+        for part in value:
+            if not re.fullmatch(row.form, part):
+                shown = f"{part[:80]!r} is not of the form {row.example}"
+                raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: {shown}")
     if row.choices and value not in row.choices:
         raise UsageError(Code.USAGE, reason=f"{where}: {row.name}: one of {', '.join(row.choices)}, not {value[:80]!r}")
     return value

@@ -20,6 +20,7 @@ from govchain.index.database import IndexDatabase, database_url
 from govchain.index.writer import read_cursor, read_facts
 from govchain.ledger import ChainState
 from govchain.model import Code, GovChainError
+from govchain.node.resources import memory_bytes
 from govchain.node.settings import Settings, load_settings
 from govchain.ops.findings import Report
 from govchain.storage import BlockReader, DirectoryLayout
@@ -36,7 +37,6 @@ __all__ = [
     "check_index",
     "check_machine",
     "check_settings",
-    "memory_bytes",
 ]
 
 #: Free disk below which a finding is made, in bytes.
@@ -50,8 +50,6 @@ TLS_LEFT_MS_MIN: Final = 14 * 86_400_000
 #: Blocks that an index may be behind.
 INDEX_BEHIND_BLOCKS_MAX: Final = 1_000
 _CERTIFICATE_BYTES_MAX: Final = 1024 * 1024
-#: Where a control group says how much memory it allows (version 2, version 1).
-_GROUP_LIMITS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +59,6 @@ class Minima:
     cpu: int = CPU_MIN
     memory_bytes: int = MEMORY_BYTES_MIN
     disk_free_bytes: int = DISK_FREE_BYTES_MIN
-
-
-def memory_bytes() -> int:
-    """Bytes of memory that this process may use: the machine's, or those of its control group where they are fewer."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for name in _GROUP_LIMITS:
-        try:
-            found = min(found, int(Path(name).read_text(encoding="ascii")))
-        except (OSError, ValueError):
-            continue  # no such file, or no limit ("max")
-    return found
 
 
 def check_machine(path: Path, minima: Minima, report: Report) -> None:

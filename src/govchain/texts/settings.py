@@ -24,8 +24,8 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "whether the node verifies packages for others (POST /v1/verify)",
     ),
     "cors_origins": (
-        "允许从浏览器跨域调用的来源，逗号分隔",
-        "web origins that may call from a browser, separated by commas",
+        "允许从浏览器跨域调用的来源（协议、主机和端口，不含 null 和 *），逗号分隔",
+        "web origins (scheme, host, port; neither null nor *) that may call from a browser, separated by commas",
     ),
     "public_urls": (
         "客户端登录本节点所用的地址（URL），逗号分隔；节点自身的 IP 地址无需列出",

@@ -15,11 +15,11 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from govchain.api.middleware.deadline import LASTING
-from govchain.api.middleware.failures import failure_response
+from govchain.api.middleware.failures import break_off, failure_response
 from govchain.api.middleware.rates import Buckets
 from govchain.api.problems import CHARGE, PROBLEM_CODE, REQUEST_ID, problem_response
 from govchain.api.security import ACCOUNT
@@ -86,22 +86,28 @@ class Gate:
                 self._observe.answered(_answered(scope, monotonic() - started_s))
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, refusal: GovChainError | None) -> None:
-        """Carry a socket; what is told as its status is 101 once it was open."""
-        scope[_STATUS] = 403
+        """Carry a socket; its status is 101 once it was open, else that of the problem that refused the handshake."""
+        identity: str = scope[REQUEST_ID]
 
         async def noted(message: Message) -> None:
             if message["type"] == "websocket.accept":
                 scope[_STATUS] = 101
             elif message["type"] == "websocket.http.response.start":
                 scope[_STATUS] = message["status"]
+                request_header = (b"x-request-id", identity.encode())
+                message["headers"] = [*message["headers"], _NO_STORE, request_header, *_HEADERS]
+            elif message["type"] == "websocket.close" and _STATUS not in scope:
+                # The framework has no such path, and would end the handshake without a word.
+                unknown = UsageError(Code.ROUTE_UNKNOWN, path=scope["path"][:200])
+                await problem_response(HTTPConnection(scope), unknown)(scope, receive, noted)
+                return
             await send(message)
 
         if refusal is None:
             await self._app(scope, receive, noted)
-            return
-        scope[PROBLEM_CODE] = refusal.code.name
-        await receive()
-        await send({"type": "websocket.close", "code": 1008, "reason": refusal.code.name})
+        else:
+            await receive()
+            await problem_response(HTTPConnection(scope), refusal)(scope, receive, noted)
 
     async def _request(
         self, scope: Scope, receive: Receive, send: Send, length: int, refusal: GovChainError | None
@@ -131,11 +137,11 @@ class Gate:
         else:
             try:
                 await self._app(scope, _Body(receive, self._settings, length), marked)
-            except Exception as error:  # the last resort
-                response = failure_response(scope, error)
+            except Exception as error:  # noqa: BLE001 - the last resort
                 if status:
-                    raise
-                await response(scope, receive, marked)
+                    await break_off(scope, receive, error)
+                else:
+                    await failure_response(scope, error)(scope, receive, marked)
 
     def _check(self, scope: Scope, now_s: float) -> tuple[int, GovChainError | None]:
         """The declared length of the body, -1 where none is; and why the request goes no further, if it does not."""

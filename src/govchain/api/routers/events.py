@@ -14,7 +14,7 @@ from fastapi import Header, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from govchain.api.describe import describe
-from govchain.api.problems import PROBLEM_CODE, language_of, problem_body, request_id, status_of
+from govchain.api.problems import language_of, problem_response
 from govchain.api.routing import Services, json_answer, needed, new_router
 from govchain.api.security import ACCOUNT, SessionRead, bearer_token, check_token
 from govchain.api.settings import ApiSettings
@@ -168,7 +168,7 @@ async def socket(socket: WebSocket) -> None:
         session = check_token(services, bearer_token(socket.headers))
         needed(services.events, "events")
     except GovChainError as error:
-        await _deny(socket, error, language)
+        await socket.send_denial_response(problem_response(socket, error))
         return
     await socket.accept()
     settings: ApiSettings = socket.app.state.settings
@@ -181,17 +181,6 @@ async def socket(socket: WebSocket) -> None:
         return
     else:
         await run_socket(socket, subscription, language, stall_s)
-
-
-async def _deny(socket: WebSocket, error: GovChainError, language: str) -> None:
-    """Refuse the handshake with a problem document."""
-    socket.scope[PROBLEM_CODE] = error.code.name
-    status = status_of(error.code)
-    headers = {"Content-Language": language}
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="govchain"'
-    body = problem_body(error, language, request_id(socket.scope), status)
-    await socket.send_denial_response(Response(body, status, headers, "application/problem+json"))
 
 
 async def _first_message(socket: WebSocket, services: NodeServices, session: Session | None) -> Subscription:
