@@ -20,6 +20,7 @@ from govchain.cli.private import read_private
 from govchain.cli.reading import read_small
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
+from govchain.crypto.certificates import decode_certificate_key
 from govchain.crypto.sm2 import decode_ciphertext_der, decode_signature_der
 from govchain.documents.extract import decode_paper
 from govchain.ledger import decode_chain_state
@@ -31,6 +32,7 @@ from govchain.modules.evidence import messages
 from govchain.modules.evidence.messages import records
 from govchain.proof import layout
 from govchain.proof.exact import decode_exact
+from govchain.proof.members import verify_member_record
 from govchain.sdk import trust
 from govchain.sdk.catalogue import Catalogue
 from govchain.sdk.sessions import decode_challenge
@@ -85,6 +87,7 @@ BESIDE = {
     "merkle.rfc9162.Frontier.decode",
     "sdk.catalogue.Catalogue",
     "proof.verify.verify_package",
+    "proof.members.verify_member_record",
     "crypto.asn1.load_strict",
     "signers.passphrases.check_passphrase",
     "signers.passphrases.passphrase_from_file",
@@ -157,6 +160,8 @@ TAKERS = {
     "crypto.der.read_sequence": directly(der.read_sequence),
     "crypto.sm2.decode_signature_der": directly(decode_signature_der),
     "crypto.sm2.decode_ciphertext_der": directly(decode_ciphertext_der),
+    "crypto.certificates.decode_certificate_key": directly(decode_certificate_key),
+    "proof.members.verify_member_record": directly(lambda data: verify_member_record(SUITE, data)),
     "crypto.algorithms.decode_public_key": directly(crypto.decode_public_key),
     "crypto.algorithms.check_signature": directly(
         lambda data: [crypto.check_signature(name, data[:64], data, data[64:]) for name in crypto.ALGORITHMS]

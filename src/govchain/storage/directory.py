@@ -14,7 +14,9 @@ with its process, however that ends, and a restart needs no repair.
       checkpoints/           checkpoints of the store
       snapshots/             snapshots made or fetched
       genesis.json           the chain's genesis
-      keys/                  key files: node.pem is the member's; passphrase, where an embedded node starts unattended
+      keys/                  key files: node.pem is the member's; tls.pem and its certificate tls.crt name the node to
+                             other nodes; passphrase, where an embedded node starts unattended
+      peers/                 records of other members, by the first 16 hex digits of their keys
       catalogue.sqlite3      the submitter's own records: salts, pending transactions
       node.toml              settings of a node that serves
       webhooks.sqlite3       its webhooks
@@ -129,6 +131,21 @@ class DirectoryLayout:
     def node_key(self) -> Path:
         """The member's key file."""
         return self.keys / "node.pem"
+
+    @property
+    def tls_key(self) -> Path:
+        """The key by which other nodes know this one, encrypted as ``node_key`` is."""
+        return self.keys / "tls.pem"
+
+    @property
+    def tls_certificate(self) -> Path:
+        """The self-signed certificate over ``tls_key``, PEM."""
+        return self.keys / "tls.crt"
+
+    @property
+    def peers(self) -> Path:
+        """Records of other members, ``<first 16 hex digits of the key>.json``."""
+        return self._path / "peers"
 
     @property
     def catalogue(self) -> Path:
