@@ -40,13 +40,13 @@ setup-tools:
 	@$(UV) sync $(SYNC_FLAGS) --inexact --no-install-package govchain-native
 
 # The external engines: folder of engines/ and the package that becomes engines/bin/FOLDER.
-ENGINES := cometbft=github.com/cometbft/cometbft/cmd/cometbft
+ENGINES := cometbft=github.com/cometbft/cometbft/cmd/cometbft etcd=.
 GO := go
 
 engines: $(foreach engine,$(ENGINES),engines/bin/$(firstword $(subst =, ,$(engine)))) ## build the external engines, pinned in engines/, into engines/bin
 
 engines/bin/%: engines/%/go.mod engines/%/go.sum $(wildcard engines/*/*.go)
-	@command -v $(GO) >/dev/null || { echo "make engines: Go 1.25 or later is not on the PATH" >&2; exit 2; }
+	@command -v $(GO) >/dev/null || { echo "make engines: Go 1.26 or later is not on the PATH" >&2; exit 2; }
 	@echo "building $@ (a minute or two)"
 	@mkdir -p engines/bin
 	@cd engines/$* && CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" $(GO) build -o ../bin/$*.new \
