@@ -1,14 +1,23 @@
 """Finality: who signs when, how signatures become a certificate, what is certified after a crash (decision 5)."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from govchain.consensus import Certifier, FinalitySignature, LedgerApplication, Pool
-from govchain.consensus.finality import OPEN_BLOCKS_MAX, Finality
+from govchain.consensus.finality import EARLY_BLOCKS_MAX, OPEN_BLOCKS_MAX, Finality
 from govchain.ledger import build_machine
 from govchain.model import Code
 from govchain.model.wire import GenesisMember
-from govchain.proof.certificates import decode_certificate, verify_certificate
+from govchain.proof.certificates import (
+    assemble_certificate,
+    decode_certificate,
+    encode_certificate,
+    finality_message,
+    verify_certificate,
+)
+from govchain.proof.equivocation import verify_equivocation
 from govchain.state import Batch, MemoryStore, Table
 from tests.consensus.kit import Node
 from tests.ledger.kit import CREATED, Kit, new_account, put
@@ -24,6 +33,22 @@ class Route:
         self.sent.append(signature)
 
 
+class Watch:
+    """Keeps what it hears of other members."""
+
+    def __init__(self):
+        self.heard = []
+
+    def equivocated(self, key, height, proof):
+        self.heard.append(("equivocated", key, height, proof))
+
+    def disagreed(self, signature):
+        self.heard.append(("disagreed", signature))
+
+    def diverged(self, height, reason):
+        self.heard.append(("diverged", height, reason))
+
+
 class Member:
     """A member of several: its own store and key, the same blocks as the others."""
 
@@ -34,7 +59,8 @@ class Member:
             kit.machine, self.store, Pool(), lambda: CREATED + 1, Certifier(kit.machine.suite, account.signer)
         )
         self.finality = self.application.finality
-        self.route = self.finality._route = Route()
+        self.route = self.finality.route = Route()
+        self.watch = self.finality.disagreements.watch = Watch()
         if self.application.info().app_hash == b"":
             self.application.init_chain()
 
@@ -138,6 +164,16 @@ def test_a_quorum_makes_the_certificate(rule, count, needed):
     assert [verify_all(member) for member in members] == [1] * count
 
 
+def signed(kit, account, signature, **changed):
+    """What ``account`` signs about the block of ``signature``, changed."""
+    statement = {"identity": signature.identity, "state_root": signature.state_root, "epoch": signature.epoch} | changed
+    height = statement.pop("height", signature.height)
+    message = finality_message(
+        kit.genesis.chain, statement["epoch"], height, statement["identity"], statement["state_root"]
+    )
+    return FinalitySignature(height, account.key, account.signer.sign(message), **statement)
+
+
 def test_signatures_that_are_none_are_refused():
     kit, members = several("raft", 3)
     envelope = put(kit.department)
@@ -146,22 +182,163 @@ def test_signatures_that_are_none_are_refused():
     first, second, _ = members
     good = second.route.sent[0]
     stranger = new_account()
-    header, identity = first.application.blocks.decoded_header(1), first.application.chain.identity
-    forged = Certifier(kit.machine.suite, stranger.signer).sign(header, identity)
-    other = Certifier(kit.machine.suite, second.account.signer).sign(header, bytes(32))
+    forged = signed(kit, stranger, good)
+    other = signed(kit, second.account, good, identity=bytes(32))
     refusals = [
-        (FinalitySignature(1, stranger.key, forged), Code.SIGNER_UNKNOWN),
-        (FinalitySignature(1, good.key, forged), Code.SIGNATURE_INVALID),
-        (FinalitySignature(1, good.key, other), Code.SIGNATURE_INVALID),
-        (FinalitySignature(1, good.key, b""), Code.SIGNATURE_LENGTH),
-        (FinalitySignature(1, b"", good.signature), Code.SIGNER_UNKNOWN),
-        (FinalitySignature(2, good.key, good.signature), Code.NOT_FOUND),
+        (forged, Code.SIGNER_UNKNOWN),
+        (replace(good, signature=forged.signature), Code.SIGNATURE_INVALID),
+        (replace(good, signature=other.signature), Code.SIGNATURE_INVALID),
+        (replace(good, signature=b""), Code.SIGNATURE_LENGTH),
+        (replace(good, key=b""), Code.SIGNER_UNKNOWN),
+        (replace(good, height=2), Code.NOT_FOUND),
+        (replace(good, epoch=1), Code.SIGNATURE_INVALID),
+        (replace(good, identity=bytes(32)), Code.SIGNATURE_INVALID),
+        (replace(good, state_root=bytes(32)), Code.SIGNATURE_INVALID),
+        (replace(other, key=stranger.key), Code.SIGNER_UNKNOWN),
     ]
     for signature, code in refusals:
         assert first.finality.add(signature) == code
         assert first.certificate(1) is None
+    assert first.watch.heard == []
     assert first.finality.add(good) == Code.OK
     assert verify_all(first) == 1
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["open", "certified"])
+@pytest.mark.parametrize("order", [0, 1], ids=["ours first", "another first"])
+@pytest.mark.requirement("BJ.function.consensus.02b")
+def test_a_member_that_signs_two_blocks_is_reported_with_a_proof(late, order):
+    kit, members = several("bft", 4)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+        member.block()
+    first, liar = members[0], members[3]
+    if late:
+        for member in members[1:3]:
+            first.finality.add(member.route.sent[0])
+        assert first.certificate(1) is not None
+    good = liar.route.sent[0]
+    other = signed(kit, liar.account, good, identity=b"\x01" * 32)
+    both = [(good, Code.OK), (other, Code.BLOCK_INVALID)]
+    for signature, code in (both if order == 0 and not late else both[::-1]) * 2:
+        assert first.finality.add(signature) == code
+    proofs = [args for kind, *args in first.watch.heard if kind == "equivocated"]
+    ((key, height, data),) = proofs  # once, however often it is seen
+    assert (key, height) == (liar.account.key, 1)
+    proof = verify_equivocation(kit.machine.suite, data)
+    assert {block.identity for block in proof.blocks} == {good.identity.hex(), other.identity.hex()}
+    assert [args for kind, *args in first.watch.heard if kind == "diverged"] == []
+
+
+def test_two_other_blocks_of_one_member_are_a_proof_too():
+    kit, members = several("raft", 3)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+    first, liar = members[0], members[1]
+    good = liar.route.sent[0]
+    for number in (1, 2):
+        assert first.finality.add(signed(kit, liar.account, good, identity=bytes([number]) * 32)) == Code.BLOCK_INVALID
+    (heard,) = [args for kind, *args in first.watch.heard if kind == "equivocated"]
+    assert verify_equivocation(kit.machine.suite, heard[2]).key == liar.account.key.hex()
+
+
+def test_another_epoch_proves_nothing():
+    kit, members = several("raft", 3)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+    first, other = members[0], members[1]
+    good = other.route.sent[0]
+    first.finality.add(good)
+    first.finality.add(signed(kit, other.account, good, epoch=1))
+    assert [kind for kind, *_ in first.watch.heard] == ["disagreed"]
+
+
+def test_a_quorum_for_another_block_stops_this_node():
+    """Signatures or a whole certificate over another block: it is this node that went astray."""
+    kit, members = several("bft", 4)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+        member.block()
+    first = members[0]
+    good = members[1].route.sent[0]
+    others = [signed(kit, member.account, good, identity=b"\x07" * 32) for member in members[1:]]
+    for number, signature in enumerate(others, 1):
+        assert first.finality.add(signature) == Code.BLOCK_INVALID
+        assert any(kind == "diverged" for kind, *_ in first.watch.heard) == (number == 3)
+    header = msgspec.structs.replace(first.application.blocks.decoded_header(1))
+    signers = first.application.chain.signers
+    foreign = assemble_certificate(
+        header, b"\x07" * 32, signers, {signature.key: signature.signature for signature in others}
+    )
+    second = members[1]
+    assert second.finality.add_certificate(1, encode_certificate(foreign)) == Code.NODE_DIVERGED
+    assert [kind for kind, *_ in second.watch.heard] == ["diverged"]
+    short = assemble_certificate(
+        header, b"\x07" * 32, signers, {signature.key: signature.signature for signature in others[:2]}
+    )
+    third = members[2]
+    assert third.finality.add_certificate(1, encode_certificate(short)) == Code.CERTIFICATE_INVALID
+    assert third.watch.heard == []
+
+
+def test_a_signature_that_comes_before_its_block_waits_for_it():
+    kit, members = several("raft", 3)
+    first, *others = members
+    envelopes = [put(kit.department) for _ in range(2)]
+    for member in others:
+        for envelope in envelopes:
+            member.block(envelope)
+    one, two = others[0].route.sent
+    assert first.finality.add(two) == first.finality.add(one) == Code.NOT_FOUND
+    far = replace(two, height=EARLY_BLOCKS_MAX + 1)
+    stranger = replace(one, key=new_account().key)
+    assert first.finality.add(far) == first.finality.add(stranger) == Code.NOT_FOUND
+    assert sorted(first.finality._early) == [1, 2]
+    assert [len(kept) for kept in first.finality._early.values()] == [1, 1]
+    for envelope in envelopes:
+        first.block(envelope)
+    assert verify_all(first) == 2
+    assert first.finality._early == {}
+
+
+def test_certificates_of_others_complete_a_node_that_was_away():
+    kit, members = several("raft", 3)
+    envelopes = [put(kit.department) for _ in range(3)]
+    for member in members:
+        for envelope in envelopes:
+            member.block(envelope)
+    exchange(members[1:])
+    away, other = members[0], members[1]
+    away.finality.route = None
+    assert away.finality.missing(10) == [1, 2]  # the newest is left to the members that sign it
+    certificate = {height: other.application.blocks.certificate(height) for height in (1, 2, 3)}
+    assert away.finality.add_certificate(1, certificate[2]) == Code.CERTIFICATE_INVALID
+    assert away.finality.add_certificate(1, b"{}") == Code.BODY_SHAPE
+    assert away.finality.add_certificate(4, certificate[3]) == Code.NOT_FOUND
+    assert away.certificate(1) is None
+    for height in (2, 1, 3):
+        assert away.finality.add_certificate(height, certificate[height]) == Code.OK
+        assert away.finality.add_certificate(height, certificate[height]) == Code.OK
+    assert away.finality.missing(10) == []
+    assert away.finality.open_heights() == []
+    assert verify_all(away) == 3
+
+
+def test_who_is_missing_is_told():
+    kit, members = several("bft", 4)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+        member.block()
+    first = members[0]
+    first.finality.add(members[2].route.sent[0])
+    assert first.finality.open_heights() == [1]
+    assert first.finality.waiting_for(1) == [members[1].account.key, members[3].account.key]
+    assert first.finality.waiting_for(2) == []
 
 
 def test_after_a_crash_a_bft_member_signs_what_was_agreed_and_waits_for_the_rest():
@@ -207,6 +384,7 @@ def test_blocks_that_nobody_signs_do_not_pile_up():
     header, identity = first.application.blocks.decoded_header(1), first.application.chain.identity
     finality = Finality(
         kit.machine.suite,
+        kit.genesis.chain,
         first.application.blocks,
         first.application.lock,
         Certifier(kit.machine.suite, first.account.signer),

@@ -7,8 +7,8 @@ PUBLIC = {
     "api": "ApiSettings create_app",
     "cli": "main",
     "consensus": """
-        Application Certifier CheckResult Engine EngineStatus Finality FinalitySignature FinalizedBlock Info
-        LedgerApplication Outcome Pool PoolLimits SignatureRoute SnapshotInfo Ticket Waiter
+        Application Certifier CheckResult Engine EngineStatus Finality FinalitySignature FinalityWatch FinalizedBlock
+        Info LedgerApplication Outcome Pool PoolLimits SignatureRoute SnapshotInfo Ticket Waiter
     """,
     "consensus.solo": "SoloEngine SoloOptions",
     "crypto": """

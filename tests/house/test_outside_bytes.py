@@ -31,6 +31,7 @@ from govchain.model.wire import Genesis
 from govchain.modules.evidence import messages
 from govchain.modules.evidence.messages import records
 from govchain.proof import layout
+from govchain.proof.equivocation import decode_equivocation
 from govchain.proof.exact import decode_exact
 from govchain.proof.members import verify_member_record
 from govchain.sdk import trust
@@ -140,6 +141,7 @@ TAKERS = {
     "proof.transactions.decode_receipt": directly(proof.decode_receipt),
     "proof.headers.decode_header": directly(proof.decode_header),
     "proof.certificates.decode_certificate": directly(proof.decode_certificate),
+    "proof.equivocation.decode_equivocation": directly(decode_equivocation),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
     "modules.evidence.messages.items.decode_item": directly(messages.decode_item),
     "modules.evidence.messages.records.decode_mark": directly(records.decode_mark),

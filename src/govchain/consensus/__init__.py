@@ -2,6 +2,7 @@
 
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.certifier import Certifier
+from govchain.consensus.disagreement import FinalityWatch
 from govchain.consensus.finality import Finality, FinalitySignature, SignatureRoute
 from govchain.consensus.pool import Outcome, Pool, PoolLimits, Ticket, Waiter
 from govchain.consensus.ports import (
@@ -25,6 +26,7 @@ __all__ = [
     "EngineUpdate",
     "Finality",
     "FinalitySignature",
+    "FinalityWatch",
     "FinalizedBlock",
     "Info",
     "LedgerApplication",

@@ -99,7 +99,9 @@ class LedgerApplication:
         self._read_only = read_only
         self._listeners: list[BlockListener] = []
         self._lock = threading.RLock()
-        self.finality = Finality(machine.suite, self.blocks, self._lock, None if read_only else certifier)
+        self.finality = Finality(
+            machine.suite, machine.genesis.chain, self.blocks, self._lock, None if read_only else certifier
+        )
         self._executed: ExecutedBlock | None = None
         self._passed: ChainState | None = None
         self._last_commit_s = self._begun_s = monotonic()
@@ -190,6 +192,7 @@ class LedgerApplication:
         self.blocks.put_chain_state(batch, encode_chain_state(chain))
         self._store.write(batch, durable=True)
         self._chain = chain
+        self.finality.resume(chain)
         return chain.identity
 
     def check_tx(self, envelopes: Sequence[bytes]) -> list[CheckResult]:

@@ -3,13 +3,13 @@
 Purpose: behind every commit. Under ``solo`` and ``raft`` a member signs once its own commit is durable; under ``bft``
 when the next engine block arrives, since two thirds have then agreed on the block's identity (ARCHITECTURE decision 5).
 A certificate is written as soon as signatures of a quorum of the block's own set are here; one signature is the quorum
-under ``solo``.
+under ``solo``. A certificate that another node completed is taken as it is, once verified.
 Rules: a certificate is written behind its block, so a crash may leave the newest ones out: they are signed again at the
 start. Nothing that comes from others is believed before its signature was verified. Memory is bounded: at most
-``OPEN_BLOCKS_MAX`` blocks wait for signatures, the oldest are given up (they can be fetched from others' stores; any
-later certified block proves them).
-Not here: the member's key (``certifier``), the form of a certificate (``proof.certificates``), the route between nodes
-(comes with networks, through :class:`SignatureRoute`).
+``OPEN_BLOCKS_MAX`` blocks wait for signatures, the oldest are given up (their certificates can be fetched from others:
+:meth:`Finality.missing`); signatures that arrive before their block wait for it, ``EARLY_BLOCKS_MAX`` blocks far.
+Not here: the member's key (``certifier``), signatures over other blocks (``disagreement``), the form of a certificate
+(``proof.certificates``), the route between nodes (``exchange``, through :class:`SignatureRoute`).
 """
 
 from __future__ import annotations
@@ -21,27 +21,30 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from govchain.consensus.certifier import Certifier
-from govchain.crypto import ALGORITHMS, Suite
+from govchain.consensus.disagreement import Disagreements, FinalitySignature, check_signature
+from govchain.crypto import Suite
 from govchain.ledger import ChainState, ExecutedBlock
-from govchain.model import Code
-from govchain.model.wire import Header, SignerSet
-from govchain.proof.certificates import assemble_certificate, encode_certificate, finality_message
+from govchain.model import Code, GovChainError, VerificationError
+from govchain.model.wire import Certificate, Header, SignerSet
+from govchain.proof.certificates import (
+    assemble_certificate,
+    decode_certificate,
+    encode_certificate,
+    verify_certificate,
+    verify_certificate_signatures,
+)
+from govchain.proof.headers import header_identity
 from govchain.proof.signers import quorum
 from govchain.storage import BlockStore
 
-__all__ = ["OPEN_BLOCKS_MAX", "Finality", "FinalitySignature", "SignatureRoute"]
+__all__ = ["EARLY_BLOCKS_MAX", "OPEN_BLOCKS_MAX", "Finality", "FinalitySignature", "SignatureRoute"]
 
 #: Blocks that wait for other members' signatures, at most.
 OPEN_BLOCKS_MAX = 1_024
-
-
-@dataclass(frozen=True, slots=True)
-class FinalitySignature:
-    """One member's signature over the block at ``height``: its public key and the signature, raw as the ledger's."""
-
-    height: int
-    key: bytes
-    signature: bytes
+#: How far above the head a signature may be to be kept until its block is here.
+EARLY_BLOCKS_MAX = 64
+#: Heights that one call of :meth:`Finality.missing` looks at, at most.
+_LOOKED_AT_MAX = 10_000
 
 
 class SignatureRoute(Protocol):
@@ -60,12 +63,24 @@ class _Open:
     signers: SignerSet
     signatures: dict[bytes, bytes] = field(default_factory=dict)
 
+    def signed(self, key: bytes, signature: bytes) -> FinalitySignature:
+        """A member's signature over this block."""
+        header = self.header
+        root = bytes.fromhex(header.state_root)
+        return FinalitySignature(header.height, key, signature, header.epoch, self.identity, root)
+
+    def is_of(self, signature: FinalitySignature) -> bool:
+        """Whether the signature speaks of this block."""
+        root = bytes.fromhex(self.header.state_root)
+        return signature.block == (self.header.epoch, self.identity, root)
+
 
 class Finality:
     """See the module. The engine's thread tells of blocks; any thread may add others' signatures and ask.
 
     Args:
         suite: the chain's.
+        chain: its id.
         blocks: where certificates lie.
         lock: held while a certificate is written, as for every write to the store.
         certifier: this member's key, or None on a node that is no member or only reads.
@@ -75,6 +90,7 @@ class Finality:
     def __init__(
         self,
         suite: Suite,
+        chain: str,
         blocks: BlockStore,
         lock: AbstractContextManager[object],
         certifier: Certifier | None = None,
@@ -82,13 +98,19 @@ class Finality:
     ) -> None:
         self._suite = suite
         self._blocks = blocks
+        self._chain = chain
         self._writing = lock
         self._certifier = certifier
-        self._route = route
+        self.route = route
         self._lock = threading.Lock()
         self._open: OrderedDict[int, _Open] = OrderedDict()
         self._unsigned: list[int] = []  # heights that this member signs when the next engine block arrives
+        self._early: dict[int, dict[bytes, FinalitySignature]] = {}
+        self._head = 0
+        self._members: frozenset[bytes] = frozenset()
+        self._complete = 0  # every block up to here that the store holds has its certificate
         self._certified = blocks.newest_certificate()
+        self.disagreements = Disagreements(chain, suite.member_algorithm)
 
     @property
     def certified_height(self) -> int:
@@ -98,12 +120,14 @@ class Finality:
     def resume(self, chain: ChainState) -> None:
         """After a restart: take up the blocks at the tip whose certificates are missing, and sign what is due.
 
-        Only blocks of the present epoch: an older one's set has changed since, and a later certificate proves it.
+        Only blocks of the present epoch: an older one's set has changed since; its certificate is fetched.
         """
         self._certified = self._blocks.newest_certificate()
         with self._lock:
             self._open.clear()
             self._unsigned.clear()
+            self._early.clear()
+        self._follow(chain.height, chain.signers)
         if self._certifier is None:
             return
         blocks, head = self._blocks, chain.height
@@ -121,7 +145,14 @@ class Finality:
 
     def committed(self, block: ExecutedBlock) -> None:
         """A block's own commit is durable: sign it now, or when the next engine block arrives."""
+        self._follow(block.header.height, block.next_signers)
         self._take_up(block.header, block.identity, block.signers, agreed=False)
+        with self._lock:
+            early = self._early.pop(block.header.height, {})
+            for height in [height for height in self._early if height <= block.header.height]:
+                del self._early[height]
+        for signature in early.values():
+            self.add(signature)
 
     def engine_block(self) -> None:
         """The next engine block arrived: sign what waited for it."""
@@ -137,25 +168,73 @@ class Finality:
         """Take another member's signature; with a quorum the certificate is written.
 
         Returns:
-            OK, also where the block has its certificate already; NOT_FOUND for a block that is not here (yet);
-            SIGNER_UNKNOWN for a key that is not in the block's set; what the algorithm says of a false signature.
+            OK, also where the block has its certificate already; NOT_FOUND for a block that is not here (yet), whose
+            signatures are kept for a while; SIGNER_UNKNOWN for a key that is not in the block's set; BLOCK_INVALID for
+            another block than the one that is here; what the algorithm says of a false signature.
         """
+        height = signature.height
         with self._lock:
-            block = self._open.get(signature.height)
+            block = self._open.get(height)
+            if block is None and height > self._head:
+                self._keep_early(signature)
+                return Code.NOT_FOUND
         if block is None:
-            return Code.OK if self._blocks.certificate(signature.height) is not None else Code.NOT_FOUND
-        key = signature.key.hex()
-        algorithm = next((entry.algorithm for entry in block.signers.keys if entry.key == key), None)
-        if algorithm is None:
-            return Code.SIGNER_UNKNOWN
-        header = block.header
-        message = finality_message(
-            header.chain, header.epoch, header.height, block.identity, bytes.fromhex(header.state_root)
-        )
-        code = ALGORITHMS[algorithm].check_signature(signature.key, message, signature.signature)
+            return self._add_to_closed(signature)
+        if not block.is_of(signature):
+            own = block.signatures.get(signature.key)
+            known = None if own is None else block.signed(signature.key, own)
+            return self.disagreements.add(block.signers, signature, known)
+        code = check_signature(self._chain, block.signers, signature)
         if not code:
             self._collect(block, signature)
         return code
+
+    def add_certificate(self, height: int, data: bytes) -> Code:
+        """Take a certificate that another node completed.
+
+        Returns:
+            OK, also where there is one already; NOT_FOUND for a block that is not here; NODE_DIVERGED when a quorum
+            of the set signed another block than the one that is here; otherwise why it is no certificate of it.
+        """
+        header_bytes = self._blocks.header(height)
+        if header_bytes is None:
+            return Code.NOT_FOUND
+        if self._blocks.certificate(height) is not None:
+            return Code.OK
+        header = self._blocks.decoded_header(height)
+        identity = header_identity(self._suite, header_bytes)
+        try:
+            certificate = decode_certificate(data)
+            if self._is_of_another(header, identity, certificate):
+                reason = f"certificate {certificate.identity[:16]}, here {identity.hex()[:16]}"
+                if self.disagreements.watch is not None:
+                    self.disagreements.watch.diverged(height, reason)
+                return Code.NODE_DIVERGED
+            verify_certificate(self._suite, header, identity, certificate)
+        except GovChainError as error:
+            return error.code
+        with self._lock:
+            self._open.pop(height, None)
+        self._write(height, data)
+        return Code.OK
+
+    def missing(self, limit: int) -> list[int]:
+        """Up to ``limit`` heights, lowest first, whose certificates are not here although those around them may be.
+
+        The newest block is left out while the members are still signing it. Looks at a bounded number of blocks.
+        """
+        found: list[int] = []
+        if not self._complete:
+            self._complete = max(0, self._blocks.first() - 1)
+        height = self._complete
+        for height in range(self._complete + 1, min(self._head, self._complete + 1 + _LOOKED_AT_MAX)):
+            if self._blocks.certificate(height) is None:
+                found.append(height)
+                if len(found) >= limit:
+                    break
+            elif not found:
+                self._complete = height
+        return found
 
     def own_signature(self, height: int) -> FinalitySignature | None:
         """This member's signature over a block that waits for others', for a peer that asks; None where there is none.
@@ -168,11 +247,69 @@ class Finality:
         with self._lock:
             block = self._open.get(height)
             signature = None if block is None else block.signatures.get(key)
-        return None if signature is None else FinalitySignature(height, key, signature)
+            return None if block is None or signature is None else block.signed(key, signature)
+
+    def open_heights(self) -> list[int]:
+        """Heights that wait for other members' signatures, lowest first."""
+        with self._lock:
+            return sorted(self._open)
+
+    def waiting_for(self, height: int) -> list[bytes]:
+        """Keys of the members whose signatures over an open block are not here."""
+        with self._lock:
+            block = self._open.get(height)
+            if block is None:
+                return []
+            keys = (bytes.fromhex(entry.key) for entry in block.signers.keys)
+            return [key for key in keys if key not in block.signatures]
+
+    def _follow(self, head: int, signers: SignerSet) -> None:
+        with self._lock:
+            self._head = head
+            self._members = frozenset(bytes.fromhex(entry.key) for entry in signers.keys)
+
+    def _keep_early(self, signature: FinalitySignature) -> None:
+        """Keep a signature whose block is not here yet; verified when it is. Under the lock.
+
+        Bounded by the members of the present set, one signature of each for each height.
+        """
+        if signature.height <= self._head + EARLY_BLOCKS_MAX and signature.key in self._members:
+            self._early.setdefault(signature.height, {}).setdefault(signature.key, signature)
+
+    def _add_to_closed(self, signature: FinalitySignature) -> Code:
+        """A signature over a block that is not open any more: nothing is needed, unless it speaks of another block."""
+        stored = self._blocks.certificate(signature.height)
+        if stored is None:
+            return Code.NOT_FOUND
+        certificate = decode_certificate(stored)
+        here = (certificate.epoch, bytes.fromhex(certificate.identity), bytes.fromhex(certificate.state_root))
+        if signature.block == here:
+            if not self.disagreements.has(signature.height, signature.key):
+                return Code.OK
+            code = check_signature(self._chain, certificate.set, signature)
+            if not code:
+                self.disagreements.complete(signature)
+            return code
+        key = signature.key.hex()
+        own = next((entry.signature for entry in certificate.signatures if entry.key == key), None)
+        known = None if own is None else FinalitySignature(signature.height, signature.key, bytes.fromhex(own), *here)
+        return self.disagreements.add(certificate.set, signature, known)
+
+    def _is_of_another(self, header: Header, identity: bytes, certificate: Certificate) -> bool:
+        """Whether a quorum of the header's own set signed another block of its height."""
+        same_place = (certificate.chain, certificate.height) == (header.chain, header.height)
+        same_block = (certificate.identity, certificate.state_root) == (identity.hex(), header.state_root)
+        if not same_place or same_block:
+            return False
+        try:
+            verify_certificate_signatures(self._suite, certificate, header.signers)
+        except VerificationError:
+            return False
+        return True
 
     def _take_up(self, header: Header, identity: bytes, signers: SignerSet, *, agreed: bool) -> None:
         member = self._certifier is not None and self._certifier.is_member(signers)
-        if not member and self._route is None:
+        if not member and self.route is None:
             return  # no signature will ever come
         block = _Open(header, identity, signers)
         signs_now = member and (agreed or signers.rule != "bft")
@@ -187,14 +324,14 @@ class Finality:
 
     def _sign(self, block: _Open) -> None:
         assert self._certifier is not None  # only a member's blocks are signed
-        height, key = block.header.height, self._certifier.public_key
-        own = FinalitySignature(height, key, self._certifier.sign(block.header, block.identity))
+        own = block.signed(self._certifier.public_key, self._certifier.sign(block.header, block.identity))
         self._collect(block, own)
-        if self._route is not None:
-            self._route.publish(own)
+        if self.route is not None:
+            self.route.publish(own)
 
     def _collect(self, block: _Open, signature: FinalitySignature) -> None:
         """Note a valid signature; write the certificate with the one that completes a quorum."""
+        self.disagreements.complete(signature)
         with self._lock:
             block.signatures.setdefault(signature.key, signature.signature)
             enough = len(block.signatures) >= quorum(block.signers.rule, len(block.signers.keys))
@@ -202,6 +339,9 @@ class Finality:
                 return
             signatures = dict(block.signatures)
         certificate = assemble_certificate(block.header, block.identity, block.signers, signatures)
+        self._write(block.header.height, encode_certificate(certificate))
+
+    def _write(self, height: int, certificate: bytes) -> None:
         with self._writing:
-            self._blocks.write_certificate(block.header.height, encode_certificate(certificate))
-            self._certified = max(self._certified, block.header.height)
+            self._blocks.write_certificate(height, certificate)
+            self._certified = max(self._certified, height)

@@ -21,6 +21,7 @@ __all__ = [
     "encode_certificate",
     "finality_message",
     "verify_certificate",
+    "verify_certificate_signatures",
 ]
 
 #: Domain of the message that members sign.
@@ -69,10 +70,7 @@ def verify_certificate(suite: Suite, header: Header, identity: bytes, certificat
     """Raise unless ``certificate`` makes ``header`` (with that identity) final under the set the header names.
 
     1. It speaks of this header: chain, epoch, height, identity, state root.
-    2. Its set is well formed and is the one whose digest the header names as ``signers``.
-    3. Its signatures are sorted, none twice, each by a member of the set.
-    4. Each signature is valid.
-    5. Their number reaches the quorum.
+    2. It is signed by a quorum (:func:`verify_certificate_signatures`) of the set that the header names as ``signers``.
 
     The caller still owes: that ``header.signers`` is the set in force (:class:`govchain.proof.trust.EpochWalk`).
 
@@ -85,26 +83,47 @@ def verify_certificate(suite: Suite, header: Header, identity: bytes, certificat
     if certificate.identity != identity.hex() or certificate.state_root != header.state_root:
         raise _invalid("another block")
     # 2.
+    verify_certificate_signatures(suite, certificate, header.signers)
+
+
+def verify_certificate_signatures(suite: Suite, certificate: Certificate, signers: str) -> None:
+    """Raise unless a quorum of the set with digest ``signers`` (hex) signed what ``certificate`` says.
+
+    1. Its set is well formed and has that digest.
+    2. Its signatures are sorted, none twice, each by a member of the set.
+    3. Each signature is valid.
+    4. Their number reaches the quorum.
+
+    Raises:
+        VerificationError: ``CERTIFICATE_INVALID``, or ``CERTIFICATE_QUORUM`` when only the number falls short.
+    """
+    # 1.
     fault = check_signer_set(suite, certificate.set)
     if fault:
         raise _invalid(f"signer set: {fault}")
-    if signer_set_digest(suite, certificate.set).hex() != header.signers:
+    if signer_set_digest(suite, certificate.set).hex() != signers:
         raise _invalid("another signer set")
-    # 3.
+    # 2.
     keys = [entry.key for entry in certificate.signatures]
     if not is_rising(keys):
         raise _invalid("order of signatures")
     algorithms = {entry.key: entry.algorithm for entry in certificate.set.keys}
     if any(key not in algorithms for key in keys):
         raise _invalid("signer is no member")
-    # 4.
-    message = finality_message(header.chain, header.epoch, header.height, identity, bytes.fromhex(header.state_root))
+    # 3.
+    message = finality_message(
+        certificate.chain,
+        certificate.epoch,
+        certificate.height,
+        bytes.fromhex(certificate.identity),
+        bytes.fromhex(certificate.state_root),
+    )
     for entry in certificate.signatures:
         algorithm = ALGORITHMS[algorithms[entry.key]]
         code = algorithm.check_signature(bytes.fromhex(entry.key), message, bytes.fromhex(entry.signature))
         if code is not Code.OK:
             raise _invalid(f"signature of {entry.key[:16]}: {code.name}")
-    # 5.
+    # 4.
     needed = quorum(certificate.set.rule, len(certificate.set.keys))
     if len(keys) < needed:
         raise VerificationError(Code.CERTIFICATE_QUORUM, reason=f"{len(keys)} of {needed}")

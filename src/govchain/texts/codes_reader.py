@@ -86,6 +86,15 @@ PAIRS: dict[str, tuple[str, str]] = {
         (
             "The ordering engine cannot go on[[: {reason}]]. Read its log in the folder engine of the data directory, "
             "remove the cause, and start the node again."
+    "NODE_DIVERGED": (
+        (
+            "本节点的计算结果与法定数成员签名的区块不同[[（{reason}）]]，已停止参与。"
+            "请保留数据目录备查，检查本机状态，再从其他成员重建。"
+        ),
+        (
+            "This node's result differs from the block that a quorum of members signed[[ ({reason})]]; "
+            "it has stopped taking part. Keep the data directory as evidence, check this machine, then rebuild the "
+            "node from the other members."
         ),
     ),
     "MODULE_MISSING": (
@@ -165,6 +174,10 @@ PAIRS: dict[str, tuple[str, str]] = {
             "A finality certificate has too few valid signatures[[: {reason}]]. Export it again later, or from "
             "another node."
         ),
+    ),
+    "EQUIVOCATION_INVALID": (
+        "双重签名证明不成立[[：{reason}]]。该证明不可采信。",
+        "The proof that a member signed two blocks does not hold[[: {reason}]]. Do not rely on it.",
     ),
     "HISTORY_INVALID": (
         "区块之间的衔接证明不成立[[：{reason}]]。该证明不可采信。",
