@@ -86,6 +86,8 @@ PAIRS: dict[str, tuple[str, str]] = {
         (
             "The ordering engine cannot go on[[: {reason}]]. Read its log in the folder engine of the data directory, "
             "remove the cause, and start the node again."
+        ),
+    ),
     "NODE_DIVERGED": (
         (
             "本节点的计算结果与法定数成员签名的区块不同[[（{reason}）]]，已停止参与。"
