@@ -11,6 +11,8 @@ is written only after the node's answer was verified. Stop it whenever you like:
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 import sys
 import time
 from contextlib import closing
@@ -49,7 +51,10 @@ class Watcher:
     def look(self) -> int:
         """Anchor what is new, and write the proofs; how many files that were."""
         self.unsettled = {pending.id for pending in self.client.recover() if pending.expires > now_ms()}
-        marks = {path: mark for path, mark in self._rested().items() if self.seen.get(path) != mark}
+        rested = self._rested()
+        # What is gone is forgotten: a file that comes back, as it was, is taken then.
+        self.seen = {path: mark for path, mark in self.seen.items() if path in rested}
+        marks = {path: mark for path, mark in rested.items() if self.seen.get(path) != mark}
         if not marks:
             return 0
         taken = capture_paths(list(marks), suite=self.client.suite, now=now_ms(), options=CaptureOptions(skip_bad=True))
@@ -96,10 +101,13 @@ class Watcher:
     def _rested(self) -> dict[Path, tuple[int, int]]:
         """Regular files, with size and time of change, that nobody wrote to just now."""
         found = {}
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_symlink() or not path.is_file():
+        for path in sorted(Path(place, name) for place, _, names in os.walk(self.folder) for name in names):
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue  # gone since the folder was listed
+            if not stat.S_ISREG(status.st_mode):
                 continue
-            status = path.stat()
             if time.time() - status.st_mtime >= RESTED_S:
                 found[path] = (status.st_size, status.st_mtime_ns)
         return found

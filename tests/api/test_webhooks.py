@@ -346,6 +346,24 @@ def test_a_change_that_is_none_is_refused_and_changes_nothing(client, change):
     assert client.get(path).json() == before
 
 
+def test_what_an_operator_paused_only_an_operator_resumes(running, client, officers, actor):  # noqa: F811
+    with receiving() as receiver, client_of(running, officers["operator"]) as operator:
+        path = registered(client, receiver.url)
+        assert client.patch(path, json={"state": "paused"}).json()["reason"] == "owner"
+        assert operator.patch(path, json={"state": "paused"}).json()["reason"] == "operator"
+        assert client.patch(path, json={"state": "paused"}).json()["reason"] == "operator"
+        refused(client.patch(path, json={"state": "active", "url": "http://127.0.0.1:9/"}), 403, "ROLE_MISSING")
+        # Its owner may still change the rest; nothing of a refused change is kept, and it stays paused.
+        changed = client.patch(path, json={"on_failure": "pause"}).json()
+        assert (changed["url"], changed["on_failure"], changed["state"]) == (receiver.url, "pause", "paused")
+        running.put(actor, "while the operator says no")
+        assert operator.patch(path, json={"state": "active"}).json()["state"] == "active"
+        (got,) = receiver.wait(1)
+        assert [event["reference"] for event in got.json["events"]] == ["while the operator says no"]
+        assert client.patch(path, json={"state": "paused"}).json()["reason"] == "owner"
+        assert client.patch(path, json={"state": "active"}).json()["state"] == "active"
+
+
 @pytest.mark.route(REMOVE, "success")
 def test_a_removed_webhook_is_sent_nothing_more(running, client, actor):  # noqa: F811
     with receiving() as receiver, receiving() as witness:

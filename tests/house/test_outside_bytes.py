@@ -35,8 +35,10 @@ from govchain.proof.equivocation import decode_equivocation
 from govchain.proof.exact import decode_exact
 from govchain.proof.members import verify_member_record
 from govchain.sdk import trust
+from govchain.sdk.backups import BackupState
 from govchain.sdk.catalogue import Catalogue
 from govchain.sdk.sessions import decode_challenge
+from govchain.sdk.wire import decode_answer
 from govchain.services.configurations import decode_configuration
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
 from govchain.storage import snapshot_checks
@@ -185,6 +187,7 @@ TAKERS = {
     "cli.private.read_private": through_file("private", lambda path: read_private(path, 1024)),
     "api.cursors.open_cursor": directly(lambda data: open_cursor(data.decode("latin-1"), "question")),
     "documents.extract.decode_paper": directly(decode_paper),
+    "sdk.wire.decode_answer": directly(lambda data: decode_answer(data, BackupState)),
     "sdk.sessions.decode_challenge": directly(lambda data: decode_challenge(data.decode("latin-1"))),
     "services.configurations.decode_configuration": directly(decode_configuration),
 }

@@ -1,147 +1,24 @@
 """Sending webhooks: in order, at least once, patiently, across restarts; a dead target hurts nobody else."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
+from typing import ClassVar
 
 import msgspec
 import pytest
 
-import govchain_native as native
-from govchain.model import Code, UnavailableError, encode_canonical
+from govchain.model import encode_canonical
 from govchain.sdk.webhooks import verify_webhook
 from govchain.services import webhook_sender as rules
-from govchain.services.events import START, EventCursor, EventFeed, EventFilter
-from govchain.services.webhook_sender import SenderOptions, WebhookSender, back_off_ms
-from govchain.services.webhook_store import DELIVERIES_KEPT, WebhookRecord, WebhookStore
-from govchain.services.webhook_targets import TargetPolicy
+from govchain.services.events import EventCursor, EventFilter
+from govchain.services.webhook_sender import SenderOptions, back_off_ms
+from tests.services.webhook_bench import ACCOUNT, BEGAN_S, NOW, QUICK, SECRET, Bench, Growing, places
 from tests.services.webhook_kit import WAIT_S, answering, receiving, until
-
-SECRET = b"a secret of enough bytes"
-ACCOUNT = "aa" * 20
-NOW = 1_790_000_000_000
-QUICK = SenderOptions(attempts_max=3, attempt_ms_max=3_000, first_ms=4, longest_ms=20, gather_ms=2)
-LOOPBACK = TargetPolicy(["127.0.0.0/8", "::1/128"], http=True)
-BEGAN_S = time.monotonic()
-
-
-class Growing:
-    """A ledger that grows by hand, one event of each type in a block's one transaction."""
-
-    def __init__(self, height=0):
-        self.chain = self.blocks = self
-        self.machine = SimpleNamespace(genesis=SimpleNamespace(chain="growing"))
-        self.stored = []
-        self.listeners = []
-        for _ in range(height):
-            self.add("a.b")
-
-    @property
-    def height(self):
-        return len(self.stored)
-
-    def first(self):
-        return 1
-
-    def receipts(self, height):
-        return self.stored[height - 1]
-
-    def add(self, *types, data=None):
-        events = [
-            {"data": data or {}, "organisation": "o", "reference": "政务 😀", "type": kind, "version": 1}
-            for kind in types
-        ]
-        body = {"code": 0, "events": events, "height": self.height + 1, "index": 0, "transaction": "00" * 32}
-        self.stored.append((encode_canonical({**body, "version": 1}),))
-        for listener in self.listeners:
-            listener(None)
-
-
-class Key:
-    """A node's key."""
-
-    algorithm = "sm2-sm3"
-
-    def __init__(self):
-        self._secret = native.sm2_generate()
-        self.public_key = native.sm2_public_key(self._secret)
-
-    def sign(self, message):
-        return native.sm2_sign(self._secret, self.public_key, message)
-
-
-class Accounts:
-    """All accounts are active but those that were frozen."""
-
-    def __init__(self):
-        self.frozen = set()
-
-    def account(self, address):
-        return SimpleNamespace(active=address.hex() not in self.frozen)
-
-
-class Bench:
-    """A sender over a ledger and a file, which tests start and stop."""
-
-    def __init__(self, path, ledger=None, options=QUICK, policy=LOOPBACK, key=None, clock=None):
-        self.ledger = ledger or Growing()
-        self.store = WebhookStore(path / "webhooks.sqlite3", "00" * 32)
-        self.accounts = Accounts()
-        self.key = key or Key()
-        self.sender = WebhookSender(
-            self.store,
-            EventFeed(self.ledger),
-            policy,
-            self.accounts,
-            self.key,
-            clock or (lambda: NOW + int((time.monotonic() - BEGAN_S) * 1000)),
-            lambda: 0.5,
-            options,
-        )
-        self.ledger.listeners = [self.sender.block_committed]
-        self.sender.start()
-
-    def add(self, url, number=1, **changes):
-        record = WebhookRecord(
-            id=f"{number:016x}",
-            account=ACCOUNT,
-            url=url,
-            secret=SECRET,
-            wanted=EventFilter(),
-            on_failure="continue",
-            state="active",
-            reason="",
-            created=NOW,
-            cursor=START.text,
-            number=0,
-        )
-        record = replace(record, **changes)
-        self.store.add(record)
-        self.sender.changed(record.id)
-        return record.id
-
-    def close(self):
-        self.sender.stop()
-        self.store.close()
-
-    def states(self, webhook):
-        return [(one.number, one.state, one.outcome) for one in self.store.deliveries(webhook, None, 2**53, 1000)]
-
-
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
-
-
-def places(first, last):
-    return [f"{height}.0.0" for height in range(first, last + 1)]
-
 
 # -- what arrives --------------------------------------------------------------------------------------------------
 
@@ -267,8 +144,7 @@ def test_one_may_choose_to_pause_instead(bench):
         assert bench.store.webhook(webhook).reason == "failed"
         bench.ledger.add("a.b")
         receiver.status = 204
-        record = bench.store.webhook(webhook)
-        assert bench.store.replace(replace(record, state="active", reason=""))
+        assert bench.store.update(webhook, lambda now: replace(now, state="active", reason=""))
         bench.sender.changed(webhook)
         before = len(receiver.got)
         until(lambda: len(receiver.got) > before)
@@ -359,18 +235,47 @@ def test_a_ledger_that_is_shorter_than_what_was_sent_pauses_it(bench):
         assert receiver.got == []
 
 
-def test_a_commit_does_the_same_work_whatever_the_number_of_webhooks(tmp_path):
-    """Fifty commits wake the sender's loop once."""
-    bench = Bench(tmp_path, options=replace(QUICK, gather_ms=50))
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts how often another thread wakes it."""
+
+    woken = 0
+    made: ClassVar[list["CountingLoop"]] = []
+
+    def __init__(self):
+        super().__init__()
+        self.made.append(self)
+
+    def call_soon_threadsafe(self, *args, **options):
+        self.woken += 1
+        return super().call_soon_threadsafe(*args, **options)
+
+
+@pytest.fixture
+def counting():
+    """Loops made now count; the last one is the sender's."""
+
+    class Counting(asyncio.DefaultEventLoopPolicy):
+        _loop_factory = CountingLoop
+
+    before = asyncio.get_event_loop_policy()
+    asyncio.set_event_loop_policy(Counting())
+    yield CountingLoop.made
+    asyncio.set_event_loop_policy(before)
+    CountingLoop.made.clear()
+
+
+@pytest.mark.parametrize("webhooks", [1, 50])
+def test_a_commit_does_the_same_work_whatever_the_number_of_webhooks(counting, tmp_path, webhooks):
+    """Fifty commits within one gathering wake the sender's loop once."""
+    bench = Bench(tmp_path, options=replace(QUICK, gather_ms=600_000))
     try:
-        with receiving() as receiver:
-            for number in range(1, 51):
-                bench.add(receiver.url, number)
-            until(lambda: len(receiver.got) == 0)
-            for _ in range(50):
-                bench.ledger.add("a.b")
-            assert len(receiver.wait_cursors(2_500)) == 2_500
-            assert len(receiver.got) <= 150
+        (loop,) = counting
+        for number in range(1, webhooks + 1):
+            bench.add("http://127.0.0.1:1/", number)
+        before = loop.woken
+        for _ in range(50):
+            bench.ledger.add("a.b")
+        assert loop.woken - before == 1
     finally:
         bench.close()
 
@@ -409,7 +314,7 @@ def test_stopping_does_not_wait_for_a_target(tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from tests.services.test_webhook_sender import Bench, Growing
+from tests.services.webhook_bench import Bench, Growing
 
 bench = Bench(Path(sys.argv[1]), Growing(400))
 if not bench.store.count():
@@ -446,52 +351,3 @@ def test_killed_at_any_moment_nothing_is_left_out_and_all_is_in_order(tmp_path):
     assert all(bodies[one.json["delivery"]] == one.body for one in receiver.got)
     seen = list(dict.fromkeys(cursor for one in receiver.got for cursor in one.cursors))
     assert seen == places(1, 400)
-
-
-# -- the file ------------------------------------------------------------------------------------------------------
-
-
-def test_the_file_is_its_owners_alone_and_of_one_chain(tmp_path):
-    path = tmp_path / "webhooks.sqlite3"
-    WebhookStore(path, "00" * 32).close()
-    assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(UnavailableError) as refused:
-        WebhookStore(path, "11" * 32)
-    assert refused.value.code is Code.STORE_CORRUPT
-
-
-@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
-def test_a_damaged_file_is_named(tmp_path, content):
-    path = tmp_path / "webhooks.sqlite3"
-    path.write_bytes(content)
-    with pytest.raises(UnavailableError) as refused:
-        WebhookStore(path, "00" * 32)
-    assert refused.value.code is Code.STORE_CORRUPT
-
-
-def test_a_link_is_not_followed(tmp_path):
-    (tmp_path / "webhooks.sqlite3").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UnavailableError):
-        WebhookStore(tmp_path / "webhooks.sqlite3", "00" * 32)
-
-
-def test_finished_deliveries_are_forgotten_in_the_end(bench):
-    with receiving() as receiver:
-        webhook = bench.add(receiver.url, wanted=EventFilter())
-        for height in range(1, DELIVERIES_KEPT + 31):
-            bench.ledger.add("a.b")
-            receiver.wait_cursors(height)
-        last = bench.store.webhook(webhook).number
-        until(lambda: bench.store.delivery(webhook, last).state == "delivered")
-        kept = bench.store.deliveries(webhook, None, 2**53, 1000)
-        assert len(kept) <= DELIVERIES_KEPT
-        assert all(one.body == b"" for one in kept)
-
-
-def test_a_closed_file_says_that_the_node_is_stopping(tmp_path):
-    store = WebhookStore(tmp_path / "webhooks.sqlite3", "00" * 32)
-    store.close()
-    store.close()
-    with pytest.raises(UnavailableError) as refused:
-        store.webhooks()
-    assert refused.value.code is Code.NODE_STOPPING

@@ -36,6 +36,14 @@ def test_a_public_address_is_taken(host):
     assert TargetPolicy().check_url(f"https://{host}/hook").port == 443
 
 
+def test_this_host_can_be_allowed_by_either_name_of_it_alone():
+    policy = TargetPolicy(["::1/128"])
+    policy.check_url("https://[::1]/hook")
+    for host in ("127.0.0.1", "[::127.0.0.1]", "[::2]", "[::]", "0.0.0.1"):
+        with pytest.raises(GovChainError):
+            policy.check_url(f"https://{host}/hook")
+
+
 def test_an_allowed_network_is_taken_and_no_other():
     policy = TargetPolicy(["10.20.0.0/16", "fd00::/8"])
     policy.check_url("https://10.20.3.4:8443/hook")
@@ -162,6 +170,14 @@ def test_an_endless_answer_is_not_read_to_its_end():
         began = time.monotonic()
         assert send(url) == 200
         assert time.monotonic() - began < 3
+
+
+def test_an_answer_counts_however_the_connection_ends():
+    """One that stays open until after the time limit, and one that is reset."""
+    with answering(b"HTTP/1.1 204 No Content\r\n\r\n", close=False) as (url, _):
+        assert send(url, limit_s=0.3) == 204
+    with answering(b"HTTP/1.1 204 No Content\r\n\r\n", reset=True) as (url, _):
+        assert send(url) == 204
 
 
 def test_a_silent_target_costs_its_time_limit():

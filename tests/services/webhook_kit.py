@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import socket
+import struct
+import termios
 import threading
 import time
 from dataclasses import dataclass, field
@@ -103,8 +106,11 @@ def receiving(context=None, host="127.0.0.1"):
 
 
 @contextlib.contextmanager
-def answering(data: bytes, *, close: bool = True):
-    """A server that answers each connection with these bytes, whatever it is sent; its URL, and how many came."""
+def answering(data: bytes, *, close: bool = True, reset: bool = False):
+    """A server that answers each connection with these bytes, whatever it is sent; its URL, and how many came.
+
+    With ``reset`` it ends the connection by a reset once the bytes were taken.
+    """
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
@@ -120,6 +126,12 @@ def answering(data: bytes, *, close: bool = True):
             with contextlib.suppress(OSError):
                 connection.recv(65_536)
                 connection.sendall(data)
+                if reset:
+                    while fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)) != bytes(4):
+                        time.sleep(0.001)  # until the other side's system has them
+                    time.sleep(0.05)  # and the other side has read them: a reset may overtake them
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.close()
                 if close:
                     connection.close()
 

@@ -23,7 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from govchain.model import Code, UnavailableError, UsageError
 
-__all__ = ["INDEX_FILE", "QUERY_MS_MAX", "READERS_MAX", "IndexDatabase", "database_url"]
+__all__ = ["INDEX_FILE", "QUERY_MS_MAX", "READERS_MAX", "IndexDatabase", "database_url", "names_password"]
 
 #: Name of the index in a data directory, where no URL is given.
 INDEX_FILE = "index.sqlite3"
@@ -42,6 +42,8 @@ _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 8_192
 #: Characters of a database's own message that are shown.
 _REASON_LENGTH_MAX = 200
+#: A URL's parameter with one of these in its name carries a secret (of PostgreSQL: password, sslpassword and others).
+_PASSWORD_WORDS = ("passphrase", "password", "passwd", "pwd", "secret", "token")
 
 
 def database_url(given: str, directory: Path | None) -> URL:
@@ -68,6 +70,16 @@ def database_url(given: str, directory: Path | None) -> URL:
     raise UsageError(Code.USAGE, reason=f"index_url: {kind}; it may be sqlite:///PATH or postgresql://USER@HOST/NAME")
 
 
+def names_password(parameter: str) -> bool:
+    """Whether the value of a URL's parameter of that name is a password or the like.
+
+    >>> [names_password(name) for name in ("password", "sslpassword", "sslrootcert", "dbname")]
+    [True, True, False, False]
+    """
+    small = parameter.lower()
+    return any(word in small for word in _PASSWORD_WORDS)
+
+
 class IndexDatabase:
     """An opened database; connections are made when they are needed. Safe to use from several threads.
 
@@ -84,8 +96,9 @@ class IndexDatabase:
 
     @property
     def shown_url(self) -> str:
-        """The URL without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The URL without its password, wherever it stands: before the host, or among the parameters."""
+        hidden = {name: "***" for name in self.url.query if names_password(name)}
+        return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -55,7 +55,7 @@ def build_backups(node: EmbeddedNode, settings: Settings, stack: contextlib.Exit
         clock,
         BackupOptions(every_ms=every * 60_000, keep=settings.integer("backup_keep")),
         lambda made: _log.info("backup made: %s, height %d", made.path.name, made.manifest.height),
-        lambda code, reason: _log.warning("backup failed: %s: %s", code.name, reason),
+        lambda code, reason: _log.warning("backups: %s: %s", code.name, reason),
     )
     stack.callback(backups.stop)
     backups.start()

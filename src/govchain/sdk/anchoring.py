@@ -3,7 +3,8 @@
 Purpose: the steps behind the client's calls that anchor files. Rules: salts, names and trees are in the submitter's
 directory, with the signed envelope, before anything is sent; a refusal leaves nothing behind; a record whose fate is
 not known yet stays pending, and :meth:`govchain.sdk.client.Client.recover` settles it. A batch says that it was
-captured as its members were, where they agree.
+captured as its members were, where they agree: files that were named together are a folder, anything else that differs
+is ``other``.
 Not here: reading files (:mod:`govchain.sdk.capture`), sending (:mod:`govchain.sdk.client`).
 """
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from govchain.model import Code, RefusedError, UsageError
-from govchain.modules.evidence.messages import LEAVES_MAX, Batch, Capture, Put
+from govchain.modules.evidence.messages import LEAVES_MAX, Batch, Capture, CaptureMethod, Put
 from govchain.sdk.capture import CapturedFile
 from govchain.sdk.catalogue import Anchored, Entry
 from govchain.sdk.records import EvidenceRecord, describe_record
@@ -45,15 +46,21 @@ def prepare_batch(client: Client, files: Sequence[CapturedFile], reference: str,
     if not 1 <= len(files) <= BATCH_MAX:
         raise UsageError(Code.USAGE, reason=f"a batch has 1 to {BATCH_MAX} files, not {len(files)}")
     levels = build_levels(client.suite.digest, [file.item_bytes for file in files])
-    methods = {file.item.capture.method for file in files} - {"file"}
     payload = Batch(
-        capture=Capture(methods.pop() if len(methods) == 1 else "folder", files[0].item.capture.time),
+        capture=Capture(_common_method(files), files[0].item.capture.time),
         count=len(files),
         reference=reference,
         root=root_of(levels).hex(),
         total_size=sum(file.facts.size for file in files),
     )
     return write_down(client, "evidence.batch", payload, files, reference, now, levels)
+
+
+def _common_method(files: Sequence[CapturedFile]) -> CaptureMethod:
+    methods = {file.item.capture.method for file in files}
+    if methods <= {"file", "folder"}:
+        return "folder"
+    return methods.pop() if len(methods) == 1 else "other"
 
 
 def write_down(

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from govchain.model import Code, UnavailableError
-from govchain.model.canonical import prescan
 from govchain.sdk.http import HttpTransport
+from govchain.sdk.wire import decode_answer
 
 __all__ = ["BACKUPS_LISTED_MAX", "BackupFacts", "BackupState", "BackupTransport", "wait_for_backup"]
 
@@ -69,11 +68,11 @@ class BackupTransport(HttpTransport):
         Raises:
             RefusedError: ``BACKUP_RUNNING``, ``ROLE_MISSING``, ``SERVICE_OFF`` where the node has no ``backup_dir``.
         """
-        return _decoded(self._ask("POST", _PATH, content=b"{}", media="application/json"))
+        return decode_answer(self._ask("POST", _PATH, content=b"{}", media="application/json"), BackupState)
 
     def backups(self) -> BackupState:
         """What the node has, and whether one is being made."""
-        return _decoded(self._ask("GET", _PATH))
+        return decode_answer(self._ask("GET", _PATH), BackupState)
 
 
 def wait_for_backup(asked: BackupState, ask: Callable[[], BackupState], pause: Callable[[], None]) -> BackupFacts:
@@ -96,11 +95,3 @@ def wait_for_backup(asked: BackupState, ask: Callable[[], BackupState], pause: C
         return made[-1]  # the oldest: whoever asked later got a later one
     known = state.run == asked.run and state.error in Code.__members__
     raise UnavailableError(Code[state.error] if known else Code.INTERNAL)
-
-
-def _decoded(data: bytes) -> BackupState:
-    prescan(data)
-    try:
-        return msgspec.json.decode(data, type=BackupState)
-    except msgspec.ValidationError as error:
-        raise UnavailableError(Code.ANSWER_UNUSABLE, reason=str(error)[:200]) from None

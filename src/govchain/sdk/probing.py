@@ -6,7 +6,6 @@ certificates are checked by the client as ever. Not here: judging (``ops.doctor_
 
 from __future__ import annotations
 
-import socket
 import ssl
 from typing import Final
 
@@ -14,10 +13,9 @@ import httpx
 import msgspec
 
 from govchain.model import Code, GovChainError, UnavailableError
-from govchain.model.canonical import prescan
 from govchain.sdk.http import HttpTransport
 from govchain.sdk.sessions import ChallengeOffer, ChallengeRequest, audience_of, decode_challenge
-from govchain.sdk.wire import to_json
+from govchain.sdk.wire import decode_answer, to_json
 
 __all__ = ["ProbeTransport", "shown_certificate"]
 
@@ -55,11 +53,7 @@ class ProbeTransport(HttpTransport):
             if error.code in (Code.SESSION_REQUIRED, Code.SESSION_INVALID, Code.SERVICE_OFF):
                 return None
             raise
-        prescan(data)
-        try:
-            found = msgspec.json.decode(data, type=_Indexed)
-        except msgspec.ValidationError as error:
-            raise UnavailableError(Code.ANSWER_UNUSABLE, reason=str(error)[:200]) from None
+        found = decode_answer(data, _Indexed)
         return found.height - found.indexed_height
 
 
@@ -72,16 +66,8 @@ def shown_certificate(url: str) -> bytes | None:
     parsed = httpx.URL(url)
     if parsed.scheme != "https":
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Nothing is sent and nothing believed: this looks at a certificate that a verifying connection may refuse.
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
-        with (
-            socket.create_connection((parsed.host, parsed.port or 443), timeout=_TIMEOUT_S) as plain,
-            context.wrap_socket(plain, server_hostname=parsed.host) as secured,
-        ):
-            shown = secured.getpeercert(binary_form=True)
+        return ssl.get_server_certificate((parsed.host, parsed.port or 443), timeout=_TIMEOUT_S).encode("ascii")
     except OSError as error:
         raise UnavailableError(Code.NODE_UNREACHABLE, url=url, reason=error.strerror or str(error)) from None
-    return None if shown is None else ssl.DER_cert_to_PEM_cert(shown).encode("ascii")

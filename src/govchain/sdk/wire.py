@@ -24,7 +24,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from govchain.model import Code, DecodingError
+from govchain.model import Code, DecodingError, UnavailableError
+from govchain.model.canonical import prescan
 
 __all__ = [
     "API_VERSION",
@@ -32,6 +33,7 @@ __all__ = [
     "ENVELOPE_TYPE",
     "PROBLEM_TYPE",
     "PROTOCOL_HEADER",
+    "decode_answer",
     "from_json",
     "to_json",
     "to_plain",
@@ -86,6 +88,19 @@ def from_json(data: bytes, kind: type[T]) -> T:
         raise _unusable("no JSON") from None
     value: T = _reader(typing.cast(Any, kind))(plain, kind.__name__)
     return value
+
+
+def decode_answer(data: bytes, kind: type[T]) -> T:
+    """The value of type ``kind`` (a msgspec structure) from an answer's JSON.
+
+    Raises:
+        DecodingError: no strict JSON. UnavailableError: ``ANSWER_UNUSABLE`` for another shape.
+    """
+    prescan(data)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise UnavailableError(Code.ANSWER_UNUSABLE, reason=str(error)[:200]) from None
 
 
 def _unusable(reason: str) -> DecodingError:

@@ -3,7 +3,8 @@
 Purpose: one backup at a time into the folder that the settings name; the oldest scheduled ones go when there are more
 than are kept. Rules: the engine never waits: what is copied is a frozen copy of the store. The schedule counts from the
 last scheduled backup that lies in the folder, so that restarts neither skip nor repeat one; after a failure it is tried
-again soon, and the failure is said. Stopping ends what is under way, and nothing of it is left.
+again soon, and the failure is said. Old ones that cannot be removed are said too, and make no backup a failure.
+Stopping ends what is under way, and nothing of it is left.
 Not here: the folder and its manifest (``storage.backups``), restoring (``ops.backup``).
 """
 
@@ -13,6 +14,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.sdk.backups import BACKUPS_LISTED_MAX, BackupFacts, BackupState
@@ -99,17 +102,19 @@ class Backups:
         """Have a backup made now; it goes on after the answer.
 
         Raises:
-            RefusedError: ``BACKUP_RUNNING``. UnavailableError: ``NODE_STOPPING``.
+            RefusedError: ``BACKUP_RUNNING``. UnavailableError: ``NODE_STOPPING``, ``FILE_UNREADABLE`` of the folder.
         """
         with self._changed:
             if self._stopping:
                 raise UnavailableError(Code.NODE_STOPPING)
             if self._asked or self._running:
                 raise RefusedError(Code.BACKUP_RUNNING)
+            # Listed before it begins, and while none can begin: who asked tells the new one from these.
+            found = self._own()
             self._asked = True
             self._run += 1
             self._changed.notify_all()
-        return self.state()
+            return self._state(found)
 
     def state(self) -> BackupState:
         """What is under way, what comes next and what there is.
@@ -117,15 +122,20 @@ class Backups:
         Raises:
             UnavailableError: ``FILE_UNREADABLE`` of the folder.
         """
-        found = self._own()
         with self._changed:
-            return BackupState(
-                run=self._run,
-                running=self._asked or self._running,
-                error=self._error,
-                due=self._due,
-                backups=tuple(_facts(backup) for backup in reversed(found[-BACKUPS_LISTED_MAX:])),
-            )
+            now = self._state([])
+        # Listed afterwards: one that is under way no more is in the folder.
+        return structs.replace(now, backups=_listed(self._own()))
+
+    def _state(self, found: list[Backup]) -> BackupState:
+        """The flags now, with these backups; the caller has the lock."""
+        return BackupState(
+            run=self._run,
+            running=self._asked or self._running,
+            error=self._error,
+            due=self._due,
+            backups=_listed(found),
+        )
 
     # The thread
 
@@ -140,6 +150,8 @@ class Backups:
                 self._run += scheduled
                 self._asked, self._running = False, True
             error = self._make_one(scheduled)
+            if scheduled and not error:
+                self._prune()
             with self._changed:
                 self._running = False
                 self._error = error
@@ -148,11 +160,9 @@ class Backups:
                     self._due = now + (self._options.retry_ms if error else self._options.every_ms)
 
     def _make_one(self, scheduled: bool) -> str:
-        """Make and prune; the name of the code of what failed, or nothing."""
+        """Make one; the name of the code of what failed, or nothing."""
         try:
             made = self._make(scheduled, self._pulse)
-            if scheduled:
-                prune_backups(self._root, self._genesis, self._options.keep)
         except GovChainError as error:
             if not self._stopping:
                 self._on_problem(error.code, error.text("en"))
@@ -162,6 +172,15 @@ class Backups:
             return Code.INTERNAL.name
         self._on_done(made)
         return ""
+
+    def _prune(self) -> None:
+        """Remove the oldest scheduled ones. The new one is made, whatever comes of this: the next removes them."""
+        try:
+            prune_backups(self._root, self._genesis, self._options.keep)
+        except GovChainError as error:
+            self._on_problem(error.code, error.text("en"))
+        except Exception as error:  # noqa: BLE001 - as of one that fails
+            self._on_problem(Code.INTERNAL, type(error).__name__)
 
     def _pulse(self) -> None:
         if self._stopping:
@@ -189,6 +208,11 @@ class Backups:
         """This chain's backups, oldest first."""
         found = [one.backup for one in list_backups(self._root)]
         return [backup for backup in found if backup is not None and backup.manifest.genesis == self._genesis]
+
+
+def _listed(found: list[Backup]) -> tuple[BackupFacts, ...]:
+    """The newest of those, newest first."""
+    return tuple(_facts(backup) for backup in reversed(found[-BACKUPS_LISTED_MAX:]))
 
 
 def _facts(backup: Backup) -> BackupFacts:

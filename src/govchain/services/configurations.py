@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from govchain.index.database import names_password
 from govchain.model import Code, RefusedError
 from govchain.model.wire import Genesis, GenesisOrganisation, Limits
 
@@ -161,13 +162,17 @@ def _toml(value: Any) -> str:
 
 
 def _is_secret(value: Any) -> bool:
-    """Whether a text is an address with a password in it."""
-    if not isinstance(value, str) or "@" not in value:
+    """Whether a setting is, or has among its parts, an address with a password in it."""
+    if isinstance(value, tuple | list):
+        return any(_is_secret(part) for part in value)
+    if not isinstance(value, str):
         return False
     try:
-        return urlsplit(value).password is not None
+        parts = urlsplit(value)
     except ValueError:
-        return True
+        return "@" in value or "?" in value  # no address that could be looked into
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    return parts.password is not None or any(names_password(name) for name, _ in parameters)
 
 
 def _invalid(reason: str) -> RefusedError:

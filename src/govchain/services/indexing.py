@@ -38,6 +38,7 @@ __all__ = [
     "index_writer",
     "read_index_status",
     "rebuild_index",
+    "rest_s",
 ]
 
 #: Blocks and transactions of one SQL transaction, at most (one block is never divided).
@@ -95,6 +96,22 @@ def index_writer(database: IndexDatabase, facts: LedgerFacts) -> tuple[IndexWrit
     genesis = facts.genesis()
     projector = Projector(installed_projections(genesis.families))
     return IndexWriter(database, genesis, projector, lambda: secrets.token_hex(32)), projector
+
+
+def rest_s(transactions: int, wrote_s: float, behind_s: float) -> float:
+    """How long the index rests, in seconds, after it wrote.
+
+    Args:
+        transactions: how many it wrote.
+        wrote_s: how long that took.
+        behind_s: how long it has not been caught up.
+
+    >>> rest_s(10, 0.5, 0.0), rest_s(1000, 0.5, 0.0), rest_s(1000, 0.5, 60.0)
+    (0.02, 1.5, 0.25)
+    """
+    if transactions < _BUSY_TRANSACTIONS:
+        return _GATHER_S
+    return max(_GATHER_BUSY_S, wrote_s * _REST_SHARE if behind_s < _RESTING_S_MAX else 0.0)
 
 
 class IndexFollower:
@@ -214,12 +231,8 @@ class IndexFollower:
             ended = monotonic()
             if cursor.height >= facts.height:
                 caught_up = ended
-            rest_s = _GATHER_S
-            if cursor.transactions - before >= _BUSY_TRANSACTIONS:
-                resting = ended - caught_up < _RESTING_S_MAX
-                rest_s = max(_GATHER_BUSY_S, (ended - began) * _REST_SHARE if resting else 0)
             if self._woken.wait(_LOOK_S):
-                self._wanted.wait(rest_s)
+                self._wanted.wait(rest_s(cursor.transactions - before, ended - began, ended - caught_up))
                 self._wanted.clear()
 
     def _open(self) -> Cursor:

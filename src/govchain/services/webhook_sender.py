@@ -169,11 +169,22 @@ class WebhookSender:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to send, in a thread of its own; goes on where the last run ended."""
+        """Begin to send, in a thread of its own; goes on where the last run ended.
+
+        Raises:
+            UnavailableError: the store cannot be read; nothing is left running.
+        """
         if self._thread is None:
+            self._ready.clear()
             self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="webhooks", daemon=True)
             self._thread.start()
             self._ready.wait()
+            try:
+                for webhook in self._store.webhooks():
+                    self._call(self._refresh, webhook.id)
+            except BaseException:
+                self.stop()
+                raise
 
     def stop(self) -> None:
         """Break off what is under way, which is sent again at the next start, and end the thread."""
@@ -198,7 +209,11 @@ class WebhookSender:
         self._call(self._refresh, webhook)
 
     async def ping(self, webhook: WebhookRecord) -> Attempt:
-        """Send a message without events now, once, whatever else is under way; await it from any loop."""
+        """Send a message without events now, once, whatever else is under way; await it from any loop.
+
+        Raises:
+            UnavailableError: ``NODE_STOPPING``. GovChainError: the node cannot sign it.
+        """
         return await self._elsewhere(self._ping(webhook))
 
     async def check_reachable(self, url: str) -> None:
@@ -222,8 +237,6 @@ class WebhookSender:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        for webhook in self._store.webhooks():
-            self._refresh(webhook.id)
         self._ready.set()
         await self._stopping.wait()
         tasks = list(self._tasks.values())
@@ -284,9 +297,13 @@ class WebhookSender:
 
     def _resume(self, webhook: str) -> None:
         """Start the task again where the webhook is still to be sent to: it may have changed as the task ended."""
+        assert self._loop is not None
         try:
             record = self._store.webhook(webhook)
-        except GovChainError:
+        except Exception as error:  # noqa: BLE001 - whatever it was, it may be over in a while
+            _log.warning("webhook %s cannot be read: %s", webhook, error)
+            if not (isinstance(error, GovChainError) and error.code is Code.NODE_STOPPING):
+                self._loop.call_later(self._options.first_ms / 1000, self._resume, webhook)
             return
         if record is not None and record.state == "active":
             self._refresh(webhook)
@@ -410,16 +427,17 @@ class WebhookSender:
     async def _attempt(self, record: WebhookRecord, delivery: str, body: bytes, number: int) -> Attempt:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        status = 0
+        # What the node cannot sign it does not send: that is its own fault, and no attempt at the target.
+        headers = self._headers(record, delivery, body, number)
         try:
             target = self._policy.check_url(record.url)  # the operator may have changed what is allowed
-            headers = self._headers(record, delivery, body, number)
+        except GovChainError:
+            return Attempt("refused-address", 0, 0)
+        try:
             status = await post(self._policy, target, headers, body, limit_s=self._options.attempt_ms_max / 1000)
             outcome = "delivered"
         except AttemptFailed as failure:
             outcome, status = failure.outcome, failure.status
-        except GovChainError:
-            outcome = "refused-address"
         return Attempt(outcome, status, int((loop.time() - began_s) * 1000))
 
     def _headers(self, record: WebhookRecord, delivery: str, body: bytes, number: int) -> dict[str, str]:

@@ -22,7 +22,8 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from govchain import __version__
-from govchain.model import Code, RefusedError, UsageError
+from govchain.model import Code, RefusedError, UnavailableError, UsageError
+from govchain.sdk.reaching import tls_context
 
 __all__ = ["Address", "AttemptFailed", "Target", "TargetPolicy", "post"]
 
@@ -98,10 +99,10 @@ class TargetPolicy:
         """The TLS context, made when it is first needed: it holds every root certificate."""
         if self._context is None:
             try:
-                self._context = ssl.create_default_context(cafile=self._ca or None)
-            except (OSError, ssl.SSLError) as error:
-                raise UsageError(Code.USAGE, reason=f"webhook_ca: {self._ca}: {error}") from None
-            self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+                self._context = tls_context(self._ca or None)
+            except UnavailableError as error:
+                reason = f"webhook_ca: {self._ca}: {error.params['reason']}"
+                raise UsageError(Code.USAGE, reason=reason) from None
         return self._context
 
     def check_url(self, url: str) -> Target:
@@ -202,7 +203,8 @@ def _inner(address: Address) -> tuple[Address, ...]:
         found.append(address.sixtofour)
     if address.teredo is not None:
         found.extend(address.teredo)
-    if address in _NAT64 or address in _NAT64_LOCAL or int(address) >> 32 == 0:
+    # ::1 is this host, not the IPv4 address 0.0.0.1 in the old notation (RFC 4291, 2.5.5.1).
+    if address in _NAT64 or address in _NAT64_LOCAL or (int(address) >> 32 == 0 and not address.is_loopback):
         found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return tuple(found)
 
@@ -242,12 +244,14 @@ async def _look_up(host: str, port: int) -> list[Address]:
 async def post(policy: TargetPolicy, target: Target, headers: Mapping[str, str], body: bytes, *, limit_s: float) -> int:
     """Send ``body`` once; the HTTP status of a success (2xx).
 
+    The answer has ``limit_s`` to come; what the connection does after it changes nothing.
+
     Raises:
         AttemptFailed: with the word for what happened.
     """
     try:
-        async with asyncio.timeout(limit_s):
-            status = await _exchange(policy, target, headers, body)
+        async with asyncio.timeout(limit_s) as limit:
+            status = await _exchange(policy, target, headers, body, limit)
     except TimeoutError:
         raise AttemptFailed("timeout") from None
     except ssl.SSLError:
@@ -259,7 +263,9 @@ async def post(policy: TargetPolicy, target: Target, headers: Mapping[str, str],
     return status
 
 
-async def _exchange(policy: TargetPolicy, target: Target, headers: Mapping[str, str], body: bytes) -> int:
+async def _exchange(
+    policy: TargetPolicy, target: Target, headers: Mapping[str, str], body: bytes, limit: asyncio.Timeout
+) -> int:
     addresses = await policy.resolve(target)
     reader, writer = await _connect(policy, target, addresses)
     try:
@@ -275,8 +281,9 @@ async def _exchange(policy: TargetPolicy, target: Target, headers: Mapping[str, 
         writer.write("\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body)
         await writer.drain()
         status = await _status(reader)
+        limit.reschedule(None)  # it has answered, and is told so however the connection ends
         # Let the receiver finish: a reset might lose what it still sends, and it would log an error.
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(OSError):  # the time is over, or the connection broke
             async with asyncio.timeout(_CLOSING_S):
                 await reader.read(_HEAD_BYTES_MAX)
         return status

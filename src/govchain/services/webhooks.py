@@ -2,8 +2,8 @@
 
 Purpose: the use cases behind ``/v1/webhooks`` and ``govchain webhook``. Rules: a webhook belongs to the account that
 registered it; its owner sees and changes it; an operator sees all, may pause, resume, send again and remove, but
-neither changes where one goes nor learns its secret; to others it does not exist. The secret is told once, when it is
-made.
+neither changes where one goes nor learns its secret; what an operator paused only an operator resumes; to others it
+does not exist. The secret is told once, when it is made.
 Not here: sending (``services.webhook_sender``), the form of messages (``sdk.webhooks``), HTTP.
 
 Example::
@@ -49,6 +49,9 @@ PAGE_MAX: Final = 1_000
 _ID_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
 _NUMBER_MAX: Final = 2**53 - 1
+#: The reasons of a pause that its owner set, and that an operator set on somebody else's.
+_BY_OWNER: Final = "owner"
+_BY_OPERATOR: Final = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,32 +179,35 @@ class Webhooks:
     async def change(self, session: Session, webhook: str, change: WebhookChange) -> Webhook:
         """Change a webhook; an operator who does not own it may change ``state`` only.
 
+        Everything that is not given stays as it is when this is written, not as it was when it was asked for.
+
         Raises:
-            UsageError: ``REQUEST_SHAPE``. RefusedError: ``NOT_FOUND``, ``ROLE_MISSING``, ``WEBHOOK_TARGET``.
+            UsageError: ``REQUEST_SHAPE``. RefusedError: ``NOT_FOUND``, ``WEBHOOK_TARGET``, ``ROLE_MISSING``, also where
+                its owner resumes what an operator paused.
         """
-        record = await asyncio.to_thread(self._found, session, webhook)
-        own = record.account == session.account
+        own = (await asyncio.to_thread(self._found, session, webhook)).account == session.account
         if not own and change != WebhookChange(state=change.state):
             raise RefusedError(Code.ROLE_MISSING, reason="only its owner changes where a webhook goes")
-        before = record.wanted
-        record = replace(
-            record,
-            wanted=EventFilter.of(
-                before.types if change.types is None else change.types,
-                before.organisations if change.organisations is None else change.organisations,
-                before.references if change.references is None else change.references,
-            ),
-            on_failure=change.on_failure or record.on_failure,
-        )
+        secret = None if change.secret is None else _secret(change.secret)
         if change.url is not None:
             await self._sender.check_reachable(change.url)
-            record = replace(record, url=change.url)
-        if change.secret is not None:
-            record = replace(record, secret=_secret(change.secret))
-        if change.state is not None and change.state != record.state:
-            reason = "" if change.state == "active" else "owner" if own else "operator"
-            record = replace(record, state=change.state, reason=reason)
-        if not await asyncio.to_thread(self._store.replace, record):
+
+        def changed(record: WebhookRecord) -> WebhookRecord:
+            before = record.wanted
+            record = replace(
+                record,
+                url=change.url or record.url,
+                secret=secret or record.secret,
+                wanted=EventFilter.of(
+                    before.types if change.types is None else change.types,
+                    before.organisations if change.organisations is None else change.organisations,
+                    before.references if change.references is None else change.references,
+                ),
+                on_failure=change.on_failure or record.on_failure,
+            )
+            return _turned(record, change.state, session)
+
+        if await asyncio.to_thread(self._store.update, webhook, changed) is None:
             raise RefusedError(Code.NOT_FOUND, reason=f"webhook {webhook}")
         self._sender.changed(webhook)
         return await asyncio.to_thread(self.get, session, webhook)
@@ -274,7 +280,7 @@ class Webhooks:
             raise UnavailableError(Code.WEBHOOKS_TOO_MANY, count_max=limits.webhooks_max)
 
     def _shown(self, record: WebhookRecord) -> Webhook:
-        pending = self._store.next_in(record.id, "pending")
+        pending = next(iter(self._store.deliveries(record.id, "pending", _NUMBER_MAX, 1)), None)  # one at a time
         return Webhook(
             id=record.id,
             account=record.account,
@@ -298,6 +304,19 @@ class Webhooks:
 
 def _is_id(text: str) -> bool:
     return is_hex(text, 2 * _ID_BYTES)
+
+
+def _turned(record: WebhookRecord, state: str | None, session: Session) -> WebhookRecord:
+    """``record`` with the state that ``session`` gives it."""
+    own = record.account == session.account
+    if state == "active" and record.state != "active":
+        if record.reason == _BY_OPERATOR and not session.operator:
+            raise RefusedError(Code.ROLE_MISSING, reason="an operator paused it, and only an operator resumes it")
+        return replace(record, state="active", reason="")
+    # An operator's pause stands above the owner's and the node's own: with it the owner cannot go on.
+    if state == "paused" and (record.state != "paused" or not own):
+        return replace(record, state="paused", reason=_BY_OWNER if own else _BY_OPERATOR)
+    return record
 
 
 def _secret(text: str) -> bytes:

@@ -94,6 +94,7 @@ PAIRS: dict[str, str] = {
     "no delivery's number": "不是投递的编号",
     "no webhook's id": "不是推送的标识",
     "only its owner changes where a webhook goes": "只有所有者可以更改推送的去向",
+    "an operator paused it, and only an operator resumes it": "由运维人员暂停，只能由运维人员恢复",
     "webhook {id}": "推送 {id}",
     "dead letter {id}": "未送达 {id}",
     # Families and kinds of claim
