@@ -28,8 +28,8 @@ from govchain.model import Code
 __all__ = ["LogFile", "ProcessPlan", "SupervisedProcess"]
 
 #: What the child runs before it becomes the program: it asks the kernel (Linux, prctl(2): PR_SET_PDEATHSIG is 1,
-#: SIGKILL 9) to be killed when the thread that made it ends, and leaves if that came first. A program of its own, and no
-#: function between fork and exec, which may not be used beside threads.
+#: SIGKILL 9) to be killed when the thread that made it ends, and leaves if that came first. It is a program of its own
+#: and no function between fork and exec, which may not be used beside threads.
 _DIE_WITH_PARENT: Final = """
 import ctypes, os, sys
 prctl = getattr(ctypes.CDLL(None), "prctl", None)
