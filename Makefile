@@ -25,7 +25,7 @@ DIR ?=
 # Seconds for each fuzz target in make test-long.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup setup-tools engines demo test test-others test-net test-long test-lowest fuzz lint format bench docs requirements clean
+.PHONY: help setup setup-tools engines abci-protos demo test test-others test-net test-long test-lowest fuzz lint format bench docs requirements clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ engines/bin/%: engines/%/go.mod engines/%/go.sum $(wildcard engines/*/*.go)
 	@cd engines/$* && CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" $(GO) build -o ../bin/$*.new \
 	  $(patsubst $*=%,%,$(filter $*=%,$(ENGINES)))
 	@mv engines/bin/$*.new $@
+
+abci-protos: ## the Python form of the engine's messages anew, from the pinned module's .proto files
+	@UV_PROJECT_ENVIRONMENT=.venv-protos $(UV) sync $(SYNC_FLAGS) --only-group protos
+	@.venv-protos/bin/python -m tools.abci_protos --write
 
 demo: setup ## a chain, 1,000 and more files, a package, its verification and a refused forgery
 	@rm -rf .demo
