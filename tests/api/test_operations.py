@@ -7,6 +7,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from govchain.node.logs import LogOptions, start_logs
+from govchain.node.settings import SETTINGS
 from tests.api.events_kit import WAIT_S, officer, serving, until
 from tests.node.fixtures import actor, template  # noqa: F401 - fixtures
 from tests.node.kit import copy_chain
@@ -44,6 +45,13 @@ def test_an_operator_changes_the_level(running, operator, log_file):
         assert client.get(ROUTE).json() == {"level": "debug"}
         assert client.put(ROUTE, json={"level": "info"}).json() == {"level": "info"}
     assert not logging.getLogger("govchain.anything").isEnabledFor(logging.DEBUG)
+
+
+def test_the_levels_are_those_of_the_settings(running, operator):
+    (row,) = (row for row in SETTINGS if row.name == "log_level")
+    with running.client(operator) as client:
+        for level in (*row.choices, row.default):
+            assert client.put(ROUTE, json={"level": level}).json() == {"level": level}
 
 
 @pytest.mark.route("PUT /v1/operations/log-level", "refusal")
@@ -90,15 +98,10 @@ def test_the_request_that_a_problem_names_is_in_the_log(running, actor, log_file
     with running.client(token) as client:
         problem = client.get("/v1/blocks/999999?limit=secret-value").json()
         missing = client.get(f"/v1/accounts/{'00' * 20}").json()
-    lines = []
-    for _ in range(2_000):
-        lines = read_log(log_file)
-        if any(line.get("request") == missing["instance"] for line in lines):
-            break
-    else:
-        pytest.fail("the request is not in the log")
-    first = next(line for line in lines if line.get("request") == problem["instance"])
-    second = next(line for line in lines if line.get("request") == missing["instance"])
+    first, second = (
+        line_of(log_file, lambda line, answer=answer: line.get("request") == answer["instance"])
+        for answer in (problem, missing)
+    )
     assert (first["code"], first["status"], first["route"]) == ("REQUEST_SHAPE", 400, "/v1/blocks/{block}")
     assert (second["code"], second["route"]) == (missing["code"], "/v1/accounts/{address}")
     assert second["account"] == actor.address[:8]

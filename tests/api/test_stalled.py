@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.api.events_kit import WAIT_S, Sse, serving, until
+from tests.api.raw_kit import read_all
 from tests.node.fixtures import actor, template  # noqa: F401 - fixtures
 from tests.node.kit import copy_chain
 
@@ -38,15 +39,6 @@ def unread(running, token, path, *headers, window=4096):
     lines = [f"GET {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
     raw.sendall("\r\n".join(lines).encode())
     return raw
-
-
-def read_all(raw):
-    """What the kernel still had for it, until the connection's end."""
-    data = b""
-    with contextlib.suppress(ConnectionError):
-        while part := raw.recv(65_536):
-            data += part
-    return data
 
 
 def text_frame(text):

@@ -90,6 +90,17 @@ def test_a_client_that_does_not_read_holds_nobody_up(running, actor, nothing_lef
     # It goes without having read: nothing of it stays (tests/api shows that one who stays is cut off).
 
 
+def test_who_does_not_read_while_its_connection_closes_is_cut_off_and_counted(running, nothing_left):
+    """The answer is all there, and the connection ends with it: without a bound it would wait for ever."""
+    bounded = running.server.bounded
+    before = bounded.stalled
+    with deaf(running, PAGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")):
+        until(lambda: bounded.stalled == before + 1)
+        until(lambda: len(bounded) == 0)
+        told = httpx.get(f"{running.url}/metrics", trust_env=False).text
+    assert f"govchain_http_connections_stalled_total {before + 1}.0" in told.splitlines()
+
+
 def test_slow_is_not_deaf(running, nothing_left):
     """A client that takes a little now and then keeps its connection and gets everything."""
     stalled = running.server.bounded.stalled

@@ -15,6 +15,7 @@ from govchain.model import Code, UnavailableError
 from govchain.node.log_writer import LogFile, LogWriter
 from govchain.node.logs import LogOptions, scrub, start_logs
 from govchain.services.observing import Answered
+from tests.api.events_kit import until
 from tests.node.up_kit import command, environment, read_log, running
 
 ANSWERED = Answered("GET", "/v1/accounts/{address}", 200, "OK", 0.0123, "4f1c9a0b-2a", "ab" * 20)
@@ -161,7 +162,7 @@ def test_a_file_moved_away_is_opened_again(tmp_path):
     path = tmp_path / "node.log"
     with logged(path) as logs:
         logs.answered(ANSWERED)
-        wait_until(lambda: path.exists() and path.stat().st_size)
+        until(lambda: path.exists() and path.stat().st_size)
         path.rename(tmp_path / "node.log.old")
         logs.reopen()
         logs.answered(ANSWERED)
@@ -246,19 +247,12 @@ def test_a_full_disk_costs_lines_and_is_told_afterwards():
     writer = LogWriter(target, json.dumps)
     writer.start()
     writer.put({"time": 0, "event": "lost"})
-    wait_until(lambda: writer.dropped == 1)
+    until(lambda: writer.dropped == 1)
     target.fails = False
     writer.put({"time": 0, "event": "kept"})
     writer.close()
     told = [json.loads(line) for line in target.data.decode().splitlines()]
     assert [(line["event"], line.get("lines")) for line in told] == [("lines were dropped", 1), ("kept", None)]
-
-
-def wait_until(holds, timeout_s=20.0):
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def current_umask():
@@ -292,13 +286,13 @@ def test_hangup_reads_the_level_again_and_opens_the_file_again(chain):
         settings.write_text('log_level = "error"\n')
         moved = node.log_file.rename(node.log_file.with_suffix(".old"))
         node.signal(signal.SIGHUP)
-        wait_until(node.log_file.exists)
+        until(node.log_file.exists)
         with node.client() as client:
-            wait_until(lambda: not grows(client, moved, node.log_file))
+            until(lambda: not grows(client, moved, node.log_file))
         settings.write_text("log_level = 7\n")
         node.signal(signal.SIGHUP)
         settings.write_text('log_level = "debug"\n')
-        wait_until(lambda: hang_up(node))
+        until(lambda: hang_up(node))
         assert node.stop() == 0
     assert any(line["event"] == "listening" for line in read_log(moved))
 
@@ -318,11 +312,31 @@ def grows(client, *files):
 
 
 def test_the_settings_of_the_log_reach_it(chain, tmp_path):
-    with running(chain, "--log-level", "warning", "--log-bytes-max", "2000", "--log-files", "1") as node:
+    with running(chain, "--log-level", "warning") as node:
         with node.client() as client:
             assert client.get("/v1/chain").status_code == 200
-        node.stop()
-    assert all(line["level"] in ("warning", "error") for line in node.lines())
+        assert node.stop() == 0
+    levels = {line["level"] for line in node.lines()}
+    assert levels <= {"warning", "error"}
+    assert levels  # such as that a software key is in use
+
+
+def test_a_node_rotates_its_log_as_the_settings_say(chain, tmp_path):
+    log = tmp_path / "logs" / "node.log"
+    log.parent.mkdir()
+    with running(chain, "--log-bytes-max", "2000", "--log-files", "2", log=log) as node:
+        with node.client() as client:
+            answers = [client.get("/v1/chain") for _ in range(40)]
+        assert node.stop() == 0
+    files = sorted(log.parent.iterdir())
+    assert [file.name for file in files] == ["node.log", "node.log.1", "node.log.2"]
+    assert all(0 < file.stat().st_size <= 2000 for file in files)
+    kept = [line.get("request") for file in reversed(files) for line in read_log(file)]
+    asked = [answer.headers["x-request-id"] for answer in answers]
+    # The newest are kept, in order; the oldest are gone.
+    told = [request for request in kept if request]
+    assert told == asked[-len(told) :]
+    assert 0 < len(told) < len(asked)
 
 
 def test_standard_error_takes_the_log_where_no_file_is_named(chain):

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import msgspec
 import pytest
 
 from govchain.node.embedded import open_embedded
@@ -178,6 +180,52 @@ def test_what_a_node_does_not_start_with(chain, options, environment, code, word
     ended, said = Up(chain, *options, **environment).ended()
     assert (ended, word in said) == (code, True), said
     assert "Traceback" not in said
+
+
+def test_reads_are_answered_by_as_many_threads_as_the_settings_say(chain):
+    counts = {}
+    for wanted in (1, 6):
+        with up(chain, "--read-threads", str(wanted), "--index", "false", "--webhooks", "false") as node:
+            tasks = f"/proc/{node.process.pid}/task"
+            with node.client() as client:
+                assert client.get("/v1/health/live").status_code == 200  # answered on the event loop
+            before = len(os.listdir(tasks))
+            with contextlib.ExitStack() as stack, ThreadPoolExecutor(12) as pool:
+                clients = [stack.enter_context(node.client()) for _ in range(12)]
+
+                def burst(clients=clients, pool=pool):
+                    answers = list(pool.map(lambda client: client.get("/metrics").status_code, clients * 5))
+                    assert answers == [200] * len(answers)
+
+                for _ in range(3):
+                    burst()
+                until(lambda tasks=tasks, least=before + wanted: burst() or len(os.listdir(tasks)) >= least)
+                counts[wanted] = len(os.listdir(tasks)) - before
+            assert node.end()[0] == 0
+    assert counts == {1: 1, 6: 6}
+
+
+def test_the_pool_holds_so_many_transactions(chain, actor):
+    with up(chain, "--pool-transactions-max", "3", "--block-wait-ms", "10000") as node, node.client() as client:
+        answers = [put(client, actor.put()) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
+        assert answers[3].json()["code"] == "POOL_FULL"
+        assert client.get("/v1/chain").json()["pool_transactions"] == 3
+        assert node.end()[0] == 0
+
+
+def test_the_pool_holds_so_many_bytes(chain, actor):
+    bytes_max = 1024 * 1024
+    envelopes = [actor.put() for _ in range(bytes_max // len(actor.put()) + 40)]
+    many = {"Content-Type": "application/vnd.govchain.envelopes"}
+    options = ("--pool-bytes-max", str(bytes_max), "--block-wait-ms", "10000", "--envelopes-max", str(len(envelopes)))
+    with up(chain, *options) as node, node.client() as client:
+        answer = client.post("/v1/transactions", content=msgspec.msgpack.encode(envelopes), headers=many)
+        codes = [entry["code"] for entry in answer.json()["submissions"]]
+        taken = sum(len(envelope) for envelope, code in zip(envelopes, codes, strict=True) if code == "OK")
+        assert set(codes) == {"OK", "POOL_FULL"}
+        assert bytes_max - 2 * len(envelopes[0]) < taken <= bytes_max
+        assert node.end()[0] == 0
 
 
 @pytest.mark.requirement("BJ.maintainability.modifiability.02", "BJ.portability.installability.06")

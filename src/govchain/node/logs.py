@@ -36,12 +36,7 @@ from govchain.node.log_writer import Entry, LogFile, LogStream, LogWriter
 from govchain.node.metric_names import METHODS
 from govchain.services.observing import Answered
 
-__all__ = ["FORMATS", "LEVELS", "LogOptions", "Logs", "scrub", "start_logs", "tellable"]
-
-#: Levels by name, from the most talkative on.
-LEVELS: Final = ("debug", "info", "warning", "error")
-#: ``auto``: for people where standard error is a terminal, else JSON.
-FORMATS: Final = ("auto", "json", "console")
+__all__ = ["LogOptions", "Logs", "scrub", "start_logs", "tellable"]
 
 #: Characters of a text in a line; frames of a fault.
 _TEXT_CHARACTERS_MAX: Final = 1_000
@@ -71,8 +66,8 @@ class LogOptions:
     """How to log; ``node.settings`` has the rows.
 
     Attributes:
-        format: one of :data:`FORMATS`.
-        level: one of :data:`LEVELS`.
+        format: one of ``node.settings.LOG_FORMATS``.
+        level: one of ``node.settings.LOG_LEVELS``.
         file: where to; None for standard error.
         bytes_max: size in bytes at which the file is rotated; 0 for never.
         files: rotated files that are kept.
@@ -106,7 +101,7 @@ class Logs:
         return self._writer.dropped
 
     def set_level(self, level: str) -> None:
-        """Log from ``level`` on; one of :data:`LEVELS`. Any thread."""
+        """Log from ``level`` on; one of ``node.settings.LOG_LEVELS``. Any thread."""
         number = logging.getLevelNamesMapping()[level.upper()]
         logging.getLogger(_OURS).setLevel(number)
         self._requests = number <= logging.INFO

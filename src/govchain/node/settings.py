@@ -24,6 +24,8 @@ from govchain.model import Code, UnavailableError, UsageError
 __all__ = [
     "DEFAULT_FILE",
     "ENVIRONMENT_PREFIX",
+    "LOG_FORMATS",
+    "LOG_LEVELS",
     "OTHER_VARIABLES",
     "SETTINGS",
     "Setting",
@@ -90,6 +92,11 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
 
+#: Levels of the log, from the most talkative on.
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+#: Forms of the log; ``auto``: for people where standard error is a terminal, else JSON.
+LOG_FORMATS: Final = ("auto", "json", "console")
+
 #: A web origin as browsers send it (RFC 6454, 6.2). Not ``null``, which any page in a sandbox sends, nor ``*``.
 _ORIGIN: Final = r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 
@@ -143,8 +150,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("backup_every_min", 0, "min", 0, 525_600),
     Setting("backup_keep", 7, "backups", 1, 10_000),
     # the log
-    Setting("log_format", "auto", choices=("auto", "json", "console")),
-    Setting("log_level", "info", choices=("debug", "info", "warning", "error")),
+    Setting("log_format", "auto", choices=LOG_FORMATS),
+    Setting("log_level", "info", choices=LOG_LEVELS),
     Setting("log_file", "", example="/var/log/govchain/node.log"),
     Setting("log_bytes_max", 64 * 1024 * 1024, "bytes", 0, 2**40),
     Setting("log_files", 8, "files", 0, 1000),

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import Path, Query, Request, Response
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from govchain.api.bodies import body_of, read_json
 from govchain.api.describe import describe
@@ -118,8 +119,7 @@ async def create(request: Request, services: Services, session: NeededSession) -
     """The webhook and its secret."""
     webhooks = needed(services.webhooks, "webhooks")
     wanted = await read_json(request, WebhookWanted)
-    wish = WebhookWish(**{name: getattr(wanted, name) for name in wanted.__struct_fields__})
-    return json_answer(to_json(await webhooks.create(session, wish)), 201)
+    return json_answer(to_json(await webhooks.create(session, WebhookWish(**asdict(wanted)))), 201)
 
 
 @router.get(
@@ -158,8 +158,7 @@ async def change(webhook: Id, request: Request, services: Services, session: Nee
     """The webhook as it is now."""
     part = needed(services.webhooks, "webhooks")
     wanted = await read_json(request, WebhookChanged)
-    changes = WebhookChange(**{name: getattr(wanted, name) for name in wanted.__struct_fields__})
-    return json_answer(to_json(await part.change(session, webhook, changes)))
+    return json_answer(to_json(await part.change(session, webhook, WebhookChange(**asdict(wanted)))))
 
 
 @router.delete(
