@@ -1,12 +1,9 @@
 """The process of `govchain up`: where it listens, how it starts, is stopped, and what it refuses; a real process."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,49 +15,15 @@ import pytest
 from govchain.node.embedded import open_embedded
 from tests.api.events_kit import until
 from tests.node.kit import SMALL, transaction_id
+from tests.node.up_kit import WAIT_S, start
 
-WAIT_S = 30
 ENVELOPE = {"Content-Type": "application/vnd.govchain.envelope"}
 
 
-class Up:
-    """A node in a process of its own."""
-
-    def __init__(self, path, *options, **environment):
-        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-        command = ["-m", "govchain.cli", "up", str(path), "--listen", "127.0.0.1:0", "--json", *options]
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            env={**kept, "HOME": str(path.parent), "LC_ALL": "en_US.UTF-8", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        said = ""
-        for row in self.process.stdout:
-            said += row
-            if row.rstrip() == "}":
-                break
-        self._said = said
-        self.url = json.loads(said).get("listen", "") if said else ""
-
-    def client(self):
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=WAIT_S)
-
-    def end(self, number=signal.SIGTERM):
-        """Its exit code after a signal, and what it said."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        return self.ended()
-
-    def ended(self):
-        rest, told = self.process.communicate(timeout=WAIT_S)
-        return self.process.returncode, self._said + rest + told
-
-
 @contextlib.contextmanager
-def up(path, *options, **environment):
-    node = Up(path, *options, **environment)
+def up(path, *options):
+    """A node in a process of its own, which does not outlive the block."""
+    node = start(path, *options)
     try:
         yield node
     finally:
@@ -152,10 +115,10 @@ def test_a_rotation_of_the_log_does_not_end_a_node_that_is_closing(chain, actor,
 
 def test_a_directory_has_one_node_and_an_address_too(chain, tmp_path):
     with up(chain) as node:
-        code, said = Up(chain).ended()
+        code, said = start(chain).ended()
         assert (code, "DATA_DIRECTORY_LOCKED" in said) == (5, True), said
         taken = node.url.removeprefix("http://")
-        code, said = Up(chain, "--listen", taken).ended()
+        code, said = start(chain, "--listen", taken).ended()
         assert (code, "LISTEN_FAILED" in said) == (5, True), said
         with node.client() as client:
             assert client.get("/v1/health/ready").status_code == 200
@@ -177,7 +140,7 @@ def test_a_directory_has_one_node_and_an_address_too(chain, tmp_path):
     ],
 )
 def test_what_a_node_does_not_start_with(chain, options, environment, code, word):
-    ended, said = Up(chain, *options, **environment).ended()
+    ended, said = start(chain, *options, env=environment).ended()
     assert (ended, word in said) == (code, True), said
     assert "Traceback" not in said
 

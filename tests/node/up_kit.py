@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM
 
 import httpx
 
@@ -26,7 +26,8 @@ class Node:
 
     process: subprocess.Popen
     url: str
-    log_file: Path
+    log_file: Path | None
+    said: str = ""
 
     def client(self, token: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -62,8 +63,19 @@ class Node:
 
     def stop(self) -> int:
         """End it in good order; its exit code."""
-        self.signal(signal.SIGTERM)
+        self.signal(SIGTERM)
         return self.process.wait(WAIT_S)
+
+    def ended(self) -> tuple[int, str]:
+        """Its exit code, and all that it said; of one that :func:`start` gave."""
+        rest, told = self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode, self.said + rest + (told or "")
+
+    def end(self, number: int = SIGTERM) -> tuple[int, str]:
+        """The same after a signal."""
+        if self.process.poll() is None:
+            self.signal(number)
+        return self.ended()
 
 
 def read_log(path: Path) -> list[dict]:
@@ -81,25 +93,36 @@ def command(path: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "govchain.cli", "up", str(path), "--listen", "127.0.0.1:0", "--json", *options]
 
 
-@contextlib.contextmanager
-def running(path: Path, *options: str, log: Path | None = None, stderr=subprocess.DEVNULL, **more):
-    """The node at ``path``; it logs to ``log`` (default: node.log beside the data directory)."""
-    log = log or path.with_name("node.log")
+def start(path: Path, *options: str, log: Path | None = None, stderr=subprocess.PIPE, env=None, **more) -> Node:
+    """The node at ``path`` once it has said where it listens, or that it does not: then without an address.
+
+    It logs to ``log`` (default: standard error); ``env`` goes over what it has of the environment.
+    """
+    named = () if log is None else ("--log-file", str(log))
     process = subprocess.Popen(
-        command(path, "--log-file", str(log), *options),
-        env=environment(path.with_name("home")),
+        command(path, *named, *options),
+        env={**environment(path.with_name("home")), **(env or {})},
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
         **more,
     )
+    said = ""
+    for row in process.stdout:
+        said += row
+        if row.rstrip() == "}":
+            break
+    return Node(process, json.loads(said).get("listen", "") if said else "", log, said)
+
+
+@contextlib.contextmanager
+def running(path: Path, *options: str, log: Path | None = None, stderr=subprocess.DEVNULL, **more):
+    """The node at ``path`` until the end of the block; it logs to ``log`` (default: node.log beside the directory)."""
+    node = start(path, *options, log=log or path.with_name("node.log"), stderr=stderr, **more)
+    process = node.process
     try:
-        said = ""
-        for row in process.stdout:
-            said += row
-            if row.rstrip() == "}":
-                break
-        yield Node(process, json.loads(said)["listen"], log)
+        assert node.url, node.said
+        yield node
     finally:
         if process.poll() is None:
             process.terminate()

@@ -6,21 +6,12 @@ One entry for each field of each type that a route answers. Not here: types.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from govchain.api.fields_proofs import PROOF_FIELDS
+from govchain.api.notes import Note
 
-__all__ = ["FIELDS", "Note"]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a field means: a sentence, an example, and the unit of a quantity."""
-
-    text: str
-    example: Any
-    unit: str = ""
+__all__ = ["FIELDS"]
 
 
 _HEX32 = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
@@ -28,7 +19,7 @@ _TIME = 1_790_000_000_000
 
 #: Type name to field name to what it means.
 FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
-    **{kind: {name: Note(*note) for name, note in notes.items()} for kind, notes in PROOF_FIELDS.items()},
+    **PROOF_FIELDS,
     "ChainStatus": {
         "chain": Note("The chain's id.", "embedded-4f1c9a0b"),
         "height": Note("Height of the newest block; 0 before the first.", 1204, "blocks"),

@@ -6,7 +6,9 @@ Formats: docs/spec/block.md, docs/spec/transactions.md, docs/spec/evidence-packa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+from govchain.api.notes import Note
 
 __all__ = ["PROOF_FIELDS"]
 
@@ -19,118 +21,116 @@ _CHALLENGE: Final = (
 )
 _BYTES: Final = "7b22636861696e223a22656d6265646465642d3466316339613062227d"
 _KEY: Final = b"accounts.account/".hex() + _ADDRESS
-_NEXT: Final = ("Cursor of the page that follows; null at the end.", "q7Zk0XlR9nAxMg", "")
+_NEXT: Final = Note("Cursor of the page that follows; null at the end.", "q7Zk0XlR9nAxMg")
 
-#: Type name to field name to description, example and unit ("" where it is no quantity).
-PROOF_FIELDS: Final[Mapping[str, Mapping[str, tuple[str, Any, str]]]] = {
-    "Submissions": {"submissions": ("What became of each envelope, in the order in which they were sent.", [], "")},
+#: Type name to field name to what it means.
+PROOF_FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
+    "Submissions": {"submissions": Note("What became of each envelope, in the order in which they were sent.", [])},
     "Submission": {
-        "id": ("Id of the transaction, hex; empty where the envelope could not be read.", _ID, ""),
-        "code": ("OK when received (or committed, when waited for), REPLAYED when it was there before.", "OK", ""),
-        "receipt": ("The receipt's bytes once committed; null until then and when refused.", _BYTES, ""),
-        "retry_after_ms": ("When to send again, where the node had no room.", None, "ms"),
-        "detail": ("Values that the code's sentence names.", {}, ""),
+        "id": Note("Id of the transaction, hex; empty where the envelope could not be read.", _ID),
+        "code": Note("OK when received (or committed, when waited for), REPLAYED when it was there before.", "OK"),
+        "receipt": Note("The receipt's bytes once committed; null until then and when refused.", _BYTES),
+        "retry_after_ms": Note("When to send again, where the node had no room.", None, "ms"),
+        "detail": Note("Values that the code's sentence names.", {}),
     },
     "BlockRecord": {
-        "height": ("Height of the block.", 1204, "blocks"),
-        "header": ("The header's bytes; their digest is the block's identity.", _BYTES, ""),
-        "certificate": ("The finality certificate's bytes; null while the newest block waits for it.", _BYTES, ""),
+        "height": Note("Height of the block.", 1204, "blocks"),
+        "header": Note("The header's bytes; their digest is the block's identity.", _BYTES),
+        "certificate": Note("The finality certificate's bytes; null while the newest block waits for it.", _BYTES),
     },
-    "BlockRange": {"blocks": ("Consecutive blocks, lowest first; fewer than asked for where the chain ends.", [], "")},
-    "BlockPage": {"blocks": ("Consecutive blocks, newest first.", [], ""), "next": _NEXT},
+    "BlockRange": {"blocks": Note("Consecutive blocks, lowest first; fewer than asked for where the chain ends.", [])},
+    "BlockPage": {"blocks": Note("Consecutive blocks, newest first.", []), "next": _NEXT},
     "BlockTransaction": {
-        "index": ("Place within the block, from 0.", 3, ""),
-        "id": ("Id of the transaction, hex.", _ID, ""),
-        "type": ("Its type: family.action.", "evidence.put", ""),
-        "code": ("Result code of its receipt, as a number; 0 when it had its effect.", 0, ""),
-        "envelope": ("The envelope's bytes: body and signatures.", "93c4207b22636861696e223a226465226d6f", ""),
-        "receipt": ("The receipt's bytes.", _BYTES, ""),
+        "index": Note("Place within the block, from 0.", 3),
+        "id": Note("Id of the transaction, hex.", _ID),
+        "type": Note("Its type: family.action.", "evidence.put"),
+        "code": Note("Result code of its receipt, as a number; 0 when it had its effect.", 0),
+        "envelope": Note("The envelope's bytes: body and signatures.", "93c4207b22636861696e223a226465226d6f"),
+        "receipt": Note("The receipt's bytes.", _BYTES),
     },
     "TransactionPage": {
-        "height": ("Height of the block.", 1204, "blocks"),
-        "count": ("Transactions in the block.", 512, "transactions"),
-        "transactions": ("Those of this page, in order.", [], ""),
+        "height": Note("Height of the block.", 1204, "blocks"),
+        "count": Note("Transactions in the block.", 512, "transactions"),
+        "transactions": Note("Those of this page, in order.", []),
         "next": _NEXT,
     },
     "TransactionRecord": {
-        "id": ("Id of the transaction, hex: digest of its body.", _ID, ""),
-        "height": ("Height of its block.", 1204, "blocks"),
-        "index": ("Place within the block, from 0.", 3, ""),
-        "count": ("Transactions in the block: what the paths are counted by.", 512, "transactions"),
-        "body": ("The body's bytes, as they were signed.", _BYTES, ""),
-        "signatures": ("One signature for each signer of the body, in that order.", ["9f0c" * 32], ""),
-        "receipt": ("The receipt's bytes.", _BYTES, ""),
-        "transaction_path": ("Inclusion path of the envelope in the header's transaction root.", [_ID], ""),
-        "receipt_path": ("Inclusion path of the receipt in the header's receipt root.", [_ID], ""),
+        "id": Note("Id of the transaction, hex: digest of its body.", _ID),
+        "height": Note("Height of its block.", 1204, "blocks"),
+        "index": Note("Place within the block, from 0.", 3),
+        "count": Note("Transactions in the block: what the paths are counted by.", 512, "transactions"),
+        "body": Note("The body's bytes, as they were signed.", _BYTES),
+        "signatures": Note("One signature for each signer of the body, in that order.", ["9f0c" * 32]),
+        "receipt": Note("The receipt's bytes.", _BYTES),
+        "transaction_path": Note("Inclusion path of the envelope in the header's transaction root.", [_ID]),
+        "receipt_path": Note("Inclusion path of the receipt in the header's receipt root.", [_ID]),
     },
     "ReceiptRecord": {
-        "id": ("Id of the transaction, hex.", _ID, ""),
-        "receipt": ("The receipt's bytes.", _BYTES, ""),
+        "id": Note("Id of the transaction, hex.", _ID),
+        "receipt": Note("The receipt's bytes.", _BYTES),
     },
     "HistoryPath": {
-        "height": ("The earlier block.", 7, "blocks"),
-        "head": ("The later block, whose header's `history` contains the earlier one.", 1204, "blocks"),
-        "path": ("The inclusion path.", [_ID], ""),
+        "height": Note("The earlier block.", 7, "blocks"),
+        "head": Note("The later block, whose header's `history` contains the earlier one.", 1204, "blocks"),
+        "path": Note("The inclusion path.", [_ID]),
     },
     "LiveEntry": {
-        "key": ("The state key.", _KEY, ""),
-        "value": ("Its value; null where the key is absent.", _BYTES, ""),
-        "siblings": ("Sibling nodes on the way up, from the leaf.", [_ID], ""),
-        "other": ("The other leaf that stands in the key's place: its position and its digest; else null.", None, ""),
+        "key": Note("The state key.", _KEY),
+        "value": Note("Its value; null where the key is absent.", _BYTES),
+        "siblings": Note("Sibling nodes on the way up, from the leaf.", [_ID]),
+        "other": Note("The other leaf that stands in the key's place: its position and its digest; else null.", None),
     },
     "StatusProof": {
-        "height": ("The certified block that the proof is for.", 1204, "blocks"),
-        "previous": ("State root of the block before it.", _ID, ""),
-        "delta": ("Root over the block's writes.", _ID, ""),
-        "live": ("Root of the tree of present values.", _ID, ""),
-        "entries": ("One entry for each key, in the order asked for.", [], ""),
+        "height": Note("The certified block that the proof is for.", 1204, "blocks"),
+        "previous": Note("State root of the block before it.", _ID),
+        "delta": Note("Root over the block's writes.", _ID),
+        "live": Note("Root of the tree of present values.", _ID),
+        "entries": Note("One entry for each key, in the order asked for.", []),
     },
     "AccountPage": {
-        "status": ("Proves each account that is shown; that none was left out is not proved.", {}, ""),
+        "status": Note("Proves each account that is shown; that none was left out is not proved.", {}),
         "next": _NEXT,
     },
     "OrganisationPage": {
-        "status": ("Proves each organisation that is shown; that none was left out is not proved.", {}, ""),
+        "status": Note("Proves each organisation that is shown; that none was left out is not proved.", {}),
         "next": _NEXT,
     },
     "StateValue": {
-        "key": ("The state key.", _KEY, ""),
-        "value": ("Its committed value, unproved; null where there is none.", _BYTES, ""),
-        "height": ("As of this block at least.", 1204, "blocks"),
+        "key": Note("The state key.", _KEY),
+        "value": Note("Its committed value, unproved; null where there is none.", _BYTES),
+        "height": Note("As of this block at least.", 1204, "blocks"),
     },
     "StateWrite": {
-        "height": ("The block that wrote.", 1204, "blocks"),
-        "kind": ("`value`, `present` (written once: the value that holds now) or `removed`.", "value", ""),
-        "value": ("What was written, where `kind` is `value`; else null.", _BYTES, ""),
+        "height": Note("The block that wrote.", 1204, "blocks"),
+        "kind": Note("`value`, `present` (written once: the value that holds now) or `removed`.", "value"),
+        "value": Note("What was written, where `kind` is `value`; else null.", _BYTES),
     },
     "StateHistory": {
-        "key": ("The state key.", _KEY, ""),
-        "writes": ("Writes to it, newest first; unproved.", [], ""),
+        "key": Note("The state key.", _KEY),
+        "writes": Note("Writes to it, newest first; unproved.", []),
         "next": _NEXT,
     },
     "EvidenceTransactions": {
-        "evidence": ("Id of the record, hex.", _ID, ""),
-        "transactions": ("Ids of the transactions that touched it, itself first, oldest first.", [_ID], ""),
+        "evidence": Note("Id of the record, hex.", _ID),
+        "transactions": Note("Ids of the transactions that touched it, itself first, oldest first.", [_ID]),
     },
     "ChallengeOffer": {
-        "challenge": (
-            "The challenge's text, to be signed as it is, under the frame `govchain/session/1`.",
-            _CHALLENGE,
-            "",
+        "challenge": Note(
+            "The challenge's text, to be signed as it is, under the frame `govchain/session/1`.", _CHALLENGE
         )
     },
     "SessionGrant": {
-        "token": ("Goes into `Authorization: Bearer`; told once, the node keeps its digest alone.", "5b1d" * 16, ""),
-        "account": ("Address of the account, 40 hex digits.", _ADDRESS, ""),
-        "expires": ("End of the session.", _TIME, "ms since 1970, UTC"),
+        "token": Note("Goes into `Authorization: Bearer`; told once, the node keeps its digest alone.", "5b1d" * 16),
+        "account": Note("Address of the account, 40 hex digits.", _ADDRESS),
+        "expires": Note("End of the session.", _TIME, "ms since 1970, UTC"),
     },
-    "WebhookWanted": {"secret": ("Key of the messages' HMAC; null: the node makes one and tells it once.", None, "")},
+    "WebhookWanted": {"secret": Note("Key of the messages' HMAC; null: the node makes one and tells it once.", None)},
     "WebhookChanged": {
-        "url": ("Where messages are sent from now on; null: as before.", None, ""),
-        "types": ("Types that are sent from now on; null: as before.", ["evidence.*"], ""),
-        "organisations": ("Organisations whose events are sent; null: as before.", [], ""),
-        "references": ("References whose events are sent; null: as before.", [], ""),
-        "secret": ("A new key of the messages' HMAC; null: as before.", None, ""),
-        "on_failure": ("What follows a dead letter, `continue` or `pause`; null: as before.", "pause", ""),
+        "url": Note("Where messages are sent from now on; null: as before.", None),
+        "types": Note("Types that are sent from now on; null: as before.", ["evidence.*"]),
+        "organisations": Note("Organisations whose events are sent; null: as before.", []),
+        "references": Note("References whose events are sent; null: as before.", []),
+        "secret": Note("A new key of the messages' HMAC; null: as before.", None),
+        "on_failure": Note("What follows a dead letter, `continue` or `pause`; null: as before.", "pause"),
     },
 }

@@ -44,11 +44,6 @@ class Certifier:
         """The key as the signer set lists it."""
         return self._signer.public_key
 
-    @property
-    def signer(self) -> MemberSigner:
-        """The member's key, for what else the node signs; each use frames its messages under a name of its own."""
-        return self._signer
-
     def is_member(self, signers: SignerSet) -> bool:
         """Whether this key is in the set."""
         own = self._signer.public_key.hex()
