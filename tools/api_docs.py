@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from govchain.api import create_app
-from govchain.node.settings import DEFAULT_FILE, ENVIRONMENT_PREFIX, OTHER_VARIABLES, SETTINGS, Setting
+from govchain.node.settings import ENVIRONMENT_PREFIX, OTHER_VARIABLES, SETTINGS, Setting
 from govchain.services.bundle import NodeServices
+from govchain.storage import DirectoryLayout
 from govchain.texts import sentence
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,7 +161,11 @@ def _cell(text: str) -> str:
 def settings_page() -> str:
     """The page of settings."""
     others = ", ".join(f"`{name}`" for name in OTHER_VARIABLES)
-    lines = [SETTINGS_HEAD.format(file=DEFAULT_FILE, prefix=ENVIRONMENT_PREFIX, others=others).rstrip()]
+    lines = [
+        SETTINGS_HEAD.format(
+            file=DirectoryLayout(Path()).settings.name, prefix=ENVIRONMENT_PREFIX, others=others
+        ).rstrip()
+    ]
     for row in SETTINGS:
         meaning, chinese = (sentence(f"setting.{row.name}", language) for language in ("en", "zh"))
         example = f" Example: `{row.example}`." if row.example else ""

@@ -49,6 +49,23 @@ def test_the_settings_of_the_node_may_lie_elsewhere(shell, tmp_path):
         assert refused.error["code"] == "USAGE"
 
 
+def test_what_a_node_does_not_heed_is_refused(shell, tmp_path):
+    """An option that would be dropped without a word; none of these asks the node."""
+    at = ("--node", "http://127.0.0.1:9", "--json")
+    for words in (
+        ("backup", "list", tmp_path),
+        ("doctor", "--config", tmp_path / "none.toml"),
+        ("doctor", "--cpu-min", "1"),
+        ("doctor", "--memory-min", "0"),
+        ("doctor", "--disk-min", "1024"),
+    ):
+        assert shell.run(*words, *at, expect=2).error["code"] == "USAGE"
+    # A folder on the command line comes before a node of the environment.
+    assert shell.run("backup", "list", tmp_path, "--json", GOVCHAIN_NODE="http://127.0.0.1:9").json["backups"] == []
+    found = shell.run("doctor", "--config", tmp_path / "none.toml", "--disk-min", "0", "--json", expect=1).json
+    assert [finding["name"] for finding in found["findings"]] == ["settings.file-unreadable"]
+
+
 def test_refusals_have_their_code_and_exit_code(shell):
     made = shell.run("backup", "create", "--to", "../altered", "--json").json
     place = shell.folder / made["path"]

@@ -65,10 +65,11 @@ def test_nothing_is_typed_yet(chain):
     assert offered(chain) == commands
 
 
-@pytest.mark.parametrize("words", [["--profile"], ["--lang", "fr", ""], ["\x00"], ["-"], ["--=", "="], ["a"] * 500])
+@pytest.mark.parametrize(
+    "words", [["--profile"], ["--lang", "fr", ""], ["\x01\x7f\n"], ["-"], ["--=", "="], ["a"] * 500]
+)
 def test_it_never_fails(chain, words):
-    if "\x00" not in words:
-        offered(chain, *words)
+    offered(chain, *words)
 
 
 def test_a_broken_profile_file_does_not_stop_it(chain):

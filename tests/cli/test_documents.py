@@ -145,6 +145,15 @@ def test_the_settings_of_an_exported_configuration_may_lie_elsewhere(shell, tmp_
     assert found["context"]["configuration"]["settings"] == {"reads": "open"}
 
 
+def test_settings_that_do_not_fit_concern_the_configuration_alone(shell):
+    (shell.folder / "node.toml").write_text("nonsense = 1\n")
+    try:
+        assert shell.run("export", "block", "1", "--json").json["kind"] == "block"
+        assert "nonsense" in shell.run("export", "configuration", "--json", expect=2).error["text"]
+    finally:
+        (shell.folder / "node.toml").unlink()
+
+
 @pytest.mark.requirement("BJ.data.structure.05")
 def test_a_node_starts_from_an_exported_configuration(shell, tmp_path):
     file = tmp_path / "configuration.json"
@@ -162,8 +171,9 @@ def test_a_node_starts_from_an_exported_configuration(shell, tmp_path):
     assert done["files"] == 1
     again = shell.run("--data", tmp_path / "new", "export", "configuration", "--json").json
     assert again["context"]["configuration"] == json.loads(file.read_text())["context"]["configuration"]
-    refused = shell.run("init", tmp_path / "more", "--from-configuration", file, "--suite", "international", expect=2)
-    assert "--chain" in refused.err
+    for suite in ("international", "gm"):
+        refused = shell.run("init", tmp_path / "more", "--from-configuration", file, "--suite", suite, expect=2)
+        assert "--chain" in refused.err
     file.write_text("{}")
     shell.run("init", tmp_path / "more", "--from-configuration", file, expect=1)
     assert not (tmp_path / "more").exists()

@@ -38,6 +38,18 @@ class TestCommands:
             "language": None,
             "ca": f"{shell.folder}/ca.pem",
         }
+        (shell.folder / "plain").write_text("key")
+        for typed, key in (
+            ("k.pem", f"file:{shell.folder}/k.pem"),
+            ("plain", f"file:{shell.folder}/plain"),
+            ("department", "department"),
+        ):
+            assert shell.run("profile", "set", "bare", "--url", URL, "--key", typed, "--json").json["key"] == key
+        keys = shell.home / "govchain" / "keys"
+        keys.mkdir()
+        (keys / "plain.pem").write_text("key")
+        assert shell.run("profile", "set", "bare", "--url", URL, "--key", "plain", "--json").json["key"] == "plain"
+        shell.run("profile", "remove", "bare")
         assert shell.run("profile", "set", "city", "--ca", "", "--language", "zh", "--json").json["ca"] is None
         shell.run("profile", "set", "old", "--url", "http://[::1]:80", "--key", "department")
         assert shell.run("profile", "use", "city", "--json").json == {"current": "city"}

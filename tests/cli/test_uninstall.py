@@ -93,6 +93,23 @@ def test_units_and_a_database_elsewhere_are_listed_without_its_password(shell, t
     assert index == "postgresql://someone@db.example.gov.cn/govchain"
 
 
+def test_settings_that_cannot_be_read_are_told(shell, tmp_path):
+    """What they name outside is then not listed: that is said, and a file that was named has to be there."""
+    assert shell.run("uninstall", ".", "--json").json["unread"] is None
+    missing = shell.run("uninstall", ".", "--config", tmp_path / "none.toml", "--json", expect=5)
+    assert missing.error["code"] == "FILE_UNREADABLE"
+    (tmp_path / "wrong.toml").write_text("backup_dirr = 1\n")
+    assert shell.run("uninstall", ".", "--config", tmp_path / "wrong.toml", "--json", expect=2).error["code"] == "USAGE"
+    (shell.folder / "node.toml").write_text("backup_dirr = 1\n")
+    assert "backup_dirr" in shell.run("uninstall", ".", "--json").json["unread"]
+    for language in ("en", "zh"):
+        told = shell.run("uninstall", ".", "--lang", language)
+        assert "backup_dirr" in told.err
+        assert "node.toml" in told.out
+    shell.run("uninstall", ".", "--purge", "test-chain")
+    assert not shell.folder.exists()
+
+
 #: System calls that change the file system, with the paths that they name.
 CHANGES = "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,symlink,symlinkat,link,linkat,"
 MODES = "chmod,fchmodat,chown,fchownat,truncate,mknod,mknodat,utimensat,setxattr,bind"
@@ -139,9 +156,10 @@ def test_running_touches_only_its_own_paths(shell, tmp_path):
             start_new_session=True,
         )  # fmt: skip
         if command[0] == "up":
-            process.stdout.readline()
+            assert "http://127.0.0.1" in process.stdout.readline()
             os.killpg(process.pid, signal.SIGTERM)
-        assert process.communicate(timeout=120) is not None
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, (command, out)
         changed |= changed_paths(trace, shell.folder)
     own = {path for path in changed if Path(path).is_relative_to(tmp_path)}
     assert {os.path.normpath(shell.folder / name) for name in ("second", "lock", "index.sqlite3")} <= own

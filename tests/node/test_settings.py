@@ -6,7 +6,6 @@ import pytest
 
 from govchain.model import UnavailableError, UsageError
 from govchain.node.settings import (
-    DEFAULT_FILE,
     ENVIRONMENT_PREFIX,
     OTHER_VARIABLES,
     SETTINGS,
@@ -44,7 +43,7 @@ def toml(value):
 
 
 def refused(*, text=None, environment=None, flags=None, folder):
-    file = folder / DEFAULT_FILE
+    file = folder / "node.toml"
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError) as caught:
@@ -55,7 +54,7 @@ def refused(*, text=None, environment=None, flags=None, folder):
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
 def test_each_setting_can_be_given_in_each_place(row, tmp_path):
     text, value = typed(row)
-    file = tmp_path / DEFAULT_FILE
+    file = tmp_path / "node.toml"
     file.write_text(f"{row.name} = {toml(value)}\n", encoding="utf-8")
     for found in (
         load_settings(file, {}, {}),
@@ -77,7 +76,7 @@ def test_names_are_unique_and_no_setting_hides_a_variable_of_the_command_line():
 
 
 def test_the_later_place_wins(tmp_path):
-    file = tmp_path / DEFAULT_FILE
+    file = tmp_path / "node.toml"
     file.write_text("read_threads = 2\nwait_ms_max = 200\nidle_ms_max = 300\n")
     environment = {"GOVCHAIN_READ_THREADS": "3", "GOVCHAIN_WAIT_MS_MAX": "400", "PATH": "/bin"}
     found = load_settings(file, environment, {"read_threads": "5"})
@@ -142,7 +141,7 @@ def test_a_settings_file_that_is_a_pipe_is_refused_at_once(tmp_path):
 def test_what_a_file_must_not_say(text, names, tmp_path):
     reason = refused(text=text, folder=tmp_path)
     assert names in reason
-    assert DEFAULT_FILE in reason
+    assert "node.toml" in reason
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from govchain.model import Code
-from govchain.node.settings import DEFAULT_FILE, Settings
+from govchain.node.settings import Settings
 from govchain.ops import doctor
 from govchain.ops.clock_check import check_time_servers
 from govchain.ops.findings import Report
@@ -55,7 +55,7 @@ def test_a_clock_that_is_off_or_cannot_be_compared_is_a_finding(kinds, name, wor
 def test_the_doctor_of_a_directory_asks_the_servers_of_its_settings(template, tmp_path):
     path = copy_chain(template, tmp_path / "data")
     with TimeServers("slightly off") as servers:
-        (path / DEFAULT_FILE).write_text(f'ntp_servers = ["{servers.names[0]}"]\n')
+        (path / "node.toml").write_text(f'ntp_servers = ["{servers.names[0]}"]\n')
         report = doctor.run(path, now=system_clock().wall(), minima=doctor.Minima(disk_free_bytes=0))
     assert [finding.name for finding in report.findings] == ["clock.servers-off"]
     assert "time_servers" in report.checks

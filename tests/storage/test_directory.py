@@ -6,9 +6,12 @@ import sys
 
 import pytest
 
+from govchain.cli.opening import find_data, keys_folder, read_genesis_file
+from govchain.cli.target import Target
+from govchain.index.database import INDEX_FILE
 from govchain.model import Code, RefusedError, UnavailableError
 from govchain.state import Table
-from govchain.storage import FORMAT_VERSION, DataDirectory, create_directory, inspect_directory
+from govchain.storage import FORMAT_VERSION, DataDirectory, DirectoryLayout, create_directory, inspect_directory
 from tests.state.store_contract import write
 from tests.storage.faults import read_only_mount
 
@@ -224,3 +227,15 @@ def test_a_directory_that_cannot_be_written(made):
         refused(Code.DATA_DIRECTORY_READ_ONLY, create)
     with DataDirectory(made) as directory:
         directory.open_store().close()
+
+
+def test_the_names_that_stand_elsewhere_are_these(tmp_path, monkeypatch):
+    """Rooms that may not load this one, or not in time, name files of the directory themselves."""
+    layout = DirectoryLayout(tmp_path)
+    assert layout.index.name == INDEX_FILE
+    assert keys_folder(Target(path=tmp_path)) == layout.keys
+    layout.format_file.write_text("{}")
+    layout.genesis.write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert find_data() == tmp_path
+    assert read_genesis_file(tmp_path) == layout.genesis.read_bytes()

@@ -33,6 +33,7 @@ def node_settings(directory: Path, file: Path | None) -> Settings:
         UnavailableError: ``FILE_UNREADABLE``, also where the named file is not there.
         UsageError: an unknown setting, or a value that does not fit.
     """
-    from govchain.node.settings import DEFAULT_FILE, load_settings  # noqa: PLC0415 - loaded where needed
+    from govchain.node.settings import load_settings  # noqa: PLC0415 - loaded where needed
+    from govchain.storage import DirectoryLayout  # noqa: PLC0415
 
-    return load_settings(file or directory / DEFAULT_FILE, os.environ, {}, required=file is not None)
+    return load_settings(file or DirectoryLayout(directory).settings, os.environ, {}, required=file is not None)

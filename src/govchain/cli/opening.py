@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _Http = TypeVar("_Http", bound="HttpTransport")
 
 __all__ = [
-    "CATALOGUE_NAME",
     "DEFAULT_KEY",
     "Opened",
     "find_data",
@@ -52,8 +51,6 @@ __all__ = [
     "trusted_chain",
 ]
 
-#: The submitter's directory inside a data directory.
-CATALOGUE_NAME = "catalogue.sqlite3"
 #: The key that signs evidence unless another is named.
 DEFAULT_KEY = "department"
 
@@ -248,7 +245,9 @@ def open_chain(*, write: bool = False, key: str = "", default_key: str = DEFAULT
 def _catalogue_file(target: Target, client: Client) -> Path:
     """The submitter's directory: in the data directory, or the user's own one for the chain that a node serves."""
     if target.path is not None:
-        return target.path / CATALOGUE_NAME
+        from govchain.storage import DirectoryLayout  # noqa: PLC0415 - the store is heavy; it is loaded by now
+
+        return DirectoryLayout(target.path).catalogue
     return catalogue_path(default_home(), client.checker.fingerprint.hex())
 
 

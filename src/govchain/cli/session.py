@@ -29,7 +29,7 @@ class Session:
     """The global options of this run.
 
     At most one of ``data`` (a directory), ``node`` (a URL) and ``profile`` (a name) is set; without any, the profile in
-    use or the directory where we are is meant.
+    use or the directory where we are is meant. ``place_typed``: the command line names it, not the environment.
     """
 
     language: str = "en"
@@ -38,6 +38,7 @@ class Session:
     debug: bool = False
     node: str = ""
     profile: str = ""
+    place_typed: bool = False
 
 
 _current = Session()
@@ -107,6 +108,7 @@ def split_globals(arguments: Sequence[str], environment: Mapping[str, str] | Non
         environment.get("GOVCHAIN_DEBUG", "") not in ("", "0"),
         values["--node"],
         values["--profile"],
+        bool(named),
     )
     start_session(found)
     if missing:

@@ -14,7 +14,7 @@ from govchain.cli.profiles import Profile, check_url, load_profiles
 from govchain.cli.session import session, t
 from govchain.model import Code, UnavailableError, UsageError
 
-__all__ = ["Target", "find_data", "find_target"]
+__all__ = ["Target", "find_data", "find_node", "find_target"]
 
 _FORMAT_NAME = "format.json"
 
@@ -50,6 +50,23 @@ def find_target() -> Target:
             profile = profiles.named(name)
             return Target(profile=profile, name=name)
     return Target(path=find_data())
+
+
+def find_node(needed: str) -> Target:
+    """The node of this run, for commands that work on nothing else.
+
+    Raises:
+        UsageError: none is named, for the reason ``needed``; and as :func:`find_target`.
+    """
+    try:
+        target = find_target()
+    except UnavailableError as error:
+        if error.code is not Code.DATA_DIRECTORY_MISSING:
+            raise
+        target = Target()
+    if target.profile is None:
+        raise UsageError(Code.USAGE, reason=needed)
+    return target
 
 
 def find_data() -> Path:

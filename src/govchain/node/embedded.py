@@ -31,7 +31,7 @@ from govchain.ledger import Machine, build_machine
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import Genesis, GenesisModule
 from govchain.node.modules import genesis_modules, installed_modules, module_digests
-from govchain.node.settings import DEFAULT_FILE, Settings
+from govchain.node.settings import Settings
 from govchain.proof.genesis import decode_genesis, first_signer_set
 from govchain.proof.statement import shown
 from govchain.services.answers import Answers
@@ -107,7 +107,7 @@ def create_chain(path: Path, options: ChainOptions | None = None) -> CreatedChai
     with create_directory(path) as building:
         created = prepare_chain(building, path.absolute(), options)
         if settings:
-            (building / DEFAULT_FILE).write_bytes(settings_file(settings))
+            DirectoryLayout(building).settings.write_bytes(settings_file(settings))
         machine = load_machine(decode_genesis(created.genesis_bytes))
         layout = DirectoryLayout(building)
         store = RocksStore(layout.store, checkpoints=layout.checkpoints)

@@ -22,7 +22,6 @@ from typing import Any, Final
 from govchain.model import Code, UnavailableError, UsageError
 
 __all__ = [
-    "DEFAULT_FILE",
     "ENVIRONMENT_PREFIX",
     "LOG_FORMATS",
     "LOG_LEVELS",
@@ -34,8 +33,6 @@ __all__ = [
     "load_settings",
 ]
 
-#: The settings file inside a data directory, read where no other is named.
-DEFAULT_FILE: Final = "node.toml"
 #: What every environment name begins with.
 ENVIRONMENT_PREFIX: Final = "GOVCHAIN_"
 #: Variables with that prefix which are not settings of a node but of the command line, and those of tests.

@@ -147,7 +147,7 @@ def purge(path: Path, typed: str) -> list[Path]:
                 _remove(path / name)
         left = sorted(path.iterdir())
         if not left:
-            path.rmdir()
+            path.absolute().rmdir()  # by its name: the system removes no "."
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnavailableError(Code.FILE_UNWRITABLE, path=str(error.filename or path), reason=reason) from None

@@ -22,8 +22,9 @@ with its process, however that ends, and a restart needs no repair.
       webhooks.sqlite3       its webhooks
       index.sqlite3          its index
 
-The names are properties of :class:`DirectoryLayout`, and nowhere else. Format 2 has the table ``key_history``; a
-directory of format 1, which no release wrote, is refused.
+The names are properties of :class:`DirectoryLayout`. They stand elsewhere only where this room may not be imported
+(``index``) or would take too long to load (the look for a directory in ``cli``); a test compares. Format 2 has the
+table ``key_history``; a directory of format 1, which no release wrote, is refused.
 Not here: what the files of others mean (``services``, ``sdk``, ``node``).
 
 Example::

@@ -41,7 +41,15 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "uninstall.purged": ("已删除 {path} 中的账本和密钥。", "The ledger and the keys in {path} are removed."),
     "uninstall.left": ("以上仍在原处，须自行删除：", "What is listed is still there, and is yours to remove:"),
+    "uninstall.unread": (
+        "未能读取设置，其中指明的备份、日志和数据库不在所列之内：{reason}",
+        "The settings cannot be read, so that backups, log and database that they name are not listed: {reason}",
+    ),
     # The doctor
+    "doctor.node_options": (
+        "检查节点时不能用 --config 和各项下限：请在其本机上检查",
+        "with a node there is no --config and no minimum: run the doctor on its machine for these",
+    ),
     "option.cpu_min": ("至少应有的处理器数", "Processors that the machine must have"),
     "option.memory_min": ("至少应有的内存（MiB）", "MiB of memory that it must have"),
     "option.disk_min": ("至少应剩余的磁盘空间（MiB）", "MiB of disk that must be free"),
@@ -106,7 +114,7 @@ PAIRS: dict[str, tuple[str, str]] = {
         "name a folder for backups with --to, or backup_dir in the settings",
     ),
     "backup.node_options": (
-        "由节点备份时不能用 --to、--with-keys 和 --config：文件夹由节点的设置给出，密钥须在本机备份",
-        "with a node there is no --to, --with-keys or --config: its settings name the folder; keys are copied there",
+        "由节点备份时不能用文件夹、--to、--with-keys 和 --config：文件夹由节点的设置给出，密钥须在本机备份",
+        "with a node no DIR, --to, --with-keys or --config: its settings name the folder; keys are copied there",
     ),
 }

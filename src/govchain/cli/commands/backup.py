@@ -63,6 +63,9 @@ def list_all(
 ) -> None:
     """What there is."""
     result: dict[str, Any]
+    now = session()
+    if folder is not None and now.place_typed and now.data is None:
+        raise UsageError(Code.USAGE, reason=t("backup.node_options"))
     target = Target(path=folder) if folder is not None else find_target()
     if target.path is None:
         if config is not None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
+#: The suite of a chain for which none is named.
+_SUITE = "gm"
+
 _init = typer.Typer(add_completion=False)
 _chain = typer.Typer(help=t("help.chain"), no_args_is_help=True, add_completion=False)
 
@@ -32,7 +35,9 @@ def init(
     chain: Annotated[str, typer.Option("--chain", metavar="ID", help=t("option.chain"))] = "",
     organisation: Annotated[str, typer.Option("--organisation", metavar="CODE", help=t("option.organisation"))] = "",
     name: Annotated[str, typer.Option("--name", metavar="NAME", help=t("option.organisation_name"))] = "",
-    suite: Annotated[str, typer.Option("--suite", metavar="gm|international", help=t("option.suite"))] = "gm",
+    suite: Annotated[
+        str | None, typer.Option("--suite", metavar="gm|international", help=t("option.suite"), show_default=_SUITE)
+    ] = None,
     algorithm: Annotated[
         list[str] | None, typer.Option("--algorithm", metavar="NAME", help=t("option.algorithms"))
     ] = None,
@@ -51,14 +56,14 @@ def init(
     options = ChainOptions(
         now=now_ms(),
         chain=chain,
-        suite=suite,
+        suite=_SUITE if suite is None else suite,
         organisation=organisation,
         organisation_name=name,
         language=session().language,
         algorithms=tuple(algorithm or ()),
         configuration=None if from_configuration is None else _configuration(from_configuration),
     )
-    if from_configuration is not None and (organisation or name or algorithm or suite != "gm"):
+    if from_configuration is not None and (organisation or name or algorithm or suite is not None):
         raise UsageError(Code.USAGE, reason=t("init.configuration_alone"))
     created = create_chain(directory, options)
     trusted = ""

@@ -12,6 +12,7 @@ from govchain.cli.output import emit, facts, line
 from govchain.cli.progress import counted
 from govchain.cli.session import session, t
 from govchain.cli.target import Target, find_target
+from govchain.model import Code, UsageError
 
 if TYPE_CHECKING:
     from govchain.ops.findings import Report
@@ -21,20 +22,33 @@ __all__ = ["COMMANDS"]
 
 _doctor = typer.Typer(add_completion=False)
 _MIB = 1024 * 1024
+#: What a machine must have where nothing else is said: processors; MiB of memory, and of free disk.
+_CPU_MIN = 1
+_MIB_MIN = 1024
 
 
 @_doctor.command("doctor", help=t("help.doctor"))
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help=t("option.quick"))] = False,
     config: SettingsFile = None,
-    cpu: Annotated[int, typer.Option("--cpu-min", min=0, help=t("option.cpu_min"))] = 1,
-    memory: Annotated[int, typer.Option("--memory-min", metavar="MIB", min=0, help=t("option.memory_min"))] = 1024,
-    disk: Annotated[int, typer.Option("--disk-min", metavar="MIB", min=0, help=t("option.disk_min"))] = 1024,
+    cpu: Annotated[
+        int | None, typer.Option("--cpu-min", min=0, help=t("option.cpu_min"), show_default=str(_CPU_MIN))
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option("--memory-min", metavar="MIB", min=0, help=t("option.memory_min"), show_default=str(_MIB_MIN)),
+    ] = None,
+    disk: Annotated[
+        int | None,
+        typer.Option("--disk-min", metavar="MIB", min=0, help=t("option.disk_min"), show_default=str(_MIB_MIN)),
+    ] = None,
 ) -> None:
     """Check everything that can be checked; changes nothing."""
     from govchain.sdk.transactions import now_ms  # noqa: PLC0415 - heavy, and only needed here
 
     target = find_target()
+    if target.path is None and (config is not None or (cpu, memory, disk) != (None, None, None)):
+        raise UsageError(Code.USAGE, reason=t("doctor.node_options"))
     with counted(t("progress.checking")) as progress:
         if target.path is None:
             report = _at_node(target, quick, now_ms(), progress)
@@ -46,7 +60,11 @@ def doctor(
                 now=now_ms(),
                 replay=not quick,
                 progress=progress,
-                minima=work.Minima(cpu, memory * _MIB, disk * _MIB),
+                minima=work.Minima(
+                    _CPU_MIN if cpu is None else cpu,
+                    (_MIB_MIN if memory is None else memory) * _MIB,
+                    (_MIB_MIN if disk is None else disk) * _MIB,
+                ),
                 environment=os.environ,
                 settings_file=config,
             )

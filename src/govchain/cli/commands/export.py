@@ -91,7 +91,8 @@ def _run(kind: str, name: str, check: bool, output: Path | None, force: bool, co
     from govchain.services.exports import Exports, check_export, holds  # noqa: PLC0415
 
     with open_chain() as opened:
-        found = Exports(lambda: opened.client, _node(opened, config)).export(kind, name)
+        node = _node(opened, config) if kind == "configuration" else None
+        found = Exports(lambda: opened.client, node).export(kind, name)
     checks = check_export(found) if check else ()
     if check:
         found = msgspec.structs.replace(found, check=checks, holds=holds(checks))

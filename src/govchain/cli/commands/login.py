@@ -8,8 +8,8 @@ import typer
 
 from govchain.cli.output import china_time, emit, facts, line, say
 from govchain.cli.session import session, t
-from govchain.cli.target import Target, find_target
-from govchain.model import Code, GovChainError, UsageError
+from govchain.cli.target import find_node
+from govchain.model import GovChainError
 
 __all__ = ["COMMANDS"]
 
@@ -28,7 +28,7 @@ def login(
     from govchain.cli.opening import login_to_node  # noqa: PLC0415 - with the SDK, only where needed
     from govchain.cli.tokens import SavedSession, save_session  # noqa: PLC0415
 
-    target = _node()
+    target = find_node(t("login.needs_node"))
     assert target.profile is not None
     grant = login_to_node(target, key=key, account=account or target.profile.account)
     path = save_session(target, SavedSession(target.profile.url, grant.account, grant.token, grant.expires))
@@ -53,7 +53,7 @@ def logout() -> None:
     from govchain.cli.opening import open_http  # noqa: PLC0415 - with the SDK, only where needed
     from govchain.cli.tokens import forget_session, load_session  # noqa: PLC0415
 
-    target = _node()
+    target = find_node(t("login.needs_node"))
     assert target.profile is not None
     saved = load_session(target)
     reason = ""
@@ -72,18 +72,6 @@ def logout() -> None:
         {"node": target.profile.url, "ended": saved is not None and not reason, "removed": forgotten},
         lambda: line(words),
     )
-
-
-def _node() -> Target:
-    try:
-        target = find_target()
-    except GovChainError as error:
-        if error.code is not Code.DATA_DIRECTORY_MISSING:
-            raise
-        target = Target()
-    if target.profile is None:
-        raise UsageError(Code.USAGE, reason=t("login.needs_node"))
-    return target
 
 
 COMMANDS = {"login": _login, "logout": _logout}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -109,11 +110,20 @@ def use(name: OptionalName = "") -> None:
 
 
 def _absolute_key(key: str) -> str:
-    """A key's path as a URI that holds in any folder; names (of the user's own folder) and other URIs as they are."""
+    """A key's path as a URI that holds in any folder; names (of the user's own folder) and other URIs as they are.
+
+    A bare word is a file where it ends like one, or is one here, unless the user's own folder has a key of that name.
+    """
     scheme, colon, place = key.partition(":")
     if colon:
         return f"file:{Path(place).absolute()}" if scheme == "file" else key
-    return f"file:{Path(key).absolute()}" if "/" in key else key
+    from govchain.cli.opening import keys_folder  # noqa: PLC0415
+    from govchain.cli.target import Target  # noqa: PLC0415
+
+    # Whatever was typed, also what can be no path: these two answer no.
+    own = keys_folder(Target(profile=Profile(""))) / f"{key}.pem"
+    named = "/" in key or (not os.path.exists(own) and (key.endswith(".pem") or os.path.isfile(key)))
+    return f"file:{Path(key).absolute()}" if named else key
 
 
 def _values(profile: Profile) -> dict[str, str | None]:

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from govchain.cli.node_settings import SettingsFile
-from govchain.cli.output import emit, line, size_text, table
-from govchain.cli.session import t
+from govchain.cli.output import emit, line, say, size_text, table
+from govchain.cli.session import session, t
 
 __all__ = ["COMMANDS"]
 
@@ -37,6 +37,8 @@ def uninstall(
     program = str(Path(govchain.__file__).parent)
     entries.append({"kind": "program", "place": program, "size": 0, "inside": False})
 
+    reason = None if found.unread is None else found.unread.text(session().language)
+
     def show() -> None:
         if purge:
             line(t("uninstall.purged", path=directory))
@@ -49,7 +51,10 @@ def uninstall(
         if not purge:
             line(t("uninstall.nothing", path=directory, chain=found.chain))
 
-    emit({"path": str(directory), "chain": found.chain, "purged": bool(purge), "left": entries}, show)
+    told = {"path": str(directory), "chain": found.chain, "purged": bool(purge), "left": entries, "unread": reason}
+    emit(told, show)
+    if reason and not session().json:
+        say(t("uninstall.unread", reason=reason))
 
 
 COMMANDS = {"uninstall": _uninstall}

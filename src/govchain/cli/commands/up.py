@@ -12,7 +12,7 @@ import typer
 from govchain.cli.output import emit, line
 from govchain.cli.session import session, t
 from govchain.model import Code, UnavailableError
-from govchain.node.settings import DEFAULT_FILE, SETTINGS, Settings, load_settings
+from govchain.node.settings import SETTINGS, Settings, load_settings
 
 __all__ = ["COMMANDS"]
 
@@ -68,13 +68,14 @@ def up(
     """Run the node of a data directory until a signal ends it."""
     from govchain.cli.opening import find_data  # noqa: PLC0415 - heavy, and only needed here
     from govchain.node.server import serve  # noqa: PLC0415
+    from govchain.storage import DirectoryLayout  # noqa: PLC0415
 
     path = directory or find_data()
     if not path.is_dir():
         raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path))
 
     def load() -> Settings:
-        return load_settings(config or path / DEFAULT_FILE, os.environ, flags, required=config is not None)
+        return load_settings(config or DirectoryLayout(path).settings, os.environ, flags, required=config is not None)
 
     def announce(url: str) -> None:
         emit({"listen": url, "path": str(path)}, lambda: line(t("up.listening", url=url)))

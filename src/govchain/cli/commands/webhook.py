@@ -16,8 +16,8 @@ import typer
 from govchain.cli.output import china_time, emit, facts, line, table
 from govchain.cli.reading import HEIGHT_MAX, read_small
 from govchain.cli.session import t
-from govchain.cli.target import Target, find_target
-from govchain.model import Code, GovChainError, UsageError
+from govchain.cli.target import find_node
+from govchain.model import Code, UsageError
 
 if TYPE_CHECKING:
     from govchain.sdk.webhook_routes import Delivery, Webhook, WebhookRoutes
@@ -214,20 +214,8 @@ def _routes() -> Iterator[WebhookRoutes]:
     from govchain.cli.opening import open_http  # noqa: PLC0415 - with the SDK, only where needed
     from govchain.sdk.webhook_routes import WebhookRoutes  # noqa: PLC0415
 
-    with open_http(_node()) as transport:
+    with open_http(find_node(t("webhook.needs_node"))) as transport:
         yield WebhookRoutes(transport)
-
-
-def _node() -> Target:
-    try:
-        target = find_target()
-    except GovChainError as error:
-        if error.code is not Code.DATA_DIRECTORY_MISSING:
-            raise
-        target = Target()
-    if target.profile is None:
-        raise UsageError(Code.USAGE, reason=t("webhook.needs_node"))
-    return target
 
 
 def _secret(place: str) -> str:
