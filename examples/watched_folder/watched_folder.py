@@ -102,15 +102,19 @@ class Watcher:
         """Regular files, with size and time of change, that nobody wrote to just now."""
         found = {}
         for path in sorted(Path(place, name) for place, _, names in os.walk(self.folder) for name in names):
-            try:
-                status = path.lstat()
-            except FileNotFoundError:
-                continue  # gone since the folder was listed
-            if not stat.S_ISREG(status.st_mode):
-                continue
-            if time.time() - status.st_mtime >= RESTED_S:
+            status = status_of(path)
+            if status is not None and time.time() - status.st_mtime >= RESTED_S:
                 found[path] = (status.st_size, status.st_mtime_ns)
         return found
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """Size and times of a regular file; None for anything else, and for one that is gone since it was listed."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def main(arguments: list[str] | None = None) -> int:

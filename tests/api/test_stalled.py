@@ -64,7 +64,7 @@ def stalled(running, token, kind, window=4096):
 @pytest.mark.parametrize("kind", ["stream", "socket"])
 def test_a_client_that_stops_reading_is_cut_off_and_leaves_nothing(running, actor, kind, caplog):  # noqa: F811
     hub, connections = running.services.events, running.server.bounded
-    token = running.login(actor)
+    token, dropped = running.login(actor), hub.dropped
     raw = stalled(running, token, kind)
     until(lambda: len(hub) == 1)
     with running.client(token) as client, client.stream("GET", "/v1/events/stream") as answer:
@@ -74,6 +74,7 @@ def test_a_client_that_stops_reading_is_cut_off_and_leaves_nothing(running, acto
         until(lambda: len(hub) == 1)  # the one that reads is left
     until(lambda: len(hub) == 0)
     until(lambda: len(connections) == 0)  # aborted: nobody took the rest
+    assert hub.dropped == dropped + 1  # it alone is counted, not the one that went by itself
     with contextlib.closing(raw):
         assert read_all(raw).count(b"evidence.anchored") < EVENTS
     assert [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []

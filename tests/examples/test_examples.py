@@ -1,12 +1,14 @@
-"""The two integrations under `examples/`: as their READMEs say, and where node, files or rows misbehave.
+"""The integrations under `examples/`: as their READMEs say, and where node, files or rows misbehave.
 
 About a minute: each test starts a node and several programs as processes, as a department would.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,6 +101,30 @@ def test_a_folder_over_several_looks(shell, tmp_path):
     for path in proofs.rglob("a.txt.*.gcp"):
         original = folder / path.relative_to(proofs).with_name("a.txt")
         assert shell.run("verify", path, "--original", original).code == 0
+
+
+def program(path):
+    """An example's module, to look at one of its functions."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_file_that_goes_while_the_folder_is_looked_at_is_passed_over(tmp_path):
+    """And one that comes back as it was is new again: it may never have been anchored."""
+    watched = program(FOLDER / "watched_folder.py")
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert watched.status_of(tmp_path / "a").st_size == 1
+    assert [watched.status_of(tmp_path / name) for name in ("gone", "link", "")] == [None] * 3
+
+    rested(tmp_path / "a")
+    watcher = watched.Watcher(SimpleNamespace(recover=lambda: ()), None, tmp_path, tmp_path)
+    mark = (1, (tmp_path / "a").stat().st_mtime_ns)
+    watcher.seen = {tmp_path / "a": mark, tmp_path / "gone": mark}
+    assert watcher.look() == 0
+    assert watcher.seen == {tmp_path / "a": mark}
 
 
 def make_table(path):

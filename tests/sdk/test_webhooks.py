@@ -77,6 +77,21 @@ def test_a_message_that_holds():
     assert verify_webhook(headers_of(), BODY, secret=SECRET, now=NOW) == message
 
 
+class Repeated(dict):
+    """Headers as some servers hand them on: every line of its own."""
+
+    def items(self):
+        return [*super().items(), ("Via", "1.1 one"), ("via", "1.1 two"), ("X-GovChain", "a"), ("x-govchain", "b")]
+
+
+def test_headers_of_others_may_be_repeated_and_ours_may_not():
+    assert verify(Repeated(headers_of())).delivery == "ab.1"
+    for name in headers_of():
+        with pytest.raises(VerificationError) as refused:
+            verify({**headers_of(), name.upper(): "another"})
+        assert (refused.value.step, refused.value.params["reason"]) == (1, f"{name.upper()} is given twice")
+
+
 @pytest.mark.parametrize("offset", [TOLERANCE_MS, -TOLERANCE_MS, 0])
 def test_a_time_within_reason(offset):
     verify(headers_of(), now=NOW + offset)

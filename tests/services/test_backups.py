@@ -10,7 +10,7 @@ from govchain.node.building import build_services
 from govchain.node.embedded import open_embedded
 from govchain.node.settings import Settings
 from govchain.ops.backup import restore_backup, verify_backup
-from govchain.sdk.backups import BackupTransport
+from govchain.sdk.backups import BackupTransport, wait_for_backup
 from govchain.services.backups import BackupOptions, Backups
 from govchain.storage.backups import list_backups, write_backup
 from tests.api.events_kit import officer, serving, until
@@ -152,6 +152,45 @@ def test_one_that_fails_is_told_and_tried_again(backups, node, tmp_path):  # noq
     until(lambda: len(part.state().backups) == 1)
     assert len(attempts) == 2
     assert done(part).error == ""
+
+
+def test_old_ones_that_cannot_be_removed_make_no_backup_a_failure(node, tmp_path):  # noqa: F811
+    """Said, and left for the next time; else each attempt would leave one backup more, once a minute."""
+    root, steps, problems = tmp_path / "backups", [], []
+    good = maker(node, root, steps)
+
+    def make(scheduled, pulse):
+        old = {one.name for one in root.iterdir() if not one.name.startswith(".")}
+        made = good(scheduled, pulse)
+        for name in old:
+            (root / f".dropped-{name}" / "in the way").mkdir(parents=True)  # where it is put first, to be removed
+        return made
+
+    write_backup(root, node.directory, node.store, created=1, software="test", scheduled=True)
+    part = Backups(
+        make, root, node.machine.fingerprint.hex(), system_clock().wall,
+        BackupOptions(every_ms=3_600_000, keep=1, retry_ms=10),
+        on_problem=lambda code, reason: problems.append(code),
+    )  # fmt: skip
+    part.start()
+    until(lambda: problems)
+    until(lambda: part.state().due > system_clock().wall() + 1_000_000)
+    part.stop()
+    assert (len(steps), len(problems), part.state().error, len(part.state().backups)) == (1, 1, "", 2)
+
+
+def test_the_answer_lists_what_was_there_before_it_began(node, tmp_path):  # noqa: F811
+    """However soon it is made: who asked tells the new one from those. And what ends is in the list at once."""
+    root = tmp_path / "backups"
+    good = maker(node, root)
+    part = Backups(good, root, node.machine.fingerprint.hex(), system_clock().wall)
+    part.start()
+    for number in range(12):
+        asked = part.request()
+        assert (len(asked.backups), asked.running) == (number, True)
+        made = wait_for_backup(asked, part.state, lambda: None)
+        assert made.name not in {one.name for one in asked.backups}
+    part.stop()
 
 
 def test_stopping_ends_what_is_under_way_and_leaves_nothing(backups, node, tmp_path):  # noqa: F811

@@ -265,7 +265,7 @@ def test_a_node_starts_from_an_exported_configuration(exported, node, tmp_path):
 
 def test_settings_are_written_as_a_node_reads_them(tmp_path):
     settings = Settings(
-        {"listen": "[::1]:1", "verify": True, "read_threads": 7, "cors_origins": ("https://a", 'b"\\é')}
+        {"listen": "[::1]:1", "verify": True, "read_threads": 7, "ntp_servers": ("https://a", 'b"\\é')}
     )
     (tmp_path / "node.toml").write_bytes(settings_file(changed_settings(settings)))
     assert load_settings(tmp_path / "node.toml", {}, {}).values() == settings.values()
@@ -279,6 +279,31 @@ def test_a_password_in_an_address_is_left_out(node):
     assert configuration.left_out == ("index_url",)
     assert configuration.settings == {"listen": "1.2.3.4:5"}
     assert "secret" not in msgspec.json.encode(configuration).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://host/db?user=u&password=secret",
+        "postgresql://host/db?sslmode=require&SSLPASSWORD=secret",
+        "postgresql://host/db?p%61ssword=secret",
+        "postgresql://host/db?password=",
+        ("https://a.gov.cn", "https://user:secret@b.gov.cn"),
+        ["https://a.gov.cn/?access_token=secret"],
+        "https://user:secret@[half",
+    ],
+)
+def test_a_password_is_found_wherever_it_stands(node, value):
+    configuration = configuration_of(node.genesis, {"x": value, "listen": "1.2.3.4:5"})
+    assert (configuration.left_out, configuration.settings) == (("x",), {"listen": "1.2.3.4:5"})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["postgresql://user@host/db?sslmode=require", ("https://a.gov.cn/?x=1", "time.gov.cn"), "/a@b", "[::1]:5", 5, True],
+)
+def test_what_has_no_password_is_kept(node, value):
+    assert configuration_of(node.genesis, {"x": value}).settings == {"x": value}
 
 
 def test_accounts_with_names_that_are_no_file_names_get_numbers(exported, tmp_path):

@@ -24,6 +24,7 @@ from govchain.services.indexing import (
     index_writer,
     read_index_status,
     rebuild_index,
+    rest_s,
 )
 from govchain.services.ledger_facts import LedgerFacts
 from tests.index.databases import database, postgres, url
@@ -222,6 +223,57 @@ def test_a_fault_in_a_projection_stops_the_index_and_not_the_node(scribe, databa
     assert follower.status().state == "following"
 
 
+@pytest.mark.parametrize(
+    ("transactions", "wrote_s", "behind_s", "rests_s"),
+    [
+        (0, 0.001, 0, 0.02),
+        (63, 5.0, 0, 0.02),
+        (64, 0.001, 0, 0.25),
+        (64, 0.5, 0, 1.5),
+        (4_000, 2.0, 9.9, 6.0),
+        (4_000, 2.0, 10.0, 0.25),
+        (4_000, 2.0, 3_600, 0.25),
+    ],
+)
+def test_under_load_the_index_rests_in_proportion_until_it_is_behind(transactions, wrote_s, behind_s, rests_s):
+    """Few transactions: hardly at all; many: three times as long as it wrote; behind for ten seconds: no more."""
+    assert rest_s(transactions, wrote_s, behind_s) == rests_s
+
+
+class Timed(IndexWriter):
+    """Notes when it wrote so many transactions, from when to when; writing takes a while."""
+
+    def apply(self, blocks):
+        began = time.monotonic()
+        time.sleep(0.3)
+        cursor = super().apply(blocks)
+        self.wrote.append((began, time.monotonic()))
+        return cursor
+
+
+def test_the_follower_rests_after_many_transactions_unless_somebody_waits(scribe, database, follow):
+    genesis, projector = LedgerFacts(scribe.application).genesis(), Projector(())
+    writer = Timed(database, genesis, projector, lambda: "00" * 32)
+    writer.wrote = []
+    scribe.put(100)
+    follower = follow(scribe.application, database, writer=writer)
+    wait_until(lambda: len(writer.wrote) == 1)
+    scribe.put(1)
+    wait_until(lambda: len(writer.wrote) == 2)  # nobody waits: it rests three times as long as it wrote
+
+    def rested():
+        """How long it rested before it wrote last, in times of what the write before that took."""
+        (began, ended), (again, _) = writer.wrote[-2:]
+        return (again - ended) / (ended - began)
+
+    assert rested() > 2.7
+    scribe.put(100)
+    wait_until(lambda: len(writer.wrote) == 3)
+    scribe.put(1)
+    assert follower.wait_for(scribe.application.chain.height, WAIT_S)
+    assert rested() < 2.7  # somebody does
+
+
 @pytest.mark.requirement("BJ.portability.adaptability.03")
 def test_postgresql_goes_away_and_comes_back(scribe, postgres, follow):
     """About 3 s: the server is stopped as when its machine is lost, twice."""
@@ -325,3 +377,8 @@ def test_a_password_is_never_shown():
     database = IndexDatabase(database_url("postgresql://user:secret@127.0.0.1:1/db", None))
     assert "secret" not in database.shown_url
     assert database.url.password == "secret"
+    given = "postgresql://user@127.0.0.1:1/db?password=secret&sslpassword=secret&sslmode=require"
+    database = IndexDatabase(database_url(given, None))
+    assert "secret" not in database.shown_url
+    assert "sslmode=require" in database.shown_url
+    assert (database.url.query["password"], database.url.query["sslpassword"]) == ("secret", "secret")

@@ -303,6 +303,18 @@ def test_a_waiter_that_is_cancelled_leaves_nothing_behind(ledger):
     run(ledger, use)
 
 
+def test_those_that_were_given_up_are_counted_and_no_others(ledger):
+    async def use(hub):
+        kept, given_up = hub.subscribe(ALL), hub.subscribe(ALL)
+        assert hub.dropped == 0
+        given_up.drop()
+        given_up.close()
+        kept.close()
+        assert (hub.dropped, len(hub)) == (1, 0)
+
+    run(ledger, use)
+
+
 def test_the_number_of_subscribers_is_limited(ledger):
     async def use(hub):
         first = hub.subscribe(ALL)
