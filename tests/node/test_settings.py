@@ -104,10 +104,10 @@ def test_origins_are_taken_as_browsers_send_them(origin):
 @pytest.mark.timeout(20)
 def test_a_settings_file_that_is_a_pipe_is_refused_at_once(tmp_path):
     """Nobody writes to it: who waited for it would wait for ever."""
-    os.mkfifo(tmp_path / DEFAULT_FILE)
+    os.mkfifo(tmp_path / "node.toml")
     for required in (True, False):
         with pytest.raises(UnavailableError, match="not a regular file"):
-            load_settings(tmp_path / DEFAULT_FILE, {}, {}, required=required)
+            load_settings(tmp_path / "node.toml", {}, {}, required=required)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from govchain.crypto import get_algorithm
-from govchain.proof.statement import shown
+from govchain.proof.page import shown
 from tests.proof.agree import both, refused
 from tests.proof.chainkit import KINDS, Chain, canonical, open_package, repack, signing_key, write_zip
 from tools import verify_package as stranger

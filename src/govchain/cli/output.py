@@ -178,7 +178,7 @@ def china_time(milliseconds: int | None) -> str:
     """RFC 3339 with +08:00; empty for None."""
     if milliseconds is None:
         return ""
-    from govchain.proof.statement import china_time as exact  # noqa: PLC0415 - only where a time is printed
+    from govchain.proof.page import china_time as exact  # noqa: PLC0415 - only where a time is printed
 
     return exact(milliseconds)
 

@@ -26,8 +26,9 @@ from govchain.model import Code, RefusedError
 from govchain.modules.evidence.messages import Capture, Item
 from govchain.modules.evidence.messages.claims import ProvedEvidence
 from govchain.proof.facts import Organisation, PackageFacts, ProvedClaim
-from govchain.proof.statement import NOT_PROVED, china_time
-from govchain.proof.statement import shown as shown_line
+from govchain.proof.page import china_time
+from govchain.proof.page import shown as shown_line
+from govchain.proof.statement import NOT_PROVED
 from govchain.texts import LANGUAGES, sentence
 
 __all__ = ["paper_title", "render_certificate"]

@@ -33,7 +33,7 @@ from govchain.model.wire import Genesis, GenesisModule
 from govchain.node.modules import genesis_modules, installed_modules, module_digests
 from govchain.node.settings import Settings
 from govchain.proof.genesis import decode_genesis, first_signer_set
-from govchain.proof.statement import shown
+from govchain.proof.page import shown
 from govchain.services.answers import Answers
 from govchain.services.chains import ChainOptions, CreatedChain, prepare_chain
 from govchain.services.configurations import Configuration, settings_file

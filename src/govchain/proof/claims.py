@@ -89,7 +89,7 @@ class ClaimKind(Protocol):
 
     @property
     def name(self) -> str:
-        """What the manifest calls it: ``[a-z][a-z0-9_]{1,31}``."""
+        """What the manifest calls it: ``[a-z][a-z0-9_]{1,31}``, and no field of :class:`.facts.ProvedClaim`."""
 
     @property
     def states_status(self) -> bool:
@@ -113,7 +113,7 @@ class ClaimKind(Protocol):
         """Step 8: whatever body, receipt and the kind's own members prove, for the two calls below.
 
         Raises:
-            VerificationError: with the code, step 8 and the member.
+            VerificationError: with the code, and step 8 and the member where it is not the body.
         """
 
     def status_keys(self, reading: ClaimReading, found: Any) -> tuple[bytes, ...]:

@@ -36,4 +36,6 @@ def refusing(step: int, member: str, code: Code | None) -> Iterator[None]:
         raise VerificationError(code or error.code, step=step, member=member, reason=reason) from None
     except (RefusedError, UsageError) as error:
         reason = shown(str(error.params.get("reason", ""))) or error.code.name
-        raise VerificationError(code or _STEP_CODES[step], step=step, member=member, reason=reason) from None
+        raise VerificationError(
+            code or _STEP_CODES.get(step, error.code), step=step, member=member, reason=reason
+        ) from None

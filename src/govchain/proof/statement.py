@@ -11,7 +11,7 @@ from govchain.proof.facts import PackageFacts, ProvedClaim
 from govchain.proof.page import StatementPage, china_time, shown
 from govchain.texts import LANGUAGES
 
-__all__ = ["NOT_PROVED", "china_time", "render_statement", "render_statements", "shown"]
+__all__ = ["NOT_PROVED", "render_statement", "render_statements"]
 
 #: Catalogue keys of what no package proves, in their order.
 NOT_PROVED = ("not_proved.truth", "not_proved.person", "not_proved.later", "not_proved.keys")

@@ -187,7 +187,7 @@ def prove_members(
     prover = _Prover(suite, Register(suite, genesis), by_height, members)
     claims = [(claim, kinds[claim.kind]) for claim in manifest.claims]
     readings = [prover.transaction(claim, kind) for claim, kind in claims]
-    found = [kind.read(reading) for reading, (_, kind) in zip(readings, claims, strict=True)]
+    found = [prover.read(reading, kind) for reading, (_, kind) in zip(readings, claims, strict=True)]
     subjects = [
         prover.subject(reading, kind, one) for reading, (_, kind), one in zip(readings, claims, found, strict=True)
     ]
@@ -280,6 +280,11 @@ class _Prover:
             body, receipt = verify_transaction(self.suite, header, body_data, receipt_data, proof)
             kind.verify_type(body, receipt)
         return ClaimReading(self.suite, self.register, claim, header, body, receipt, self.members)
+
+    def read(self, reading: ClaimReading, kind: ClaimKind) -> Any:
+        """Step 8."""
+        with refusing(8, body_name(reading.claim.transaction), None):
+            return kind.read(reading)
 
     def subject(self, reading: ClaimReading, kind: ClaimKind, found: Any) -> ProvedSubject | None:
         """Step 9."""

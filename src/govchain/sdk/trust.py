@@ -35,7 +35,7 @@ from govchain.model.wire import Certificate, Header
 from govchain.proof.certificates import encode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
 from govchain.proof.headers import encode_header, header_identity
-from govchain.proof.statement import shown
+from govchain.proof.page import shown
 from govchain.proof.trust import TrustAnchors
 from govchain.sdk.home import default_home
 

@@ -34,7 +34,7 @@ from govchain.index.rows import minute_of
 from govchain.index.writer import Cursor, read_cursor, read_facts
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
 from govchain.model.identifiers import is_hex
-from govchain.proof.statement import china_time
+from govchain.proof.page import china_time
 
 __all__ = [
     "PAGE_DEFAULT",
