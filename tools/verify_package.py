@@ -562,8 +562,8 @@ def set_digest(digest: Digest, rule: str, keys: list[dict[str, Any]]) -> str:
     return digest(frame("govchain/signers/1", rule, *parts)).hex()
 
 
-def check_certificate(suite: str, header: dict[str, Any], certificate: dict[str, Any], step: int, name: str) -> None:
-    """block.md 5.2; the header has its ``identity`` with it."""
+def check_certificate(suite: str, header: dict[str, Any], certificate: dict[str, Any], step: int, name: str) -> str:
+    """block.md 5.2, and which quorum rule held; the header has its ``identity`` with it."""
     digest, algorithm = suite_of(suite)
     for field in ("chain", "epoch", "height", "state_root"):
         need(certificate[field] == header[field], step, name, "another block")
@@ -583,6 +583,7 @@ def check_certificate(suite: str, header: dict[str, Any], certificate: dict[str,
         need(elliptic(CURVES[algorithm], key, message, signature), step, name, "signature")
     quorum = {"solo": 1, "raft": len(keys) // 2 + 1, "bft": 2 * len(keys) // 3 + 1}[rule]
     need(len(signatures) >= quorum, step, name, "quorum")
+    return f"{rule}: {len(signatures)} of {len(keys)} members signed, {quorum} needed"
 
 
 class Package:
@@ -695,8 +696,9 @@ class Package:
             need(height in self.needed or not same, 5, name, "not needed")
             need((header["epoch"], header["signers"]) == (epoch, signers), 5, name, "not the signer set in force")
             name = f"certificates/{height}.json"
-            check_certificate(self.genesis["suite"], header, self.load(5, name, "Certificate"), 5, name)
-            epoch, signers = epoch + (not same), header["next_signers"]
+            certificate = self.load(5, name, "Certificate")
+            self.finality = check_certificate(self.genesis["suite"], header, certificate, 5, name)
+            self.changes, epoch, signers = epoch, epoch + (not same), header["next_signers"]
 
     def check_history(self) -> None:
         """Step 6."""
@@ -1109,6 +1111,7 @@ def verify(
         "in_force": not marks if records else None,
         "status": standing(records),
         "original": original is not None,
+        "finality": f"{package.finality}; {package.changes} changes",
         "statement": {"en": package.statement(0), "zh": package.statement(1)},
     }
 
@@ -1141,7 +1144,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join((f"Trusted by {report['trusted']}.", *(f"Note: {note}." for note in report["notes"]))))
         else:
             print(f"Self-consistent, issuer NOT trusted: {report['reason']}.")
-        print(*report["status"], sep="\n")
+        print(*report["status"], f"Final by {report['finality']} of members.", sep="\n")
     return int(report["exit_code"])
 
 

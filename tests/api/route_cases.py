@@ -201,6 +201,13 @@ CASES: list[Case] = [
         refused={"path": "/v1/history?height=2&head=2"},
     ),
     *_all(
+        "GET /v1/blocks/{block}/history",
+        path="/v1/blocks/2/history?from=1",
+        has="path",
+        bad="/v1/blocks/2/history?from=a",
+        refused={"path": "/v1/blocks/2/history?from=2"},
+    ),
+    *_all(
         "GET /v1/state/proof",
         path="/v1/state/proof?key={key}",
         has="entries",

@@ -47,7 +47,16 @@ def test_a_genesis_without_network_keys_keeps_its_bytes():
         ("raft", {}, "tls"),
         ("solo", {}, ""),
     ],
-    ids=str,
+    ids=[
+        "bft",
+        "bft without tls",
+        "bft without engine keys",
+        "bft with neither",
+        "bft with no point",
+        "raft",
+        "raft without tls",
+        "solo",
+    ],
 )
 def test_what_a_network_asks_of_its_members(rule, fields, fault):
     found = genesis(rule, **fields)

@@ -31,6 +31,7 @@ def report_json(report: VerificationReport) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "steps": [_step(s.number, s.name, s.outcome, s.detail) for s in report.steps],
         "facts": describe_facts(report.facts),
+        "finality": msgspec.to_builtins(report.finality),
         "trust": {**msgspec.to_builtins(report.trust), "notes": _notes(report)},
         "in_force": report.in_force,
         "not_proved": [t(f"statement.{key}") for key in report.not_proved],
@@ -142,7 +143,8 @@ def _before(error: VerificationError, package: VerificationReport | None) -> lis
 def _detail(name: str, report: VerificationReport) -> str:
     """What a step that held has to say, in the user's language."""
     if name == "certificates":
-        return t("verify.detail.certificates", height=report.facts.height)
+        facts: dict[str, Any] = msgspec.to_builtins(report.finality)
+        return t("verify.detail.certificates", height=report.facts.height, **facts)
     if name == "transactions":
         return t("verify.detail.transactions", count=len(report.facts.claims))
     if name == "evidence":

@@ -19,6 +19,7 @@ __all__ = [
     "EXIT_TRUSTED",
     "EXIT_UNTRUSTED",
     "STEPS",
+    "FinalityFacts",
     "OriginalFacts",
     "StepOutcome",
     "VerificationReport",
@@ -61,11 +62,26 @@ class StepOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalityFacts:
+    """Who made the package's last block final: the quorum ``rule`` (solo, raft, bft) of its signer set.
+
+    ``signed`` of ``members`` signed, ``needed`` would have done; ``changes`` of the set lie between genesis and there.
+    """
+
+    rule: str
+    members: int
+    needed: int
+    signed: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationReport:
     """What a verification found. ``not_proved`` are keys of the catalogue, below ``statement.``."""
 
     steps: tuple[StepOutcome, ...]
     facts: PackageFacts
+    finality: FinalityFacts
     trust: TrustVerdict
     not_proved: tuple[str, ...]
     exit_code: int
@@ -76,12 +92,15 @@ class VerificationReport:
         return _in_force(self.facts)
 
 
-def make_report(facts: PackageFacts, trust: TrustVerdict, *, original_given: bool) -> VerificationReport:
+def make_report(
+    facts: PackageFacts, finality: FinalityFacts, trust: TrustVerdict, *, original_given: bool
+) -> VerificationReport:
     """The report of a package whose steps 1 to 11 held."""
     records = [claim for claim in facts.claims if claim.subject is not None]
     in_force = _in_force(facts)
     details = {
-        "certificates": f"as of block {facts.height}",
+        "certificates": f"as of block {facts.height}; {finality.rule}: {finality.signed} of {finality.members} signed,"
+        f" {finality.needed} needed; {finality.changes} changes of members",
         "transactions": f"{len(facts.claims)} claims",
         "evidence": f"{len(records)} records",
     }
@@ -96,7 +115,7 @@ def make_report(facts: PackageFacts, trust: TrustVerdict, *, original_given: boo
         steps.append(outcome)
     ended = EXIT_ENDED if in_force is False else EXIT_TRUSTED
     exit_code = ended if trust.trusted else EXIT_UNTRUSTED
-    return VerificationReport(tuple(steps), facts, trust, NOT_PROVED, exit_code)
+    return VerificationReport(tuple(steps), facts, finality, trust, NOT_PROVED, exit_code)
 
 
 def describe_facts(facts: PackageFacts) -> dict[str, Any]:
@@ -124,6 +143,7 @@ def describe_report(report: VerificationReport) -> dict[str, Any]:
     return {
         "steps": msgspec.to_builtins(report.steps),
         "facts": describe_facts(report.facts),
+        "finality": msgspec.to_builtins(report.finality),
         "trust": msgspec.to_builtins(report.trust),
         "not_proved": list(report.not_proved),
         "exit_code": report.exit_code,

@@ -22,7 +22,7 @@ from typing import Any
 from govchain.crypto import Suite, get_suite
 from govchain.merkle import empty_root, root_from_inclusion
 from govchain.model import Code, VerificationError
-from govchain.model.wire import Body, Genesis, Receipt
+from govchain.model.wire import Body, Certificate, Genesis, Header, Receipt
 from govchain.proof.archive import decode_archive, is_member_name
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.claims import Claim, ClaimKind, ClaimReading, ProvedValues, with_transaction
@@ -53,7 +53,8 @@ from govchain.proof.layout import (
 )
 from govchain.proof.organisations import Organisation, Register
 from govchain.proof.refusing import refusing
-from govchain.proof.report import VerificationReport, make_report
+from govchain.proof.report import FinalityFacts, VerificationReport, make_report
+from govchain.proof.signers import quorum
 from govchain.proof.statement import render_statement
 from govchain.proof.status import StatusProof, verify_status
 from govchain.proof.transactions import TransactionProof, verify_transaction
@@ -121,7 +122,7 @@ def verify_package(
         histories=plan.histories,
         anchors=trusted,
     )
-    report = make_report(proved.facts, verdict, original_given=original is not None)
+    report = make_report(proved.facts, proved.finality, verdict, original_given=original is not None)
     return VerifiedPackage(members, manifest, proved.genesis, proved.facts, report)
 
 
@@ -132,6 +133,7 @@ class ProvedMembers:
     genesis: Genesis
     headers: tuple[FinalHeader, ...]
     facts: PackageFacts
+    finality: FinalityFacts
 
 
 def prove_members(
@@ -161,6 +163,7 @@ def prove_members(
             headers.append(_read_header(suite, genesis, members[header_name(height)], height))
     # 5. Certificates
     walk = EpochWalk.from_genesis(suite, genesis)
+    certificates: list[Certificate] = []
     for final in headers:
         header = final.header
         with refusing(5, header_name(header.height), None):
@@ -170,6 +173,7 @@ def prove_members(
         with refusing(5, certificate_name(header.height), None):
             certificate = decode_certificate(members[certificate_name(header.height)])
             verify_certificate(suite, header, final.identity, certificate)
+        certificates.append(certificate)
         walk = following
     # 6. History
     _verify_links(suite, manifest.genesis, genesis.created, headers)
@@ -201,7 +205,15 @@ def prove_members(
         time=last.time,
         claims=tuple(proved),
     )
-    return ProvedMembers(genesis, tuple(headers), facts)
+    return ProvedMembers(genesis, tuple(headers), facts, _finality(last, certificates[-1]))
+
+
+def _finality(header: Header, certificate: Certificate) -> FinalityFacts:
+    """Who signed the last header, by its own certificate."""
+    signers = certificate.set
+    members = len(signers.keys)
+    needed = quorum(signers.rule, members)
+    return FinalityFacts(signers.rule, members, needed, len(certificate.signatures), header.epoch)
 
 
 def _check_manifest(

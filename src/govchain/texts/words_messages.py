@@ -90,7 +90,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "find.nothing_asked": ("请给出文件、摘要、标识或筛选条件", "name a file, a digest, an id or a filter"),
     "find.criteria": ("没有符合条件的存证", "no record meets these criteria"),
     # Verification
-    "verify.detail.certificates": ("截至区块 {height}", "as of block {height}"),
+    "verify.detail.certificates": (
+        "截至区块 {height}；{rule}：{members} 个成员中 {signed} 个签名，需 {needed} 个；成员变更 {changes} 次",
+        "as of block {height}; {rule}: {signed} of {members} members signed, {needed} needed; {changes} changes",
+    ),
     "verify.detail.transactions": ("{count} 项", "{count} claim(s)"),
     "verify.detail.evidence": ("{count} 项存证", "{count} record(s)"),
     "verify.detail.unknown": ("没有本链的信任依据", "nothing of this chain is trusted"),

@@ -176,6 +176,35 @@ def history(
     ],
 ) -> Response:
     """The inclusion path."""
+    return _history(request, services, height, head)
+
+
+@router.get(
+    "/v1/blocks/{block}/history",
+    **describe(
+        "That this block extends an earlier one",
+        text="The inclusion path of block `from` in this block's `history`: as block `from` proves its own past in the"
+        " same way, it shows that this block's past begins with that one's.",
+        answer=HistoryPath,
+        codes=(Code.NOT_FOUND,),
+        cached=True,
+    ),
+)
+def extends(
+    request: Request,
+    block: Block,
+    services: Services,
+    session: OpenRead,
+    earlier: Annotated[
+        int,
+        Query(alias="from", ge=1, le=HEIGHT_MAX, description="The earlier block's height. Unit: blocks.", examples=[7]),
+    ],
+) -> Response:
+    """The inclusion path."""
+    return _history(request, services, earlier, _height(services, block))
+
+
+def _history(request: Request, services: NodeServices, height: int, head: int) -> Response:
     if not height < head <= services.answers.status().height:
         raise RefusedError(Code.NOT_FOUND, reason=f"block {height} in the past of block {head}")
     path = services.answers.history_path(height, head)
