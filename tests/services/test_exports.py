@@ -264,9 +264,7 @@ def test_a_node_starts_from_an_exported_configuration(exported, node, tmp_path):
 
 
 def test_settings_are_written_as_a_node_reads_them(tmp_path):
-    settings = Settings(
-        {"listen": "[::1]:1", "verify": True, "read_threads": 7, "ntp_servers": ("https://a", 'b"\\é')}
-    )
+    settings = Settings({"listen": "[::1]:1", "verify": True, "read_threads": 7, "ntp_servers": ("https://a", 'b"\\é')})
     (tmp_path / "node.toml").write_bytes(settings_file(changed_settings(settings)))
     assert load_settings(tmp_path / "node.toml", {}, {}).values() == settings.values()
     with pytest.raises(RefusedError):

@@ -147,7 +147,8 @@ def webhook(webhook: Id, services: Services, session: NeededSession) -> Response
     "/v1/webhooks/{webhook}",
     **describe(
         "Change, pause or resume a webhook",
-        text="Its owner may change everything; an operator may pause and resume it.",
+        text="Its owner may change everything; an operator may pause and resume it. What an operator paused only an "
+        "operator resumes.",
         answer=Webhook,
         types=(WebhookChanged,),
         codes=(*_SEEN, Code.CONTENT_TYPE, Code.ROLE_MISSING, Code.WEBHOOK_TARGET),
