@@ -100,5 +100,6 @@ PAIRS: dict[str, str] = {
     # Families and kinds of claim
     "family {name} has no file {file}": "交易族 {name} 没有文件 {file}",
     "entry point {name} is no kind of claim": "入口 {name} 不是声明种类",
+    "entry point {name}: {given} can name no kind of claim": "入口 {name}：{given} 不能作声明种类的名称",
     "two installed kinds of claim are named {name}": "已安装的两个声明种类同名：{name}",
 }
