@@ -18,6 +18,7 @@ from govchain.cli import opening
 from govchain.cli.commands import evidence as evidence_commands
 from govchain.cli.private import read_private
 from govchain.cli.reading import read_small
+from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
 from govchain.crypto.certificates import decode_certificate_key
@@ -145,6 +146,8 @@ TAKERS = {
     "proof.certificates.decode_certificate": directly(proof.decode_certificate),
     "proof.equivocation.decode_equivocation": directly(decode_equivocation),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
+    "consensus.etcd.records.decode_content": directly(decode_content),
+    "consensus.etcd.records.decode_record": directly(lambda data: decode_record(BlockRecord, data, "block")),
     "modules.evidence.messages.items.decode_item": directly(messages.decode_item),
     "modules.evidence.messages.records.decode_mark": directly(records.decode_mark),
     "proof.layout.decode_manifest": directly(layout.decode_manifest),

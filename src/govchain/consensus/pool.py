@@ -217,12 +217,20 @@ class Pool:
                 if self._left.pop(envelope, None) is not None:
                     self._left_bytes -= len(envelope)
 
-    def wait_for_work(self, timeout_s: float) -> bool:
-        """Whether the pool holds anything, waiting up to the time for it."""
+    def wait_for_work(self, timeout_s: float, unless: Callable[[], bool] = lambda: False) -> bool:
+        """Whether the pool holds anything, waiting up to the time for it, or until :meth:`wake`.
+
+        ``unless`` is asked before waiting: whoever makes it true calls :meth:`wake` afterwards, and no word is lost.
+        """
         with self._lock:
-            if not self._by_id and not self._closed:
+            if not self._by_id and not self._closed and not unless():
                 self._arrived.wait(timeout_s)
             return bool(self._by_id)
+
+    def wake(self) -> None:
+        """Wake whoever waits for work: there is something else to do."""
+        with self._lock:
+            self._arrived.notify_all()
 
     def retry_after_ms(self) -> int:
         """When a refused submitter should come back: about the time to drain a tenth of the pool."""

@@ -55,6 +55,7 @@ class ProcessPlan:
         log: the file that its output goes to; one older file lies beside it as ``<name>.1``.
         directory: where it runs.
         environment: all of its environment.
+        descriptors: open files that it inherits under the same numbers.
         healthy: answers within a second whether the process does its work; asked every ``watch_s``. None: not asked.
         fatal: a look at each line of output; text means the process can do no more work though it lives, and why.
         log_bytes_max: when the log file is that large it becomes the older one.
@@ -71,6 +72,7 @@ class ProcessPlan:
     log: Path
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: Sequence[int] = ()
     healthy: Callable[[], bool] | None = None
     fatal: Callable[[str], str | None] | None = None
     log_bytes_max: int = 8 * 1024 * 1024
@@ -226,6 +228,7 @@ class SupervisedProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=tuple(plan.descriptors),
         )
         self._process = process
         self._starts += 1

@@ -99,6 +99,27 @@ PAIRS: dict[str, tuple[str, str]] = {
             "node from the other members."
         ),
     ),
+    "ENGINE_UNREACHABLE": (
+        "排序引擎暂无应答，或多数成员不可达[[：{reason}]]。账本未受影响，多数成员恢复后将自动继续。",
+        (
+            "The ordering engine does not answer, or a majority of members is out of reach[[: {reason}]]. The ledger "
+            "is safe; ordering goes on by itself when a majority is back."
+        ),
+    ),
+    "ENGINE_ALTERED": (
+        "排序引擎中存放的内容与成员写入的不符[[：{reason}]]。请停止节点，查明谁改动了引擎的数据，再决定如何恢复。",
+        (
+            "What the ordering engine holds is not what its members wrote[[: {reason}]]. Stop the node and find out "
+            "who changed the engine's data before going on."
+        ),
+    ),
+    "ENGINE_FULL": (
+        "排序引擎的存储配额已满[[：{reason}]]。旧数据会自动清理；若持续出现，请提高配额或清理引擎中的外来数据。",
+        (
+            "The ordering engine's storage quota is used up[[: {reason}]]. Old data is cleared by itself; if this "
+            "stays, raise the quota or remove foreign data from the engine."
+        ),
+    ),
     "MODULE_MISSING": (
         "本节点缺少创世文件要求的模块，或其版本、摘要不同[[：{reason}]]。请安装相符的版本。",
         (

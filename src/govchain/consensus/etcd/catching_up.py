@@ -1,0 +1,111 @@
+"""Blocks that etcd no longer holds, from other members' block stores.
+
+Purpose: a member that was away longer than etcd keeps blocks goes on from the certified blocks of others.
+Rules: a block counts only with a finality certificate: the header's own, of a quorum of the set that this node's
+execution arrives at; it is committed only if executing it gives the header's identity. The engine's height stays where
+it was until the ledger is where the oldest kept record says it was before it; so a crash in between goes on.
+Not here: the route to the other members (handed in as :class:`BlockSource`).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from govchain.consensus.etcd.records import BlockRecord, encode_content, split_content
+from govchain.consensus.ports import Application
+from govchain.crypto import Suite
+from govchain.model import Code, GovChainError
+from govchain.proof.certificates import decode_certificate, verify_certificate
+from govchain.proof.headers import decode_header, header_identity
+
+__all__ = ["BlockSource", "Catcher", "FetchedBlock"]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBlock:
+    """A ledger block from another node: header and certificate as they are stored, and its envelopes in order."""
+
+    header: bytes
+    envelopes: tuple[bytes, ...]
+    certificate: bytes
+
+
+class BlockSource(Protocol):
+    """Other members' block stores."""
+
+    def fetch(self, height: int) -> FetchedBlock | None:
+        """The ledger block at ``height``, from whoever has it with its certificate; None when nobody answers soon.
+
+        It must not raise; what it gives is verified here.
+        """
+
+
+class Catcher:
+    """See the module; with no ``source`` nothing can be had."""
+
+    def __init__(self, application: Application, suite: Suite, source: BlockSource | None) -> None:
+        """Fetches nothing yet."""
+        self._application = application
+        self._suite = suite
+        self._source = source
+        #: What could not be had, in words.
+        self.lacks = ""
+
+    def advance(self, oldest: BlockRecord, stop: threading.Event) -> int | None:
+        """Execute blocks until the one before ``oldest``; the engine height then, or None when a block is lacking.
+
+        Raises:
+            GovChainError: NODE_DIVERGED: this node's ledger is another than the one that ``oldest`` continues;
+                whatever the application says of the disk.
+        """
+        application = self._application
+        while (info := application.info()).ledger_height < oldest.ledger_height:
+            if stop.is_set() or not self._take(info.ledger_height + 1, info.engine_height, info.app_hash):
+                return None
+        if info.ledger_height != oldest.ledger_height or info.app_hash != oldest.app_hash:
+            reason = f"at {info.ledger_height} before block {oldest.height}"
+            raise GovChainError(Code.NODE_DIVERGED, reason=reason)
+        application.finalize_block((), info.time, oldest.height - 1)
+        application.commit()
+        return oldest.height - 1
+
+    def content_of(self, record: BlockRecord) -> tuple[bytes, ...] | None:
+        """The envelopes of ``record`` from another member's store, when their chunks are the record's."""
+        height = self._application.info().ledger_height + 1
+        found = None if self._source is None else self._source.fetch(height)
+        if found is not None:
+            parts = split_content(self._suite, encode_content(found.envelopes))
+            if tuple(digest for digest, _ in parts) == record.chunks:
+                return found.envelopes
+        self.lacks = f"the content of block {record.height}"
+        return None
+
+    def _take(self, height: int, engine_height: int, previous: bytes) -> bool:
+        """Fetch, verify, execute and commit one block; whether it was to be had."""
+        self.lacks = f"ledger block {height}"
+        found = None if self._source is None else self._source.fetch(height)
+        if found is None:
+            return False
+        suite = self._suite
+        try:
+            # 1. The header is the next one's, and a quorum signed it.
+            header = decode_header(found.header)
+            identity = header_identity(suite, found.header)
+            if (header.height, header.previous) != (height, previous.hex()):
+                self.lacks = f"ledger block {height} as it follows this node's"
+                return False
+            verify_certificate(suite, header, identity, decode_certificate(found.certificate))
+            # 2. Its envelopes may follow, and executing them gives the same block: its set of signers included.
+            if self._application.process_proposal(found.envelopes, header.time):
+                return False
+        except GovChainError as error:
+            self.lacks = f"ledger block {height}: {error.code.name}"
+            return False
+        executed = self._application.finalize_block(found.envelopes, header.time, engine_height)
+        if executed.app_hash != identity:
+            raise GovChainError(Code.NODE_DIVERGED, reason=f"at {height}")
+        # 3. Only now does anything last.
+        self._application.commit()
+        return True

@@ -1,0 +1,468 @@
+"""The engine under rule ``raft``: members that trust each other order blocks through their etcd.
+
+Purpose: behind the ``Engine`` port, the same application that the other engines drive.
+Rules: a block is ordered when etcd took it behind the tip (``order``); every member, the proposer included, then
+executes it, with the proposer's time. A block that may not be (``process_proposal``) is a pure matter of state and
+block, so that every member passes over it alike, as over an empty engine block, and says so: nobody's block stops the
+chain. Any member with work may propose; who proposed last and holds more goes on alone for a while, which only saves
+work: two proposers at once are one that wins. After an append that may or may not have been, the tip is read.
+A proposer stops proposing, saying NODE_CLOCK, when its clock jumps by over ten seconds or leaves the members' median;
+it still executes what others order. Threads: one drives the application, one follows etcd, one keeps it in order.
+Not here: what a block means (``ledger``), certificates (``finality``: a member signs when its commit is durable), the
+process (``process``, ``consensus.processes``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from govchain.consensus.etcd.catching_up import BlockSource, Catcher
+from govchain.consensus.etcd.client import EtcdClient, EtcdError
+from govchain.consensus.etcd.clocks import ProposerClock
+from govchain.consensus.etcd.identity import EtcdMember
+from govchain.consensus.etcd.keeper import Keeper, KeeperLimits
+from govchain.consensus.etcd.order import FoundBlock, OrderLog, TipState
+from govchain.consensus.etcd.process import EtcdHome, EtcdTuning
+from govchain.consensus.etcd.records import (
+    CHUNK_BYTES_MAX,
+    CHUNKS_MAX,
+    BlockRecord,
+    Keys,
+    altered,
+    decode_content,
+    encode_content,
+)
+from govchain.consensus.etcd.running import EtcdRunner
+from govchain.consensus.etcd.signals import Signals
+from govchain.consensus.pool import Pool
+from govchain.consensus.ports import Application, EngineStatus, ProposalRoute
+from govchain.consensus.solo.engine import Clock
+from govchain.crypto import Suite
+from govchain.model import Code, GovChainError, UnavailableError
+
+__all__ = ["EtcdEngine", "EtcdOptions"]
+
+#: How often an engine with nothing to do looks around.
+_IDLE_S: Final = 0.5
+#: How long others leave a proposer that said it holds more.
+_ROLE_MS: Final = 1_000
+#: What each further member waits, in the members' order, before it proposes beside others.
+_TURN_MS: Final = 15
+#: A last block that is older than this says nothing about who else has work.
+_RECENT_MS: Final = 300
+#: Records read at once.
+_RECORDS_MAX: Final = 32
+#: A beacon older than this says that its member is away.
+_AWAY_MS: Final = 15_000
+#: How long a stop orders what the pool holds.
+_DRAIN_S_MAX: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdOptions:
+    """How one member's engine runs.
+
+    Attributes:
+        chain: the chain's id.
+        fingerprint: of its genesis.
+        folder: etcd's home, ``<data>/engine``.
+        binary: etcd's program (``find_engine("etcd", …)``).
+        member: this member's key, raw.
+        listen: HOST:PORT that the peer port listens on; a host that is a number.
+        tls_key: this member's TLS key.
+        members: the active members as the newest block has them; before the first, as genesis has them.
+        founding: whether genesis names this member: with the others of genesis it begins the cluster.
+        linger_ms: how long a block's first transaction waits for company.
+        block_bytes_max: the engine's limit of a block.
+        limits: what is kept in etcd.
+        tuning: how etcd runs.
+    """
+
+    chain: str
+    fingerprint: bytes
+    folder: Path
+    binary: Path
+    member: bytes
+    listen: str
+    tls_key: ec.EllipticCurvePrivateKey
+    members: Callable[[], Sequence[EtcdMember]]
+    founding: bool = True
+    linger_ms: int = 4
+    block_bytes_max: int = 4_194_304
+    limits: KeeperLimits = field(default_factory=KeeperLimits)
+    tuning: EtcdTuning = field(default_factory=EtcdTuning)
+
+
+class EtcdEngine:
+    """See the module.
+
+    Args:
+        application: what executes blocks.
+        pool: this node's.
+        options: see there.
+        clock: this node's.
+        suite: the chain's.
+        route: tells other nodes that this one is about to propose, or None.
+        source: blocks from other members' stores, or None.
+        on_problem: hears the code that stopped the engine, or its proposing, and why.
+        on_notice: hears of what a person should know though the engine goes on.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        pool: Pool,
+        options: EtcdOptions,
+        clock: Clock,
+        suite: Suite,
+        route: ProposalRoute | None = None,
+        source: BlockSource | None = None,
+        on_problem: Callable[[Code, str], None] | None = None,
+        on_notice: Callable[[Code, str], None] | None = None,
+    ) -> None:
+        """Does nothing before :meth:`start`."""
+        self._application = application
+        self._pool = pool
+        self._options = options
+        self._clock = clock
+        self._suite = suite
+        self._route = route
+        self._on_problem = on_problem
+        self._on_notice = on_notice
+        info = application.info()
+        self._keys = Keys(options.chain, options.fingerprint, info.engine_era)
+        home = EtcdHome(options.folder)
+        self._client = EtcdClient(home.socket, timeout_s=options.tuning.call_s)
+        self._log = OrderLog(self._client, self._keys, suite)
+        self._signals = Signals(self._client, self._keys, self._log, clock, self._changed, self._asked)
+        self._keeper = Keeper(
+            self._client, self._keys, self._log, options.member, clock, options.limits,
+            lambda: self._height, options.members, self._settled, self._looked,
+        )  # fmt: skip
+        self._runner = EtcdRunner(
+            home, options.binary, options.member, options.listen, options.tls_key, options.members,
+            self._keys.cluster, options.tuning, self._client, self._died,
+        )  # fmt: skip
+        self._catcher = Catcher(application, suite, source)
+        self._times = ProposerClock(clock, options.member)
+        self._stop = threading.Event()
+        self._drain = True
+        self._thread: threading.Thread | None = None
+        self._problem: Code | None = None  # for good: the engine, or its proposing, has stopped
+        self._trouble: Code | None = None  # for now
+        self._stopped_proposing = False
+        self._height = info.engine_height
+        self._last: BlockRecord | None = None
+        self._last_digest: bytes | None = None
+        self._last_at = 0
+        self._wanted_at: int | None = None
+        self._announced = -1
+
+    # -- the port --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to order; answers at once."""
+        behind = self._application.info().time - self._clock.wall()
+        if behind > self._times.jump_ms_max:
+            self._fail(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
+        elif self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="etcd-engine", daemon=True)
+            self._thread.start()
+
+    def stop(self, *, drain: bool = True) -> None:
+        """End after the block in work; with ``drain`` first order what the pool holds, while a majority is there."""
+        self._drain = drain
+        self._stop.set()
+        self._pool.close()
+        if not drain:
+            self._client.close()  # an append in work may or may not have been: the next start reads the tip
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._pool.abandon(self._problem or Code.NODE_STOPPING)
+
+    def status(self) -> EngineStatus:
+        """How the engine is."""
+        alive = self._thread is not None and self._thread.is_alive()
+        state = self._keeper.condition.state
+        now = self._clock.steady()
+        heard = self._signals.beacons()
+        members = [member for member in self._options.members() if member.key != self._options.member]
+        away = [
+            member.name or member.key.hex()
+            for member in members
+            if member.key not in heard or now - heard[member.key].at > _AWAY_MS
+        ]
+        last = self._last
+        return EngineStatus(
+            "etcd",
+            alive and (self._problem is None or self._stopped_proposing),
+            self._height,
+            self._problem or (self._trouble if alive else None),
+            round=0 if state is None else state.term,
+            proposer="" if last is None else self._name_of(last.proposer),
+            peers=len(members) - len(away),
+            validators_missing=tuple(sorted(away)),
+        )
+
+    def renew(self, member: bytes) -> bool:
+        """Take a member whose etcd lost its data out of the cluster; it is added anew as a learner at once.
+
+        Its votes are gone with its data, so that it may not come back as who it was. Whether it was there.
+        Only the operator knows that the data is gone for good: nothing here does this by itself.
+        """
+        return self._runner.renew(member)
+
+    # -- other threads -----------------------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._pool.wake()
+
+    def _asked(self) -> None:
+        self._keeper.beacon_soon()
+
+    def _looked(self) -> None:
+        condition = self._keeper.condition
+        if condition.problem is not None and condition.problem != self._trouble:
+            self._notice(condition.problem, condition.reason)
+        self._trouble = condition.problem
+        self._runner.follow_members()
+
+    def _died(self, code: Code, words: str) -> None:
+        self._fail(code, words)
+        self._stop.set()
+        self._pool.wake()
+
+    def _settled(self) -> bool:
+        return self._height == self._signals.height
+
+    # -- the engine's thread -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            if self._runner.begin(
+                self._stop, founding=self._options.founding and self._height == 0, notice=self._notice
+            ):
+                self._keeper.start()
+                self._signals.start()
+                self._order()
+        except GovChainError as error:
+            self._fail(error.code, error.reason() or str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the engine stops and says so
+            self._fail(Code.INTERNAL, f"{type(error).__name__}: {error}")
+        finally:
+            self._client.close()
+            self._keeper.stop()
+            self._signals.stop()
+            self._runner.end()
+
+    def _order(self) -> None:
+        drain_until: int | None = None
+        while True:
+            stopping = self._stop.is_set()
+            if stopping:
+                now = self._clock.steady()
+                drain_until = drain_until or now + int(_DRAIN_S_MAX * 1000)
+                out_of_work = not len(self._pool) or self._stopped_proposing or self._trouble is not None
+                if not self._drain or out_of_work or now > drain_until:
+                    return
+            self._look_at_clocks()
+            try:
+                if not self._advance(stopping=stopping):
+                    return
+            except EtcdError:
+                self._refresh()
+
+    def _advance(self, *, stopping: bool) -> bool:
+        """One step: execute what was ordered, or propose, or wait; False when a stop has nothing left to do."""
+        seen = self._signals.tip
+        if seen is None:
+            self._refresh()
+            return True
+        if seen.height < self._height:
+            # What etcd has is older than the ledger: it was put back to an earlier state, or is another cluster's.
+            reason = f"etcd ends at {seen.height}, the ledger at {self._height}"
+            raise UnavailableError(Code.ENGINE_MISMATCH, reason=reason)
+        if seen.height > self._height:
+            self._follow(seen)
+            return True
+        if self._stopped_proposing or not len(self._pool):
+            self._wanted_at = None
+            if self._stopped_proposing:
+                self._signals.wait_beyond(self._height, _IDLE_S)
+            else:
+                self._pool.wait_for_work(_IDLE_S, unless=lambda: self._signals.height > self._height)
+            return True
+        pause_s = self._turn_s()
+        if pause_s > 0 and not self._stop.is_set():
+            self._signals.wait_beyond(self._height, pause_s)
+            return True
+        return self._propose(seen) or not stopping
+
+    def _refresh(self) -> None:
+        """Read the tip as a majority has it; whatever is in doubt is settled by it."""
+        try:
+            state = self._log.tip()
+            if state is None and self._height == 0:
+                self._log.begin()
+                state = self._log.tip()
+            if state is not None:
+                self._signals.note(state)
+                return
+            raise UnavailableError(Code.ENGINE_MISMATCH, reason=f"etcd has no order, the ledger is at {self._height}")
+        except EtcdError:
+            self._signals.wait_beyond(self._height, 0.2)
+
+    def _turn_s(self) -> float:
+        """How long to leave the next block to others, in seconds."""
+        now = self._clock.steady()
+        if self._wanted_at is None:
+            self._wanted_at = now
+        last, since = self._last, now - self._last_at
+        if not self._times.heard_enough(self._signals.beacons(), len(self._options.members())):
+            return 0.02
+        if last is None or last.proposer == self._options.member or now - self._wanted_at > _ROLE_MS:
+            return 0.0
+        if last.more and since < _ROLE_MS:
+            return (_ROLE_MS - since) / 1000
+        if since > _RECENT_MS:
+            return 0.0
+        order = sorted(member.key for member in self._options.members())
+        if last.proposer not in order or self._options.member not in order:
+            return 0.0
+        turns = (order.index(self._options.member) - order.index(last.proposer)) % len(order)
+        return max(0, turns * _TURN_MS - since) / 1000
+
+    def _propose(self, seen: TipState) -> bool:
+        """Propose what the pool holds after ``seen``; whether there was anything."""
+        options = self._options
+        if options.linger_ms and not self._stop.is_set():
+            self._stop.wait(options.linger_ms / 1000)
+        info = self._application.info()
+        time = max(self._clock.wall(), info.time + 1)
+        bytes_max = min(options.block_bytes_max, (CHUNKS_MAX - 1) * CHUNK_BYTES_MAX)
+        if self._route is not None and self._announced != self._height:
+            self._announced = self._height
+            self._route.announce(self._height + 1, bytes_max)
+        envelopes = self._application.prepare_proposal(time, bytes_max)
+        if not envelopes:
+            self._signals.wait_beyond(self._height, 0.05)
+            return False
+        content = encode_content(envelopes)
+        chunks, total = self._log.describe(seen, content)
+        record = BlockRecord(
+            self._height + 1, time, options.member, seen.tip.digest, info.ledger_height, info.app_hash,
+            len(self._pool) > len(envelopes), chunks, len(content), total,
+        )  # fmt: skip
+        state = self._log.append(seen, record, content)
+        if state is None:
+            self._refresh()  # another block was first
+            return True
+        self._keeper.contact()
+        self._signals.note(state)
+        self._execute(record, envelopes, state.tip.digest, own=True)
+        return True
+
+    def _follow(self, seen: TipState) -> None:
+        """Execute the next blocks that others, or this member in doubt, have ordered."""
+        first = self._height + 1
+        found = self._log.blocks(first, _RECORDS_MAX, local=True) or self._log.blocks(first, _RECORDS_MAX, local=False)
+        if not found or found[0].record.height != first:
+            self._catch_up(found[0] if found else None, seen)
+            return
+        for block in found:
+            if block.record.height != self._height + 1 or block.revision > seen.revision:
+                return  # a newer tip names it; or a clearing went on meanwhile
+            self._check_link(block, seen)
+            try:
+                content = self._log.content(block.record)
+            except EtcdError:
+                raise
+            except UnavailableError as error:
+                self._notice(error.code, error.reason())
+                envelopes = self._catcher.content_of(block.record)
+                if envelopes is None:
+                    self._hold(error.code)
+                    return
+                self._execute(block.record, envelopes, block.digest, own=False)
+                continue
+            self._execute(block.record, decode_content(content), block.digest, own=False)
+            if self._stop.is_set() and not self._drain:
+                return
+
+    def _check_link(self, block: FoundBlock, seen: TipState) -> None:
+        record = block.record
+        known = self._last_digest
+        if known is not None and record.previous != known:
+            raise altered(f"block {record.height} follows another block")
+        if record.height == seen.height and block.digest != seen.tip.digest:
+            raise altered(f"block {record.height} is not the one that the tip names")
+
+    def _catch_up(self, oldest: FoundBlock | None, seen: TipState) -> None:
+        """The next blocks were cleared: take them from other members' block stores."""
+        if oldest is None:
+            raise altered(f"blocks up to {seen.height} are missing")
+        reached = self._catcher.advance(oldest.record, self._stop)
+        if reached is None:
+            self._hold(Code.ENGINE_UNREACHABLE)
+            return
+        self._height, self._last_digest = reached, None
+
+    def _hold(self, code: Code) -> None:
+        """Wait for what is not to be had now."""
+        if self._trouble is None:
+            self._notice(code, self._catcher.lacks)
+        self._trouble = code
+        self._stop.wait(0.5)
+
+    def _execute(self, record: BlockRecord, envelopes: Sequence[bytes] | None, digest: bytes, *, own: bool) -> None:
+        application = self._application
+        if application.info().app_hash != record.app_hash:
+            # Who is right is for the certificates to say; the order holds for both.
+            self._notice(Code.NODE_DIVERGED, f"block {record.height} was proposed on another state than this node's")
+        if envelopes is None or not envelopes:
+            code = Code.BLOCK_INVALID
+        else:
+            # What this member chose itself it chose by the same rules and from the same state.
+            code = Code.OK if own else application.process_proposal(envelopes, record.time)
+        if code:
+            reason = f"block {record.height} of {self._name_of(record.proposer)} is passed over: {code.name}"
+            self._notice(Code.BLOCK_INVALID, reason)
+        application.finalize_block(() if code else envelopes or (), record.time, record.height)
+        application.commit()
+        self._height = record.height
+        self._last, self._last_digest = record, digest
+        self._last_at = self._clock.steady()
+        self._wanted_at = None
+
+    # -- clocks and problems -----------------------------------------------------------------------------------------
+
+    def _look_at_clocks(self) -> None:
+        if self._stopped_proposing:
+            return
+        reason = self._times.check(self._signals.beacons())
+        if reason:
+            self._stopped_proposing = True
+            self._fail(Code.NODE_CLOCK, reason)
+
+    def _fail(self, code: Code, reason: str) -> None:
+        if self._problem is None:
+            self._problem = code
+            if self._on_problem is not None:
+                self._on_problem(code, reason)
+        self._pool.close()
+        self._pool.abandon(code)
+
+    def _notice(self, code: Code, reason: str) -> None:
+        if self._on_notice is not None:
+            self._on_notice(code, reason)
+
+    def _name_of(self, key: bytes) -> str:
+        names = (member.name for member in self._options.members() if member.key == key)
+        return next(names, "") or key.hex()

@@ -1,0 +1,180 @@
+"""This member's etcd from its beginning to its end: when it starts, with whom, and when it starts anew.
+
+Purpose: between the engine and the process: waits until the member may begin, starts the process and watches it.
+Rules: the other members are trusted by the keys that the ledger has; when the set changes, the process starts anew
+with the new keys, one member after the other, while the rest goes on ordering. The process never outlives the engine.
+Not here: the command line (``process``), changing the cluster (``membership``), upkeep (``keeper``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from govchain.consensus.etcd.client import EtcdClient, EtcdError
+from govchain.consensus.etcd.identity import EtcdMember, PeerTls, member_name
+from govchain.consensus.etcd.process import Beginning, EtcdHome, EtcdTuning, ask_members, choose_beginning, process_plan
+from govchain.consensus.processes import SupervisedProcess
+from govchain.model import Code
+
+__all__ = ["EtcdRunner"]
+
+#: How long another member's etcd may take to say who its members are.
+_ASK_S: Final = 2.0
+_PAUSE_S: Final = 0.5
+#: Between two members that start anew for the same change.
+_APART_S: Final = 5.0
+#: What etcd says when the disk is full (errno ENOSPC in words).
+_NO_SPACE: Final = "no space left on device"
+
+
+class EtcdRunner:
+    """See the module.
+
+    Args:
+        home: where its files lie.
+        binary: its program.
+        member: this member's key.
+        listen: HOST:PORT of its peer port.
+        tls_key: this member's TLS key.
+        members: the active members.
+        token: the cluster's name.
+        tuning: how it runs.
+        client: to it.
+        on_failed: the process is given up: the code and why.
+    """
+
+    def __init__(
+        self,
+        home: EtcdHome,
+        binary: Path,
+        member: bytes,
+        listen: str,
+        tls_key: ec.EllipticCurvePrivateKey,
+        members: Callable[[], Sequence[EtcdMember]],
+        token: str,
+        tuning: EtcdTuning,
+        client: EtcdClient,
+        on_failed: Callable[[Code, str], None],
+    ) -> None:
+        """Starts nothing yet."""
+        self._home = home
+        self._binary = binary
+        self._member = member
+        self._listen = listen
+        self._tls_key = tls_key
+        self._members = members
+        self._token = token
+        self._tuning = tuning
+        self._client = client
+        self._on_failed = on_failed
+        self._lock = threading.Lock()
+        self._tls: PeerTls | None = None
+        self._process: SupervisedProcess | None = None
+        self._beginning = Beginning((), existing=True)
+        self._ended = False
+        self._anew_at: float | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it lives."""
+        return None if self._process is None else self._process.pid
+
+    def begin(self, stop: threading.Event, *, founding: bool, notice: Callable[[Code, str], None]) -> bool:
+        """Start the process as soon as this member may; whether it was started before ``stop`` was set."""
+        told = ""
+        while not stop.is_set():
+            chosen = self._choose(founding=founding)
+            if isinstance(chosen, Beginning):
+                self._beginning = chosen
+                with self._lock:
+                    self._start()
+                return True
+            if chosen != told:
+                notice(Code.ENGINE_UNREACHABLE, chosen)
+                told = chosen
+            stop.wait(_PAUSE_S)
+        return False
+
+    def follow_members(self) -> None:
+        """Look whether the members are still those that the process trusts; else start it anew when it is its turn."""
+        with self._lock:
+            if self._ended or self._tls is None:
+                return
+            members = self._members()
+            if self._tls.trust(members):
+                order = sorted(member.key for member in members)
+                place = order.index(self._member) if self._member in order else 0
+                self._anew_at = monotonic() + place * _APART_S
+            if self._anew_at is not None and monotonic() >= self._anew_at:
+                self._anew_at = None
+                if self._process is not None:
+                    self._process.stop()
+                self._start()
+
+    def renew(self, member: bytes) -> bool:
+        """Take ``member`` out of the cluster; whether it was in it.
+
+        Raises:
+            EtcdError: no answer, or refused.
+        """
+        for entry in self._client.members():
+            if entry.name == member_name(member):
+                self._client.remove_member(entry.identifier)
+                return True
+        return False
+
+    def end(self) -> None:
+        """Stop the process, for good."""
+        with self._lock:
+            self._ended = True
+            process, self._process = self._process, None
+        if process is not None:
+            process.stop()
+        with self._lock:
+            if self._tls is not None:
+                self._tls.close()
+                self._tls = None
+
+    def _choose(self, *, founding: bool) -> Beginning | str:
+        members = list(self._members())
+        own = next((member for member in members if member.key == self._member), None)
+        if own is None:
+            return "the ledger does not name this node as a member"
+        if self._tls is None:
+            host = own.address.rpartition(":")[0].strip("[]")
+            self._tls = PeerTls(self._home.tls, self._tls_key, host)
+        self._tls.trust(members)
+        if self._home.begun:
+            # With data of its own etcd goes by that; it only asks that this member is named.
+            return Beginning((f"{member_name(own.key)}={own.url}",), existing=True)
+        context = self._tls.context()
+        return choose_beginning(own, members, lambda other: ask_members(other, context, _ASK_S), founding=founding)
+
+    def _start(self) -> None:
+        assert self._tls is not None  # chosen before
+        own = next((member for member in self._members() if member.key == self._member), None)
+        if own is None:
+            return  # no member any more
+        plan = process_plan(
+            self._binary, self._home, own, self._listen, self._tls, self._beginning, self._token, self._tuning,
+            self._healthy,
+        )  # fmt: skip
+        self._process = SupervisedProcess(plan, self._failed)
+        self._process.start()
+
+    def _healthy(self) -> bool:
+        try:
+            self._client.state()
+        except EtcdError:
+            return False
+        return True
+
+    def _failed(self, code: Code, words: str) -> None:
+        full = _NO_SPACE in words
+        self._on_failed(Code.DISK_FULL if full else code, words)
