@@ -1,11 +1,11 @@
 """The files of deploy/: command lines are the program's own, settings are in the table, units hold."""
 
-import configparser
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -26,23 +26,6 @@ HARDENING = {
     "CapabilityBoundingSet": "",
     "UMask": "0077",
 }
-
-
-class _Many(dict):
-    """Keeps every value of an option that stands several times."""
-
-    def __setitem__(self, key, value):
-        if isinstance(value, list) and key in self:
-            self[key].extend(value)
-        else:
-            super().__setitem__(key, value)
-
-
-def unit(path):
-    parser = configparser.RawConfigParser(dict_type=_Many, strict=False, delimiters=("=",), comment_prefixes=("#",))
-    parser.optionxform = str
-    parser.read(path)
-    return {name: dict(parser._sections[name]) for name in parser.sections()}
 
 
 def values(path, section, name):
@@ -107,8 +90,7 @@ def test_the_node_ends_by_draining_and_has_limits():
 
 
 def test_the_timer_starts_the_backup():
-    timer = unit(DEPLOY / "govchain-backup.timer")
-    assert "OnCalendar" in timer["Timer"]
+    assert values(DEPLOY / "govchain-backup.timer", "Timer", "OnCalendar")
     assert (DEPLOY / "govchain-backup.service").exists()
 
 
@@ -158,3 +140,15 @@ def test_the_container_calls_what_there_is_and_runs_as_nobody_s_root():
     for _, rest in rows:
         for source in re.findall(r"\./(\w+)", rest):
             assert (ROOT / source).exists()
+
+
+def test_the_container_is_built_from_the_sources_alone():
+    """A data directory, keys or an environment that lie in the checkout are no part of it; all that is built is."""
+    rows = [line for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if not line.startswith("#")]
+    taken = {row[1:] for row in rows if row.startswith("!")}
+    assert rows[0] == "*"
+    assert all((ROOT / name).exists() for name in taken)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = {Path(name).parts[0] for name in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+    needed = {"pyproject.toml", "native", project["project"]["readme"], *project["project"]["license-files"], *packages}
+    assert taken == needed

@@ -1,6 +1,8 @@
 """Installed families: their source digests, what changes them, and families that other packages offer."""
 
+import ast
 import importlib
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -45,6 +47,39 @@ def test_a_digest_is_that_of_the_sources(module):
     files |= {name: Path(importlib.import_module(name).__file__) for name in module.sources}
     parts = [part for name, path in sorted(files.items()) for part in (name.encode(), path.read_bytes())]
     assert source_digest(module) == native.sm3(frame("govchain/module-source/1", *parts)).hex()
+
+
+def imported(path, package):
+    """Names of the modules that a source imports, also those that a ``from`` may mean."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = (
+                importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                if node.level
+                else node.module
+            )
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("module", [ACCOUNTS, EVIDENCE])
+def test_no_rule_imports_what_is_for_readers_only(module):
+    """Otherwise a rule could change without its digest."""
+    folder = Path(importlib.import_module(module.package).__file__).parent
+    readers = {f"{module.package}.{name.removesuffix('.py').replace('/', '.')}" for name in module.readers}
+    pinned = [path for path in folder.rglob("*.py") if path.relative_to(folder).as_posix() not in module.readers]
+    pinned += [Path(importlib.import_module(name).__file__) for name in module.sources]
+    assert pinned
+    for path in pinned:
+        inside = path.parent.relative_to(folder).parts if path.is_relative_to(folder) else ()
+        assert not imported(path, ".".join((module.package, *inside))) & readers, path
+    for name in module.readers:
+        assert imported(folder / name, module.package), (
+            "a reader that imports nothing would show that imports are missed"
+        )
 
 
 @pytest.fixture

@@ -98,3 +98,9 @@ def test_ten_thousand_requests_within_the_time_that_the_business_needs(tmp_path,
     assert ratio["batches"] >= 1
     assert result["one_per_request"]["index_catch_up_seconds"] <= 10
     assert result["batches"]["index_catch_up_seconds"] <= 10
+
+
+@pytest.mark.parametrize("count", [1, 2, 37, 38, 76, 902, 37 * 39])
+def test_reads_are_mixed_and_none_is_left_out(count):
+    paths = [str(number) for number in range(count)]
+    assert sorted(api.mixed(paths)) == sorted(paths)

@@ -115,8 +115,8 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "Put a good certificate and key in place; the node takes them without a restart.",
     ),
     "doctor.remedy.index": (
-        "请核对 index_url；停下节点后运行 govchain index rebuild。",
-        "Check index_url; with the node stopped, run govchain index rebuild.",
+        "请核对 index_url，再运行 govchain index rebuild；节点无须停止。",
+        "Check index_url; then run govchain index rebuild, which may be done beside a running node.",
     ),
     "doctor.remedy.node": (
         "请查看节点的日志，并在节点所在机器上运行 govchain doctor。",

@@ -10,6 +10,8 @@ Not here: one client (``api_client``), the node's process (``api_node``), the pr
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import secrets
 import shutil
@@ -34,7 +36,7 @@ from govchain.ops.bench.machine import describe_machine, percentile
 from govchain.ops.bench.workload import BenchAccount, make_accounts, read_batches, write_files
 from govchain.services.chains import ChainOptions, default_organisation
 
-__all__ = ["BARS", "ApiBench", "idle_subscribers", "run"]
+__all__ = ["BARS", "ApiBench", "idle_subscribers", "mixed", "run"]
 
 #: What two cores should reach, clients included: transactions a second; ms; MiB for 1,000 subscribers.
 BARS: Final = {"one_per_request": 3_000, "batches": 8_000, "half_load_p95_ms": 150, "subscribers_mib": 50}
@@ -258,15 +260,12 @@ class _Run:
             paths += [f"/v1/transactions/{id_}{part}" for part in ("", "/receipt", "/proof")]
             paths.append(f"/v1/evidence/{id_}")
         paths += [f"/v1/blocks/{max(1, height - place)}" for place in range(100)]
-        # Mixed up, the same way each time: a step that shares no factor with the number of paths.
-        step = next(step for step in range(37, 1_000) if len(paths) % step)
-        mixed = [paths[place * step % len(paths)] for place in range(len(paths))]
         job = Job(
             kind="read",
             host=node.host,
             port=node.port,
             connections=max(1, self._options.connections // 4),
-            paths=mixed,
+            paths=mixed(paths),
             seconds=self._options.seconds,
         )
         seconds, results, costs = self._drive(node, [job] * self._options.clients)
@@ -427,6 +426,12 @@ def _until_durable(node: NodeProcess) -> None:
         if time.monotonic() > deadline:
             raise UnavailableError(Code.TIMED_OUT, seconds=_WAIT_S)
         time.sleep(0.01)
+
+
+def mixed(paths: Sequence[str]) -> list[str]:
+    """Every path once, mixed up the same way each time: by a step that shares no factor with their number."""
+    step = next(step for step in itertools.count(37) if math.gcd(step, len(paths)) == 1)
+    return [paths[place * step % len(paths)] for place in range(len(paths))]
 
 
 def _percentiles(results: Sequence[Result]) -> dict[str, float]:
