@@ -57,7 +57,6 @@ PAIRS: dict[str, str] = {
     "transaction root": "交易根",
     "{id} is not what it is listed as": "{id} 与列表所示不符",
     "not a list of organisations": "不是机构列表",
-    "not a list of accounts": "不是账户列表",
     "more than {count} entries": "超过 {count} 项",
     "not what was asked for": "不是所查询的内容",
     "more than {count} events": "超过 {count} 个事件",
