@@ -1,11 +1,11 @@
 """Write or check the Python form of CometBFT's ABCI messages, from the ``.proto`` files of the pinned Go module.
 
-Usage: ``make abci-protos`` (which runs ``python -m tools.abci_protos --write`` with the generator of the dependency group
-``protos``), or ``--check`` (exit 1 when what is checked in is not what the pinned files give).
+Usage: ``make abci-protos`` (which runs ``python -m tools.abci_protos --write`` with the generator of the dependency
+group ``protos``), or ``--check`` (exit 1 when what is checked in is not what the pinned files give).
 
 The files come from the Go module cache, at the version that ``engines/cometbft/go.mod`` pins and ``go.sum`` verifies.
-Only the messages of ABCI and what they use are kept; options for the Go generator are dropped, and the files are renamed
-so that the generated modules import each other inside the package. The message names stay as they are.
+Only the messages of ABCI and what they use are kept; options for the Go generator are dropped, and the files are
+renamed so that the generated modules import each other inside the package. The message names stay as they are.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ The list is compared with the public names of the source: a new decoder fails th
 """
 
 import ast
+import hashlib
 import random
 import sqlite3
 import time
@@ -18,6 +19,10 @@ from govchain.cli import opening
 from govchain.cli.commands import evidence as evidence_commands
 from govchain.cli.private import read_private
 from govchain.cli.reading import read_small
+from govchain.consensus.cometbft import create_engine_keys, read_engine_keys
+from govchain.consensus.cometbft.keys import VALIDATOR_KEY_FILE
+from govchain.consensus.cometbft.protos import abci_pb2
+from govchain.consensus.cometbft.snapshots import read_offer
 from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
@@ -135,7 +140,22 @@ def parse_time(data):
 
 
 #: What takes outside bytes, by its public name, and how to hand them over.
+def engine_keys(path):
+    """A home of the engine whose voting key is that file."""
+    home = path.parent / "engine"
+    create_engine_keys(home)
+    (home / VALIDATOR_KEY_FILE).write_bytes(path.read_bytes())
+    read_engine_keys(home)
+
+
+def snapshot_offer(data):
+    """An engine's offer of a snapshot with that manifest."""
+    read_offer(abci_pb2.Snapshot(format=1, metadata=data, hash=hashlib.sha256(data).digest()), lambda _height: None)
+
+
 TAKERS = {
+    "consensus.cometbft.keys.read_engine_keys": through_file("validator", engine_keys),
+    "consensus.cometbft.snapshots.read_offer": directly(snapshot_offer),
     "model.canonical.prescan": directly(prescan),
     "model.canonical.decode_strict": directly(lambda data: decode_strict(data, Genesis)),
     "proof.exact.decode_exact": directly(lambda data: decode_exact(data, Genesis)),

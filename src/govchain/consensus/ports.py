@@ -76,12 +76,16 @@ class FinalizedBlock:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """A snapshot that a joiner may fetch: ledger height, number of chunks, checkpoint root and manifest bytes."""
+    """A snapshot that a joiner may fetch: ledger height, number of chunks, checkpoint root and manifest bytes.
+
+    ``engine_height`` is the engine's height of that ledger block, under which an external engine knows the snapshot.
+    """
 
     height: int
     chunks: int
     root: bytes
     manifest: bytes
+    engine_height: int = 0
 
 
 class Application(Protocol):

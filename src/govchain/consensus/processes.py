@@ -56,6 +56,8 @@ class ProcessPlan:
         directory: where it runs.
         environment: all of its environment.
         descriptors: open files that it inherits under the same numbers.
+        before: called on the watching thread before each start, the first included; what it raises ends the watch, and
+            the process is given up.
         healthy: answers within a second whether the process does its work; asked every ``watch_s``. None: not asked.
         fatal: a look at each line of output; text means the process can do no more work though it lives, and why.
         log_bytes_max: when the log file is that large it becomes the older one.
@@ -73,6 +75,7 @@ class ProcessPlan:
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     descriptors: Sequence[int] = ()
+    before: Callable[[], None] | None = None
     healthy: Callable[[], bool] | None = None
     fatal: Callable[[str], str | None] | None = None
     log_bytes_max: int = 8 * 1024 * 1024
@@ -182,6 +185,11 @@ class SupervisedProcess:
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
 
+    def restart(self, reason: str) -> None:
+        """Kill the process and start it again; counts as an end of its own."""
+        self._fatal = self._fatal or reason
+        self._wake.set()
+
     def last_words(self) -> str:
         """The newest lines of output, in one text."""
         return "\n".join(tuple(self._last))
@@ -193,6 +201,8 @@ class SupervisedProcess:
         ends, pause = 0, plan.pause_s
         try:
             while not self._stop.is_set():
+                if plan.before is not None:
+                    plan.before()
                 began = monotonic()
                 reason = self._one_run()
                 if self._stop.is_set():
@@ -206,8 +216,8 @@ class SupervisedProcess:
                     return
                 self._stop.wait(pause)
                 pause = min(pause * 2, plan.pause_s_max)
-        except OSError as error:  # it cannot even be started
-            self._give_up(error.strerror or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - it cannot even be started, for whatever reason
+            self._give_up(f"{type(error).__name__}: {error}")
         finally:
             self._log.close()
 

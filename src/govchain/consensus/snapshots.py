@@ -48,6 +48,7 @@ class SnapshotExchange:
         self._expected = 0
         self._next = 0
         self._trust: SnapshotTrust | None = None
+        self._described: dict[str, SnapshotInfo] = {}  # a snapshot never changes once it is there
 
     def make(self, checkpoint: str, ids_from_time: int, root: bytes, keys: int) -> SnapshotInfo:
         """Make the snapshot of a kept checkpoint whose ``root`` over ``keys`` keys a header carries.
@@ -139,6 +140,7 @@ class SnapshotExchange:
             first -= 1
         path = self._place() / str(chain.height)
         shutil.rmtree(path, ignore_errors=True)
+        self._described.pop(path.name, None)
         facts = SnapshotFacts(
             chain=self._machine.genesis.chain,
             height=chain.height,
@@ -153,14 +155,20 @@ class SnapshotExchange:
         return self._describe(path)
 
     def _describe(self, path: Path) -> SnapshotInfo:
+        known = self._described.get(path.name)
+        if known is not None:
+            return known
         reader = SnapshotReader(path, self._machine.suite)
         manifest = reader.manifest
-        return SnapshotInfo(
+        info = SnapshotInfo(
             manifest.height,
             len(reader),
             bytes.fromhex(manifest.checkpoint_root),
             (path / _MANIFEST).read_bytes(),
+            _moving_facts(reader).engine_height,
         )
+        self._described[path.name] = info
+        return info
 
     def _verify_moving_facts(self, chain: ChainState, trust: SnapshotTrust) -> None:
         """The moving facts say what the trusted header says; what it does not cover must follow from it."""

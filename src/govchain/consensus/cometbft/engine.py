@@ -1,0 +1,330 @@
+"""CometBFT behind the Engine port: its files written, its process supervised, its calls answered, its height watched.
+
+Purpose: what a node starts under rule ``bft``.
+Rules: the engine's genesis and configuration are written before each start from what the node knows then; a home of
+another chain is refused. The process is given up, and the node told, when it ends again and again, when it says that
+its consensus failed, or when the application cannot go on; a height that stands still while others go on is the same as
+a death, and the process is started again. Nothing of a dead process happens after its successor began. ``stop`` waits,
+with ``drain``, until the pool is ordered, then ends process and server.
+Not here: what the engine's calls mean (``handlers``), the program (``engines/cometbft``), certificates (``finality``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from govchain.consensus.cometbft.abci import AbciServer
+from govchain.consensus.cometbft.configuration import (
+    ABCI_SOCKET,
+    RPC_SOCKET,
+    EngineConfiguration,
+    EnginePeer,
+    StateSync,
+    write_configuration,
+)
+from govchain.consensus.cometbft.genesis import EngineGenesis, encode_genesis
+from govchain.consensus.cometbft.handlers import AbciHandler, HandlerOptions
+from govchain.consensus.cometbft.home import remove_unborn_databases, write_whole
+from govchain.consensus.cometbft.keys import create_observer_key, engine_address, read_engine_keys
+from govchain.consensus.cometbft.rpc import EngineRpc, RoundState
+from govchain.consensus.pool import Pool
+from govchain.consensus.ports import Application, EngineStatus, ProposalRoute
+from govchain.consensus.processes import ProcessPlan, SupervisedProcess
+from govchain.consensus.solo.engine import Clock
+from govchain.model import Code, UnavailableError
+from govchain.storage.snapshot_checks import SnapshotTrust
+
+__all__ = ["CometEngine", "CometOptions"]
+
+#: What the engine logs when its voting stopped for good while its process lives on (consensus/state.go).
+_CONSENSUS_FAILURE: Final = "CONSENSUS FAILURE"
+#: Between two looks at the engine's height.
+_LOOK_S: Final = 1.0
+#: Between two looks at its connections while the height moves.
+_PEERS_S: Final = 5.0
+#: A height that is this old is looked into: who is missing.
+_QUIET_S: Final = 3.0
+#: Bytes of a request beside the block's own: votes, hashes, evidence; and the largest chunk of a snapshot.
+_REQUEST_BYTES: Final = 96 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CometOptions:
+    """What a node decides of its engine.
+
+    Attributes:
+        home: the engine's folder; its keys are there already (:func:`create_engine_keys`).
+        program: see :func:`govchain.consensus.engine_binary.find_engine`.
+        genesis: see :func:`govchain.consensus.cometbft.genesis.derive_genesis`.
+        name: shown to other engines.
+        listen: ``host:port`` for other engines; an IPv6 host in brackets.
+        external: ``host:port`` that others dial, or empty.
+        peers: the other members' engines at this moment, asked before each start.
+        known_nodes: node ids of engines that may connect, asked at each connection; None admits all.
+        names: engine keys (32 bytes) and members' names, for ``status``.
+        loopback: several engines share this machine.
+        votes: without it, this node follows and does not vote.
+        wait_ms, linger_ms: see :class:`govchain.consensus.cometbft.handlers.HandlerOptions`.
+        timeout_propose_ms, gossip_sleep_ms: see :class:`EngineConfiguration`.
+        drain_ms: how long a stop waits for the pool.
+        stuck_ms: how long the height may stand still while others are ahead.
+        restarts_max: ends in a row before the engine is given up.
+        state_sync: join by snapshot, or None; used while the ledger is empty.
+        trust: what a snapshot is checked against.
+    """
+
+    home: Path
+    program: Path
+    genesis: EngineGenesis
+    name: str
+    listen: str
+    external: str = ""
+    peers: Callable[[], Sequence[EnginePeer]] = tuple
+    known_nodes: Callable[[], frozenset[bytes]] | None = None
+    names: Callable[[], Mapping[bytes, str]] | None = None
+    loopback: bool = False
+    votes: bool = True
+    wait_ms: int = 1_000
+    linger_ms: int = 5
+    timeout_propose_ms: int = 3_000
+    gossip_sleep_ms: int = 10
+    drain_ms: int = 10_000
+    stuck_ms: int = 60_000
+    restarts_max: int = 5
+    state_sync: StateSync | None = None
+    trust: Callable[[int], SnapshotTrust | None] | None = None
+
+
+class CometEngine:
+    """See the module.
+
+    Args:
+        application: what the engine drives.
+        pool: the node's.
+        options: see :class:`CometOptions`.
+        clock: the node's two clocks.
+        route: hears that this node prepares a block, or None.
+        on_problem: hears the code and reason for which the engine stopped for good; on any thread.
+        on_notice: hears in a sentence what was refused or started again; on any thread.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        pool: Pool,
+        options: CometOptions,
+        clock: Clock,
+        route: ProposalRoute | None = None,
+        on_problem: Callable[[Code, str], None] | None = None,
+        on_notice: Callable[[str], None] | None = None,
+    ) -> None:
+        """Does nothing before :meth:`start`."""
+        self._application = application
+        self._pool = pool
+        self._options = options
+        self._on_problem = on_problem
+        self._on_notice = on_notice or (lambda _: None)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._problem: Code | None = None
+        self._watcher: threading.Thread | None = None
+        self._seen: tuple[RoundState | None, int] = (None, 0)  # the last look: the voting, connected engines
+        self._handler = AbciHandler(
+            application,
+            pool,
+            options.genesis,
+            HandlerOptions(options.wait_ms, options.linger_ms, options.known_nodes, options.trust),
+            clock.wall,
+            route,
+            self._fail,
+            self._on_notice,
+        )
+        home = options.home
+        bytes_max = options.genesis.block_bytes_max + _REQUEST_BYTES
+        self._server = AbciServer(home / ABCI_SOCKET, self._handler, bytes_max, self._on_notice)
+        self.rpc = EngineRpc(home / RPC_SOCKET)
+        self._process = SupervisedProcess(
+            ProcessPlan(
+                name="cometbft",
+                command=(str(options.program), "start", "--home", "."),
+                log=home / "cometbft.log",
+                directory=home,
+                environment={"PATH": os.environ.get("PATH", ""), "HOME": str(home)},
+                before=self._prepare_home,
+                healthy=self.rpc.healthy,
+                fatal=_fatal_line,
+                restarts_max=options.restarts_max,
+                watch_s=2.0,
+            ),
+            self._fail,
+        )
+
+    # -- the Engine port -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to order; answers at once.
+
+        Raises:
+            UnavailableError: ``DATA_DIRECTORY_INCOMPLETE``: no engine keys; ``ENGINE_MISMATCH``: the home belongs to
+                another chain.
+            OSError: when its files cannot be written.
+        """
+        if self._watcher is not None:
+            return
+        home = self._options.home
+        read_engine_keys(home)
+        home.chmod(0o700)
+        genesis = home / "config" / "genesis.json"
+        if genesis.exists() and genesis.read_bytes() != encode_genesis(self._options.genesis):
+            raise UnavailableError(Code.ENGINE_MISMATCH, reason=f"{genesis}: another chain's")
+        if not self._application.info().app_hash and self._options.state_sync is None:
+            self._application.init_chain()  # so that reads and checks work before the engine's first word
+        self._server.start()
+        self._process.start()
+        self._watcher = threading.Thread(target=self._watch, name="cometbft-height", daemon=True)
+        self._watcher.start()
+
+    def stop(self, *, drain: bool = True) -> None:
+        """End after the block in work; with ``drain`` first order what the pool holds, for ``drain_ms`` at most."""
+        self._pool.close()
+        if drain and self._watcher is not None:
+            deadline = monotonic() + self._options.drain_ms / 1000
+            while len(self._pool) and self._problem is None and monotonic() < deadline:
+                self._stop.wait(0.02)
+        self._stop.set()
+        self._handler.close()
+        self._process.stop()
+        self._server.stop()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join()
+        self._pool.abandon(self._problem or Code.NODE_STOPPING)
+
+    def status(self) -> EngineStatus:
+        """How the engine is; from what was last seen, without asking it."""
+        facts = self._handler.facts
+        state, peers = self._seen
+        running = self._process.pid is not None and self._problem is None
+        height = self._application.info().engine_height
+        round_, proposer, missing = facts.round, facts.proposer, facts.missing
+        if state is not None and state.height > height:  # it stands still: whose votes are waited for
+            round_, proposer, missing = state.round, state.proposer, state.missing
+        return EngineStatus(
+            "cometbft",
+            running,
+            height,
+            self._problem,
+            round_,
+            self._name(proposer),
+            peers,
+            tuple(sorted(self._name(address) for address in missing)),
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process while it lives."""
+        return self._process.pid
+
+    @property
+    def starts(self) -> int:
+        """How often the process was started in this run."""
+        return self._process.starts
+
+    @property
+    def rejected(self) -> tuple[int, Code | None]:
+        """How many proposals this node rejected in this run, and why the last one."""
+        facts = self._handler.facts
+        return facts.rejected, facts.rejected_last
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _prepare_home(self) -> None:
+        """Before each start: nothing of a dead process is left, and the files say what the node knows now."""
+        options, home = self._options, self._options.home
+        self._server.drop_connections()
+        with contextlib.suppress(FileNotFoundError):
+            (home / RPC_SOCKET).unlink()
+        for name in remove_unborn_databases(home / "data"):
+            self._on_notice(f"{name} was killed while it was made and held nothing: made anew")
+        if not options.votes:
+            create_observer_key(home)
+        empty = not self._application.info().engine_height
+        configuration = EngineConfiguration(
+            name=options.name,
+            listen=options.listen,
+            external=options.external,
+            peers=tuple(options.peers()),
+            loopback=options.loopback,
+            timeout_propose_ms=options.timeout_propose_ms,
+            gossip_sleep_ms=options.gossip_sleep_ms,
+            votes=options.votes,
+            state_sync=options.state_sync if empty else None,
+        )
+        write_whole(home / "config" / "config.toml", write_configuration(configuration).encode())
+        write_whole(home / "config" / "genesis.json", encode_genesis(options.genesis))
+
+    def _fail(self, code: Code, reason: str) -> None:
+        """The engine is over: say so once, let go of the pool, and end the process from a thread that may."""
+        with self._lock:
+            if self._problem is not None:
+                return
+            self._problem = code
+        self._stop.set()
+        self._handler.close()
+        self._pool.close()
+        self._pool.abandon(code)
+        threading.Thread(target=self._process.stop, name="cometbft-end", daemon=True).start()
+        if self._on_problem is not None:
+            self._on_problem(code, reason)
+
+    def _watch(self) -> None:
+        """Look at the height; where it stands still, at the voting, and at whether others have gone on."""
+        height, since, behind, looked = -1, monotonic(), 0.0, 0.0
+        while not self._stop.wait(_LOOK_S):
+            now = self._application.info().engine_height
+            if now != height:
+                height, since, behind = now, monotonic(), 0.0
+                if self._seen[0] is not None or monotonic() - looked >= _PEERS_S:
+                    looked = monotonic()
+                    self._seen = (None, len(self.rpc.peers()))
+                continue
+            quiet = monotonic() - since
+            if quiet < _QUIET_S:
+                continue
+            state = self.rpc.round_state()
+            self._seen = (state, len(self.rpc.peers()))
+            ahead = state is not None and any(peer > state.height + 1 for peer in state.peer_heights)
+            behind = behind + _LOOK_S if ahead else 0.0
+            if behind * 1000 >= self._options.stuck_ms:
+                self._on_notice(f"the engine stands at height {height} while others go on: started again")
+                self._process.restart(f"stood at height {height} for {int(quiet)} s while others went on")
+                since, behind = monotonic(), 0.0
+
+    def _name(self, address: bytes) -> str:
+        if not address:
+            return ""
+        names = dict(self._options.genesis.validators)
+        if self._options.names is not None:
+            names.update(self._options.names())
+        for key, name in names.items():
+            if engine_address(key) == address:
+                return name
+        return address.hex()
+
+
+def _fatal_line(line: str) -> str | None:
+    """Why the engine can do no more, when this line of its log says so."""
+    if _CONSENSUS_FAILURE not in line:
+        return None
+    try:
+        said = json.loads(line).get("err", "")
+    except (ValueError, AttributeError):
+        said = ""
+    return f"the engine's consensus failed: {str(said)[:500]}" if said else "the engine's consensus failed"

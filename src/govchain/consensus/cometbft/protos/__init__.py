@@ -1,0 +1,1 @@
+"""CometBFT's ABCI messages, generated from its own ``.proto`` files by ``make abci-protos``; nothing here by hand."""

@@ -1,0 +1,259 @@
+"""Members as processes over real engines on loopback: made, told what to do, killed, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from govchain.consensus.cometbft import create_engine_keys
+from govchain.model.wire import GenesisMember
+from govchain.proof.genesis import encode_genesis
+from tests.ledger.kit import Kit, TestAccount, new_account, put, put_payload
+
+#: Seconds that a test waits for what must happen.
+PATIENCE_S = 60.0
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Member:
+    """The test's hand on one member's process."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+        self.process: subprocess.Popen[str] | None = None
+        self.changed = threading.Condition()
+        self.lines: list[dict] = []
+        self.outcomes: dict[int, dict] = {}
+        self._places = itertools.count()
+
+    @property
+    def told(self) -> dict:
+        return json.loads((self.folder / "member.json").read_text("utf-8"))
+
+    def tell(self, **changes: object) -> None:
+        """Change what the member reads at its start."""
+        (self.folder / "member.json").write_text(json.dumps(self.told | changes), "utf-8")
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "tests.consensus.cometbft.member", str(self.folder)]
+        error = (self.folder / "stderr").open("ab")
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=error, text=True
+        )
+        error.close()
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self.wait_for("started")
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        for line in process.stdout:  # to its end: the reader closes what it read
+            said = json.loads(line)
+            with self.changed:
+                self.lines.append(said)
+                if "settled" in said:
+                    self.outcomes[said["settled"]] = said
+                self.changed.notify_all()
+        process.stdout.close()
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        with self.changed:
+            self.lines.append({"ended": process.pid})
+            self.changed.notify_all()
+
+    def said(self, word: str) -> list[object]:
+        with self.changed:
+            return [line[word] for line in self.lines if word in line]
+
+    def wait_for(self, word: str, since: int = 0, patience_s: float = PATIENCE_S) -> object:
+        """The first line with that word after ``since`` lines."""
+
+        def found() -> list[dict]:
+            return [line for line in self.lines[since:] if word in line]
+
+        with self.changed:
+            ok = self.changed.wait_for(lambda: found() or self._ended(since), patience_s)
+            assert ok, f"{self.name}: waited in vain for {word}: {self.words()}"
+            assert found(), f"{self.name}: ended without {word}: {self.words()}"
+            return found()[0][word]
+
+    def _ended(self, since: int) -> bool:
+        return any(line.get("ended") == self.process.pid for line in self.lines[since:])
+
+    def words(self) -> str:
+        """The last words of process and engine, for a failed test's message."""
+        log = self.folder / "engine" / "cometbft.log"
+        engine = log.read_text("utf-8", "replace")[-2000:] if log.exists() else ""
+        return f"{self.lines[-5:]} {(self.folder / 'stderr').read_text('utf-8')[-3000:]} {engine}"
+
+    def ask(self, do: str, answer: str, **what: object) -> object:
+        since = len(self.lines)
+        self.write(do=do, **what)
+        return self.wait_for(answer, since)
+
+    def write(self, **what: object) -> None:
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+
+    def facts(self) -> dict:
+        return self.ask("facts", "facts")
+
+    def submit(self, *envelopes: bytes) -> list[int]:
+        """Hand in; answers the places under which outcomes will be known."""
+        places = [next(self._places) for _ in envelopes]
+        self.write(do="submit", places=places, envelopes=[each.hex() for each in envelopes])
+        return places
+
+    def settled(self, places: Sequence[int], patience_s: float = PATIENCE_S) -> list[dict]:
+        with self.changed:
+            ok = self.changed.wait_for(lambda: all(place in self.outcomes for place in places), patience_s)
+            assert ok, f"{self.name}: not settled: {self.words()}"
+            return [self.outcomes[place] for place in places]
+
+    def commit(self, *envelopes: bytes) -> list[dict]:
+        """Hand in and wait for the receipts."""
+        outcomes = self.settled(self.submit(*envelopes))
+        assert all(each["height"] for each in outcomes), outcomes
+        return outcomes
+
+    def kill(self) -> None:
+        """kill -9 of the member's process; the kernel ends its engine."""
+        self.process.kill()
+        self.process.wait()
+        self.wait_for("ended")
+
+    def kill_engine(self) -> int:
+        """kill -9 of the engine alone; its process id."""
+        wait_until(lambda: self.facts()["pid"], "the engine's process")
+        pid = self.facts()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        with contextlib.suppress(OSError):
+            self.process.send_signal(signal.SIGCONT)
+            self.write(do="stop")
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.wait_for("ended")
+
+
+class Network:
+    """Members of one chain under rule bft."""
+
+    def __init__(self, folder: Path, count: int, limits: dict[str, int] | None = None, **told: object) -> None:
+        self.kit = Kit(limits or {})
+        self.created = now_ms() - 1_000
+        self.signers: list[TestAccount] = [new_account() for _ in range(count)]
+        keys = []
+        for number in range(count):
+            (folder / str(number)).mkdir(parents=True)
+            keys.append(create_engine_keys(folder / str(number) / "engine"))
+        members = tuple(
+            GenesisMember(
+                signer.algorithm,
+                signer.key.hex(),
+                f"node-{number}",
+                self.kit.organisations[0],
+                key.engine_key.hex(),
+                f"{number:064x}",
+            )
+            for number, (signer, key) in enumerate(zip(self.signers, keys, strict=True))
+        )
+        self.genesis = msgspec.structs.replace(
+            self.kit.genesis,
+            members=tuple(sorted(members, key=lambda member: member.key)),
+            rule="bft",
+            created=self.created,
+        )
+        ports = free_ports(count)
+        self.addresses = [f"127.0.0.1:{port}" for port in ports]
+        self.keys = keys
+        self.members = []
+        for number in range(count):
+            place = folder / str(number)
+            (place / "genesis.json").write_bytes(encode_genesis(self.genesis))
+            peers = [[keys[other].node_id.hex(), self.addresses[other]] for other in range(count) if other != number]
+            member = {
+                "name": f"node-{number}",
+                "algorithm": self.signers[number].algorithm,
+                "secret": self.signers[number].signer._secret.hex(),
+                "listen": self.addresses[number],
+                "peers": peers,
+                "known": [id for id, _ in peers],
+            }
+            (place / "member.json").write_text(json.dumps(member | told), "utf-8")
+            self.members.append(Member(place, f"node-{number}"))
+
+    def __getitem__(self, number: int) -> Member:
+        return self.members[number]
+
+    def start(self) -> None:
+        for member in self.members:
+            member.start()
+
+    def stop(self) -> None:
+        for member in self.members:
+            member.stop()
+
+    def put(self, **changes: object) -> bytes:
+        """A fresh signed transaction that expires in five minutes."""
+        changes = {"expires": now_ms() + 300_000} | changes
+        return put(self.kit.department, **changes)
+
+    def puts(self, count: int) -> list[bytes]:
+        return [self.put() for _ in range(count)]
+
+    def agree(self, members: Sequence[Member] | None = None) -> list[dict]:
+        """All members reach the same ledger height; their facts, after comparing identities up to it."""
+        members = self.members if members is None else members
+        found: list[dict] = []
+
+        def equal() -> bool:
+            nonlocal found
+            found = [member.facts() for member in members]
+            return len({each["height"] for each in found}) == 1
+
+        wait_until(equal, lambda: f"equal heights: {[each['height'] for each in found]}")
+        assert len({tuple(each["identities"]) for each in found}) == 1
+        return found
+
+
+def wait_until(condition: Callable[[], object], what: Callable[[], str] | str, patience_s: float = PATIENCE_S) -> None:
+    """Wait for what other processes bring about."""
+    limit = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < limit, f"waited in vain: {what() if callable(what) else what}"
+        time.sleep(0.05)
+
+
+__all__ = ["Member", "Network", "free_ports", "now_ms", "put_payload", "wait_until"]

@@ -1,0 +1,133 @@
+"""One member as a process of its own: store, pool, application, CometBFT; told what to do by lines of JSON.
+
+``python -m tests.consensus.cometbft.member FOLDER``; FOLDER holds genesis.json, member.json and the engine's keys.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from govchain.consensus import Certifier, LedgerApplication, Outcome, Pool
+from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, derive_genesis
+from govchain.consensus.engine_binary import find_engine
+from govchain.consensus.solo.engine import Clock
+from govchain.crypto import BatchVerifier, SigningKey
+from govchain.ledger import build_machine
+from govchain.model import Code
+from govchain.modules.accounts import MODULE as ACCOUNTS
+from govchain.modules.evidence import MODULE as EVIDENCE
+from govchain.proof.genesis import decode_genesis
+from govchain.storage import RocksStore
+from tests.consensus.cometbft import faults
+
+MODULES = (ACCOUNTS, EVIDENCE)
+
+
+def wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Member:
+    def __init__(self, folder: Path) -> None:
+        told = json.loads((folder / "member.json").read_text("utf-8"))
+        genesis = decode_genesis((folder / "genesis.json").read_bytes())
+        digests = {module.name: "00" * 32 for module in MODULES}
+        machine = build_machine(genesis, MODULES, digests, BatchVerifier(memory_limit_bytes=8 * 1024 * 1024))
+        self.store = RocksStore(folder / "ledger")
+        self.pool = Pool()
+        key = SigningKey(told["algorithm"], bytes.fromhex(told["secret"]))
+        application = LedgerApplication(machine, self.store, self.pool, wall, Certifier(machine.suite, key))
+        self.application = application
+        self.lock = threading.Lock()
+        options = CometOptions(
+            home=folder / "engine",
+            program=find_engine("cometbft", os.environ),
+            genesis=derive_genesis(machine),
+            name=told["name"],
+            listen=told["listen"],
+            peers=lambda: [EnginePeer(bytes.fromhex(id), address) for id, address in told["peers"]],
+            known_nodes=None
+            if told.get("known") is None
+            else lambda: frozenset(bytes.fromhex(each) for each in told["known"]),
+            loopback=True,
+            **told.get("options", {}),
+        )
+        self.engine = CometEngine(
+            faults.wrapped(application, told.get("fault", "")),
+            self.pool,
+            options,
+            Clock(wall, lambda: time.monotonic_ns() // 1_000_000),
+            None,
+            lambda code, reason: self.say(problem=code.name, reason=reason),
+            lambda text: self.say(notice=text),
+        )
+        application.add_listener(lambda block: self.say(block=block.chain.height, time=block.header.time))
+
+    def say(self, **what: object) -> None:
+        with self.lock:
+            print(json.dumps(what), flush=True)
+
+    def settle_many(self, outcomes: list[tuple[int, Outcome]]) -> None:
+        for place, outcome in outcomes:
+            self.say(settled=place, code=outcome.code.name, height=outcome.height, index=outcome.index)
+
+    def submit(self, places: list[int], envelopes: list[bytes]) -> None:
+        results = self.application.check_tx(envelopes)
+        codes = self.pool.add_many(results, self, places)
+        self.settle_many([(place, Outcome(code)) for place, code in zip(places, codes, strict=True) if code])
+
+    def facts(self) -> dict[str, object]:
+        info, status = self.application.info(), self.engine.status()
+        blocks = self.application.blocks
+        identities = [blocks.identity_after(height).hex() for height in range(1, info.ledger_height)]
+        if info.ledger_height:
+            identities.append(info.app_hash.hex())
+        return {
+            "engine_height": info.engine_height,
+            "height": info.ledger_height,
+            "app_hash": info.app_hash.hex(),
+            "identities": identities,
+            "times": [blocks.header_time(height) for height in range(1, info.ledger_height + 1)],
+            "engine_time": self.engine._handler.facts.time,
+            "running": status.running,
+            "problem": status.problem.name if status.problem else None,
+            "round": status.round,
+            "proposer": status.proposer,
+            "peers": status.peers,
+            "missing": list(status.validators_missing),
+            "pid": self.engine.pid,
+            "starts": self.engine.starts,
+            "rejected": self.engine.rejected[0],
+            "rejected_last": Code(self.engine.rejected[1] or 0).name,
+            "validators": [[key.hex(), power] for key, power in self.engine.rpc.validators()],
+            "pool": len(self.pool),
+        }
+
+    def run(self) -> None:
+        self.engine.start()
+        self.say(started=True)
+        for line in sys.stdin:
+            told = json.loads(line)
+            match told["do"]:
+                case "submit":
+                    self.submit(told["places"], [bytes.fromhex(each) for each in told["envelopes"]])
+                case "facts":
+                    self.say(facts=self.facts())
+                case "receipt":
+                    receipt = self.application.receipt(bytes.fromhex(told["id"]))
+                    self.say(receipt=None if receipt is None else receipt.hex())
+                case "stop":
+                    break
+        self.engine.stop()
+        self.application.close()
+        self.store.close()
+        self.say(stopped=True)
+
+
+if __name__ == "__main__":
+    Member(Path(sys.argv[1])).run()
