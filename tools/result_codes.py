@@ -47,6 +47,7 @@ FAMILIES = (
     (600, "Packages, trust, files, keys"),
     (1000, "Accounts"),
     (2000, "Evidence"),
+    (3000, "Governance"),
 )
 
 

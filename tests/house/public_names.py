@@ -24,9 +24,10 @@ PUBLIC = {
     """,
     "index": "",
     "ledger": """
-        ChainState ExecutedBlock Machine Prepared ReplayWindow Selection Window build_machine check_inclusion
-        check_proposal check_transaction decode_chain_state encode_chain_state execute_block genesis_writes
-        initial_chain_state next_block_time prepare select_transactions
+        ChainState ExecutedBlock Machine MemberUpdate PROTOCOL_MAX Prepared ReplayWindow Selection Window build_machine
+        check_inclusion check_proposal check_transaction current_members decode_chain_state encode_chain_state
+        execute_block genesis_writes initial_chain_state limits_in_force next_block_time prepare protocol_at
+        require_protocol select_transactions
     """,
     "merkle": """
         DEPTH_MAX Digest EMPTY_SUBTREE Frontier NodeLog NodeWrite STATE_DOMAIN SparseProof SparseTree consistency_path

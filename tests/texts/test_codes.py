@@ -28,6 +28,8 @@ KNOWN = {
     ),
     # of claims
     "kind",
+    # of an upgrade
+    "height",
     # of the index
     *("key", "table"),
     # of resources and the clock

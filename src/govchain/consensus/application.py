@@ -23,7 +23,7 @@ from govchain.consensus.certifier import Certifier
 from govchain.consensus.checkpointing import Checkpointer, checkpoint_name
 from govchain.consensus.finality import Finality
 from govchain.consensus.pool import Outcome, Pool
-from govchain.consensus.ports import CheckResult, FinalizedBlock, Info, SnapshotInfo
+from govchain.consensus.ports import CheckResult, EngineUpdate, FinalizedBlock, Info, SnapshotInfo
 from govchain.consensus.snapshots import SnapshotExchange
 from govchain.ledger import (
     ChainState,
@@ -38,8 +38,10 @@ from govchain.ledger import (
     execute_block,
     genesis_writes,
     initial_chain_state,
+    limits_in_force,
     next_block_time,
     prepare,
+    require_protocol,
     select_transactions,
 )
 from govchain.ledger.chain import NO_ROOT
@@ -211,6 +213,7 @@ class LedgerApplication:
                 window=self._window,
                 height=height,
                 time=time,
+                history=self._history_leaf,
             )
             results.append(CheckResult(code, item))
         return results
@@ -220,6 +223,7 @@ class LedgerApplication:
         candidates = self._pool.candidates()
         if not candidates:
             return []
+        require_protocol(self.machine, self.committed, self.chain.height + 1)
         selection = select_transactions(
             self.machine,
             candidates,
@@ -227,6 +231,7 @@ class LedgerApplication:
             self._window,
             next_block_time(self.chain, time),
             bytes_max,
+            limits_in_force(self.machine, self.committed),
         )
         if selection.refused:
             self._pool.settle(((item, Outcome(code)) for item, code in selection.refused), committed=False)
@@ -236,9 +241,15 @@ class LedgerApplication:
         """OK when a block of these envelopes may follow; an empty one always may."""
         if not envelopes:
             return Code.OK
+        require_protocol(self.machine, self.committed, self.chain.height + 1)
         transactions = self._prepared(envelopes)
         return check_proposal(
-            self.machine, transactions, self._directory, self._window, next_block_time(self.chain, time)
+            self.machine,
+            transactions,
+            self._directory,
+            self._window,
+            next_block_time(self.chain, time),
+            limits_in_force(self.machine, self.committed),
         )
 
     def finalize_block(self, envelopes: Sequence[bytes], time: int, engine_height: int) -> FinalizedBlock:
@@ -260,9 +271,11 @@ class LedgerApplication:
             next_block_time(chain, time),
             completed=self._checkpointer.completed_for(chain),
             engine_height=engine_height,
+            history=self._history_leaf,
         )
         self._executed, self._passed = block, None
-        return FinalizedBlock(block.identity, block.chain.height, block.codes)
+        updates = tuple(EngineUpdate(one.engine_key, one.power) for one in block.updates)
+        return FinalizedBlock(block.identity, block.chain.height, block.codes, updates)
 
     def commit(self) -> int:
         """Persist the executed block durably, certify it, tell waiters and listeners."""
@@ -342,6 +355,10 @@ class LedgerApplication:
         return code
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _history_leaf(self, height: int) -> bytes | None:
+        """The leaf of a committed block's identity in the tree over identities; None for a block that is not there."""
+        return self.blocks.history_node(0, height - 1) if 0 < height <= self.chain.height else None
 
     def _prepared(self, envelopes: Sequence[bytes]) -> list[Prepared]:
         """Prepared transactions for envelopes, verifying only those that this node has not verified before."""

@@ -10,6 +10,7 @@ Not here: decoding and signatures (:mod:`govchain.ledger.transactions`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import UNSET
@@ -20,7 +21,18 @@ from govchain.ledger.transactions import Prepared
 from govchain.model import Code
 from govchain.modules.port import AccountFacts, Context, Directory, StateView
 
-__all__ = ["AHEAD_TOLERANCE_MS", "Window", "check_inclusion", "check_rules", "check_transaction", "check_window"]
+__all__ = [
+    "AHEAD_TOLERANCE_MS",
+    "HistoryLeaves",
+    "Window",
+    "check_inclusion",
+    "check_rules",
+    "check_transaction",
+    "check_window",
+]
+
+#: Gives the leaf hash of a block's identity in the chain's history by height, None for a block that is not there.
+HistoryLeaves = Callable[[int], bytes | None]
 
 #: How much further ahead than the chain allows the pool takes a transaction: it waits there until its time comes.
 AHEAD_TOLERANCE_MS = 30_000
@@ -100,6 +112,7 @@ def check_transaction(
     window: Window,
     height: int,
     time: int,
+    history: HistoryLeaves | None = None,
 ) -> Code:
     """The pool's check on the newest state: ``height`` and ``time`` (ms) are those that the next block may have."""
     if prepared.code and prepared.code < _STATIC_READABLE:
@@ -115,7 +128,8 @@ def check_transaction(
     code = check_window(machine, prepared, time, window, AHEAD_TOLERANCE_MS)
     if code:
         return code
-    return check_rules(make_context(machine, prepared, signers, state, directory, height, 0, time), prepared)
+    context = make_context(machine, prepared, signers, state, directory, height, 0, time, history)
+    return check_rules(context, prepared)
 
 
 def make_context(
@@ -127,8 +141,12 @@ def make_context(
     height: int,
     index: int,
     time: int,
+    history: HistoryLeaves | None = None,
 ) -> Context:
     """What the transaction's rules may know."""
-    return Context(
+    context = Context(
         machine.suite, machine.genesis, prepared.body, prepared.id, signers, height, index, time, state, directory
     )
+    if history is not None:
+        context.history = history
+    return context

@@ -17,9 +17,17 @@ import msgspec
 
 import govchain_native as native
 from govchain.ledger.chain import ChainState
-from govchain.ledger.checks import check_rules, find_signers, make_context
+from govchain.ledger.checks import HistoryLeaves, check_rules, find_signers, make_context
+from govchain.ledger.founding import foundation_writes
+from govchain.ledger.governing import (
+    MemberUpdate,
+    limits_in_force,
+    member_updates,
+    next_signer_set,
+    require_protocol,
+)
 from govchain.ledger.judging import MACHINE_FAULTS
-from govchain.ledger.machine import Machine
+from govchain.ledger.machine import BoundHandler, Machine
 from govchain.ledger.transactions import Prepared
 from govchain.merkle import Frontier
 from govchain.model import Code
@@ -42,6 +50,7 @@ class ExecutedBlock:
     """Everything that a block makes, not yet persisted. Digests are 32 bytes.
 
     ``signers`` is the set in force before the block, which signs it; ``next_signers`` the one in force after it.
+    ``updates`` tells an engine that counts votes what changes for it: each key once, sorted, never leaving it none.
     """
 
     header: Header
@@ -56,6 +65,7 @@ class ExecutedBlock:
     signers: SignerSet
     next_signers: SignerSet
     chain: ChainState
+    updates: tuple[MemberUpdate, ...] = ()
 
 
 def next_block_time(chain: ChainState, engine_time: int) -> int:
@@ -78,6 +88,7 @@ def execute_block(
     *,
     completed: CheckpointRoot | None = None,
     engine_height: int = 0,
+    history: HistoryLeaves | None = None,
 ) -> ExecutedBlock:
     """Run ``transactions`` (at least one, each allowed by ``check_inclusion``) as the block after ``chain``.
 
@@ -90,15 +101,21 @@ def execute_block(
         time: block time in ms, from :func:`next_block_time`.
         completed: the checkpoint whose root this block's header must carry, exactly where one is due.
         engine_height: the engine's height, kept beside the block and not hashed.
+        history: leaf hashes of the tree over the identities of blocks 1 to ``chain.height``, by height.
+
+    Raises:
+        UnavailableError: ``UPGRADE_REQUIRED`` for a block whose protocol this software does not know.
     """
     height = chain.height + 1
+    require_protocol(machine, state, height)
+    limits = limits_in_force(machine, state)
     layer = Overlay(state)
     receipts: list[bytes] = []
     codes: list[Code] = []
     events: list[tuple[Event, ...]] = []
     directory = machine.directory(layer)
     for index, prepared in enumerate(transactions):
-        code, outcome = _run(machine, prepared, layer, directory, height, index, time)
+        code, outcome = _run(machine, prepared, layer, directory, height, index, time, history)
         receipt = _try_receipt(code, outcome.events, height, index, prepared.id)
         if receipt is None:
             code, outcome = Code.RULE_FAILED, _NOTHING
@@ -109,12 +126,11 @@ def execute_block(
         receipts.append(receipt)
     writes = layer.writes()
     root = compute_state_root(machine.suite, chain.state_root, writes, machine.namespaces, live_reader, chain.live_root)
-    limits = machine.genesis.limits
     mark = None
     if completed is not None:
         mark = CheckpointMark(height=due(chain.checkpoint, limits, height), root=completed.root.hex())
     signers = chain.signers
-    next_signers = _next_signers(chain)
+    next_signers = next_signer_set(machine, signers, layer, writes)
     next_digest = signer_set_digest(machine.suite, next_signers)
     header = _header(machine, chain, transactions, receipts, root.root, time, mark, next_digest)
     header_bytes = encode_header(header)
@@ -150,24 +166,27 @@ def execute_block(
         signers=signers,
         next_signers=next_signers,
         chain=following,
+        updates=member_updates(machine, state, layer, writes),
     )
-
-
-def _next_signers(chain: ChainState) -> SignerSet:
-    """The set in force after the block: the same, until a family of rules can change it."""
-    return chain.signers
 
 
 _NOTHING = Outcome()
 
 
 def _run(
-    machine: Machine, prepared: Prepared, layer: Overlay, directory: Directory, height: int, index: int, time: int
+    machine: Machine,
+    prepared: Prepared,
+    layer: Overlay,
+    directory: Directory,
+    height: int,
+    index: int,
+    time: int,
+    history: HistoryLeaves | None,
 ) -> tuple[Code, Outcome]:
     code, signers = find_signers(prepared, directory)
     if code:
         return code, _NOTHING
-    context = make_context(machine, prepared, signers, layer, directory, height, index, time)
+    context = make_context(machine, prepared, signers, layer, directory, height, index, time, history)
     code = check_rules(context, prepared)
     if code:
         return code, _NOTHING
@@ -175,11 +194,24 @@ def _run(
     try:
         outcome = bound.handler.apply(context, prepared.message)
         good = _stays_home(bound.namespaces, outcome.writes)
+        if outcome.foundations and good:
+            good, outcome = _found(machine, bound, outcome, layer, height)
     except MACHINE_FAULTS:
         raise
     except Exception:  # noqa: BLE001 - the same mistake on every node, so a receipt
         return Code.RULE_FAILED, _NOTHING
     return (Code.OK, outcome) if good else (Code.RULE_FAILED, _NOTHING)
+
+
+def _found(
+    machine: Machine, bound: BoundHandler, outcome: Outcome, layer: Overlay, height: int
+) -> tuple[bool, Outcome]:
+    """The outcome with the writes of its new organisations, where its family may found any and they are new."""
+    genesis = machine.genesis
+    writes = foundation_writes(machine.suite, genesis.chain, outcome.foundations, layer, height)
+    if not bound.founds or writes is None:
+        return False, outcome
+    return True, Outcome((*outcome.writes, *writes), outcome.events)
 
 
 def _stays_home(namespaces: frozenset[bytes], writes: Sequence[Write]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,16 +22,33 @@ from govchain.proof.genesis import fingerprint, first_signer_set
 from govchain.proof.signers import signer_set_digest
 from govchain.state import NamespaceRegistry
 
-__all__ = ["BoundHandler", "Machine", "build_machine", "first_signers_digest", "genesis_writes"]
+__all__ = [
+    "GOVERNANCE",
+    "PROTOCOL_MAX",
+    "BoundHandler",
+    "Machine",
+    "build_machine",
+    "first_signers_digest",
+    "genesis_writes",
+]
+
+#: Name of the family that changes members, limits and the protocol.
+GOVERNANCE: Final = "governance"
+#: The newest protocol that this software follows; a chain that voted for a newer one is left before its height.
+PROTOCOL_MAX: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class BoundHandler:
-    """A handler with the decoder of its message and the namespaces (``family.noun/``) that it may write to."""
+    """A handler with the decoder of its message and the namespaces (``family.noun/``) that it may write to.
+
+    ``founds``: its family may add organisations.
+    """
 
     handler: Handler
     decoder: msgspec.json.Decoder[Any]
     namespaces: frozenset[bytes]
+    founds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,8 @@ class Machine:
     """The fixed part of one chain's state machine.
 
     ``directory`` gives the accounts and organisations that a state view holds, as every family sees them.
+    ``governed``: the chain has the family that changes members and limits. ``protocol_max``: the newest protocol that
+    this software follows.
     """
 
     genesis: Genesis
@@ -52,14 +71,22 @@ class Machine:
     verifier: BatchVerifier
     body_decoder: msgspec.json.Decoder[Body]
     directory: Callable[[StateView], Directory]
+    governed: bool = False
+    protocol_max: int = PROTOCOL_MAX
 
 
 def build_machine(
-    genesis: Genesis, modules: Sequence[Module], digests: Mapping[str, str] | None, verifier: BatchVerifier
+    genesis: Genesis,
+    modules: Sequence[Module],
+    digests: Mapping[str, str] | None,
+    verifier: BatchVerifier,
+    *,
+    protocol_max: int = PROTOCOL_MAX,
 ) -> Machine:
     """The machine for ``genesis`` with the installed ``modules``; ``digests`` gives each family's source digest (hex).
 
     Without ``digests`` the families' texts are not compared: enough to read a chain, never to make or judge blocks.
+    ``protocol_max`` is another only where older or newer software is played.
 
     Raises:
         UnavailableError: ``MODULE_MISSING`` when a family that genesis names is absent or differs.
@@ -87,6 +114,8 @@ def build_machine(
         verifier=verifier,
         body_decoder=msgspec.json.Decoder(Body),
         directory=StateDirectory,
+        governed=any(module.name == GOVERNANCE for module in chosen),
+        protocol_max=protocol_max,
     )
 
 
@@ -101,7 +130,10 @@ def _bind(module: Module, handlers: dict[tuple[str, int], BoundHandler]) -> None
         if (handler.type, handler.version) in handlers:
             raise UsageError(Code.USAGE, reason=f"{handler.type} version {handler.version} is declared twice")
         handlers[handler.type, handler.version] = BoundHandler(
-            handler=handler, decoder=msgspec.json.Decoder(handler.message), namespaces=namespaces
+            handler=handler,
+            decoder=msgspec.json.Decoder(handler.message),
+            namespaces=namespaces,
+            founds=module.founds,
         )
 
 

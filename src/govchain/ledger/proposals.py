@@ -15,6 +15,7 @@ from govchain.ledger.checks import Window, check_inclusion
 from govchain.ledger.machine import Machine
 from govchain.ledger.transactions import Prepared
 from govchain.model import Code
+from govchain.model.wire import Limits
 from govchain.modules.port import Directory
 
 __all__ = ["Selection", "check_proposal", "select_transactions"]
@@ -38,9 +39,13 @@ def select_transactions(
     window: Window,
     time: int,
     bytes_max: int,
+    limits: Limits | None = None,
 ) -> Selection:
-    """Fill a block at ``time`` (ms) from ``candidates`` in their order, up to the chain's limits and ``bytes_max``."""
-    limits = machine.genesis.limits
+    """Fill a block at ``time`` (ms) from ``candidates`` in their order, up to ``limits`` and ``bytes_max``.
+
+    ``limits`` are those in force; None: those of genesis.
+    """
+    limits = limits or machine.genesis.limits
     chosen: list[Prepared] = []
     refused: list[tuple[Prepared, Code]] = []
     bytes_all = bytes_left = min(limits.block_bytes_max, bytes_max)
@@ -70,10 +75,18 @@ def select_transactions(
 
 
 def check_proposal(
-    machine: Machine, transactions: Sequence[Prepared], directory: Directory, window: Window, time: int
+    machine: Machine,
+    transactions: Sequence[Prepared],
+    directory: Directory,
+    window: Window,
+    time: int,
+    limits: Limits | None = None,
 ) -> Code:
-    """OK when a block of ``transactions`` at ``time`` (ms) may follow the committed state, else the first reason."""
-    limits = machine.genesis.limits
+    """OK when a block of ``transactions`` at ``time`` (ms) may follow the committed state, else the first reason.
+
+    ``limits`` are those in force; None: those of genesis.
+    """
+    limits = limits or machine.genesis.limits
     if not transactions or len(transactions) > limits.block_transactions_max:
         return Code.BLOCK_INVALID
     if sum(len(prepared.envelope) for prepared in transactions) > limits.block_bytes_max:

@@ -18,14 +18,24 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from govchain.crypto import Suite
-from govchain.model import Code
+from govchain.model import Code, UnavailableError
 from govchain.model.wire import Body, Event, Genesis
 from govchain.state import Namespace
 
-__all__ = ["AccountFacts", "Context", "Directory", "Handler", "Module", "Outcome", "StateView", "Write"]
+__all__ = [
+    "AccountFacts",
+    "Context",
+    "Directory",
+    "Foundation",
+    "Handler",
+    "Module",
+    "Outcome",
+    "StateView",
+    "Write",
+]
 
 #: One state change: key and value, or None to remove the key.
 Write = tuple[bytes, bytes | None]
@@ -64,12 +74,32 @@ class Directory(Protocol):
         """The name of an organisation, or None when the chain does not know it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """An organisation to be added with its first account, an administrator; ``key`` is the account's public key.
+
+    ``ledger`` makes the accounts family's writes of it; only a family that ``founds`` may answer one.
+    """
+
+    code: str
+    name: str
+    algorithm: str
+    key: bytes
+    label: str
+    roles: tuple[Literal["auditor", "department", "operator", "supervisor"], ...]
+
+
+def _no_history(_height: int) -> bytes | None:
+    raise UnavailableError(Code.STORE_CORRUPT, path="history", reason="not at hand")
+
+
 @dataclass(slots=True)
 class Context:
     """Everything a rule may know besides its message; nothing else exists for it.
 
     ``time`` is the block's time in ms (in a check before ordering: the one that the next block may have);
-    ``height`` and ``index`` place the transaction.
+    ``height`` and ``index`` place the transaction. ``history`` gives the leaf hash of an earlier block's identity in
+    the chain's RFC 9162 tree, by height, None for a block that is not there.
     """
 
     suite: Suite
@@ -82,6 +112,7 @@ class Context:
     time: int
     state: StateView
     directory: Directory
+    history: Callable[[int], bytes | None] = _no_history
 
     @property
     def sender(self) -> AccountFacts:
@@ -95,6 +126,7 @@ class Outcome:
 
     writes: Sequence[Write] = ()
     events: tuple[Event, ...] = ()
+    foundations: tuple[Foundation, ...] = ()
 
 
 def _accept(_message: Any) -> Code:
@@ -131,6 +163,7 @@ class Module:
     ``package`` and the modules named in ``sources`` hold all of its rules: genesis pins the digest of their text.
     ``readers`` are files of the package, by their path in it, that only readers use (kinds of claim, for one): no rule
     imports them, and the digest leaves them out, so that they may change while a chain runs.
+    ``founds``: its outcomes may add organisations.
     """
 
     name: str
@@ -141,3 +174,4 @@ class Module:
     package: str = field(default="")
     sources: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    founds: bool = False

@@ -4,7 +4,14 @@ Each says what happened and what to do. A clause in ``[[ ]]`` appears only where
 that a code usually carries are the ones that its clauses name.
 """
 
-from govchain.texts import codes_backups, codes_ledger, codes_peers, codes_reader, codes_service
+from govchain.texts import (
+    codes_backups,
+    codes_governance,
+    codes_ledger,
+    codes_peers,
+    codes_reader,
+    codes_service,
+)
 
 __all__ = ["SENTENCES"]
 
@@ -13,6 +20,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     f"code.{name}": {"zh": chinese, "en": english}
     for family in (
         codes_backups.PAIRS,
+        codes_governance.PAIRS,
         codes_ledger.PAIRS,
         codes_peers.PAIRS,
         codes_reader.PAIRS,
