@@ -28,7 +28,7 @@ from govchain.ledger import (
     prepare,
 )
 from govchain.ledger.chain import NO_ROOT
-from govchain.merkle import Frontier, SparseTree, verify_sparse
+from govchain.merkle import Frontier, SparseTree, leaf_hash, verify_sparse
 from govchain.model import Code, encode_canonical
 from govchain.model.wire import Genesis, GenesisAccount, GenesisMember, GenesisModule, GenesisOrganisation, Limits
 from govchain.modules.accounts import MODULE as ACCOUNTS
@@ -213,6 +213,7 @@ class Ledger:
             window=self.window,
             height=self.chain.height + 1,
             time=self.chain.time + 1 if time is None else time,
+            history=self.history,
         )
 
     def inclusion(self, envelope: bytes, time: int | None = None) -> Code:
@@ -226,7 +227,12 @@ class Ledger:
         prepared = prepare(self.machine, envelopes)
         moment = next_block_time(self.chain, time)
         assert [item.code for item in prepared] == [Code.OK] * len(prepared)
-        return execute_block(self.machine, self.chain, self.state, self.store, prepared, moment)
+        return execute_block(self.machine, self.chain, self.state, self.store, prepared, moment, history=self.history)
+
+    def history(self, height: int) -> bytes | None:
+        """The leaf of a block's identity, by its height."""
+        known = 0 < height <= len(self.blocks)
+        return leaf_hash(self.machine.suite.digest, self.blocks[height - 1].identity) if known else None
 
     def run(self, *envelopes: bytes, time: int = 0) -> ExecutedBlock:
         """Execute and commit."""

@@ -107,8 +107,9 @@ def test_what_a_rule_may_know_cannot_be_changed_by_it():
     with pytest.raises(dataclasses.FrozenInstanceError):
         facts.administrator = True
     assert sorted(port.__all__) == [
-        "AccountFacts", "Context", "Directory", "Handler", "Module", "Outcome", "StateView", "Write",
+        "AccountFacts", "Context", "Directory", "Foundation", "Handler", "Module", "Outcome", "StateView", "Write",
     ]  # fmt: skip
     assert [field.name for field in dataclasses.fields(Context)] == [
         "suite", "genesis", "body", "transaction", "signers", "height", "index", "time", "state", "directory",
+        "history",
     ]  # fmt: skip

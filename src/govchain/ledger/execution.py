@@ -136,7 +136,7 @@ def execute_block(
     header_bytes = encode_header(header)
     identity = header_identity(machine.suite, header_bytes)
     changed = chain.signers_digest != next_digest
-    history = Frontier.decode(machine.suite.digest, chain.history).append(identity)
+    frontier = Frontier.decode(machine.suite.digest, chain.history).append(identity)
     following = ChainState(
         height=height,
         identity=identity,
@@ -145,7 +145,7 @@ def execute_block(
         delta_root=root.delta,
         live_root=root.live,
         state_root=root.root,
-        history=history.encode(),
+        history=frontier.encode(),
         epoch=chain.epoch + changed,
         signers=next_signers,
         signers_digest=next_digest,

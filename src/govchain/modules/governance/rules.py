@@ -127,9 +127,11 @@ def check_vote(context: Context, message: Vote) -> Code:
         return Code.GOVERNANCE_PROPOSAL_CLOSED
     if value.expires <= context.time:
         return Code.GOVERNANCE_PROPOSAL_EXPIRED
-    if organisation in value.approvals or organisation in value.rejections:
+    decides = message.approve and _passes(context, _with_vote(value, organisation, approve=True))
+    # Who approved may say so again where fewer votes are needed since: else nobody could carry the change out.
+    if organisation in value.rejections or (organisation in value.approvals and not decides):
         return Code.GOVERNANCE_VOTED
-    if not message.approve or not _passes(context, _with_vote(value, organisation, approve=True)):
+    if not decides:
         return Code.OK
     same = value.before == _before(context, value.change)
     return lowest(Code.OK if same else Code.GOVERNANCE_TARGET_CHANGED, check_change(context, value.change))
