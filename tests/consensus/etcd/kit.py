@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from govchain.consensus import Certifier, FinalitySignature, LedgerApplication, Pool, Ticket
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.etcd import EtcdEngine, EtcdMember, EtcdOptions, EtcdTuning, FetchedBlock, KeeperLimits
+from govchain.consensus.etcd.client import EtcdClient
+from govchain.consensus.etcd.order import OrderLog, TipState
+from govchain.consensus.etcd.records import BlockRecord, Keys
 from govchain.consensus.solo.engine import Clock
 from govchain.crypto import BatchVerifier, get_suite
 from govchain.ledger import build_machine
@@ -161,6 +164,10 @@ class RaftNode:
             tuning=tuning,
             **options,
         )
+        # A client of its etcd, as someone beside the engine has it.
+        self.client = EtcdClient(self.options.folder / "http.sock", timeout_s=5)
+        self.keys = Keys(CHAIN, kit.machine.fingerprint, 1)
+        self.log = OrderLog(self.client, self.keys, kit.machine.suite)
         self.engine = EtcdEngine(
             self.application, self.pool, self.options, self.hands.clock(), kit.machine.suite,
             source=mesh if source else None,
@@ -200,6 +207,17 @@ class RaftNode:
     def stop(self, *, drain: bool = False) -> None:
         self.engine.stop(drain=drain)
         self.application.close()
+        self.client.close()
+
+    def record_after(self, at: TipState, content: bytes, **changes: object) -> BlockRecord:
+        """The record of a block with this content after ``at``, as this member would propose it."""
+        info = self.application.info()
+        chunks, total = self.log.describe(at, content)
+        record = BlockRecord(
+            at.height + 1, self.hands.wall(), self.key, at.tip.digest, info.ledger_height, info.app_hash, False,
+            chunks, len(content), total,
+        )  # fmt: skip
+        return msgspec.structs.replace(record, **changes)
 
     def kill_engine(self) -> int:
         """kill -9 of its etcd."""
@@ -238,6 +256,14 @@ class Net:
         self.mesh.members[self.mesh.members.index(old)] = node
         node.engine.start()
         return node
+
+    def leader(self) -> RaftNode:
+        """The member whose etcd leads."""
+        for node in self.nodes:
+            state = node.client.state()
+            if state.leader == state.identifier:
+                return node
+        raise AssertionError("no leader")
 
     def settle(self, height: int | None = None, nodes: Sequence[RaftNode] | None = None) -> None:
         """Wait until all have the same height, and assert that their blocks are the same."""

@@ -71,6 +71,16 @@ class Catcher:
         application.commit()
         return oldest.height - 1
 
+    def take_newest(self, engine_height: int) -> int | None:
+        """Execute the one ledger block that engine block ``engine_height`` made; that height, or None.
+
+        For the newest engine block only: no other can have made the certified ledger block that follows this node's.
+        """
+        info = self._application.info()
+        if self._take(info.ledger_height + 1, engine_height, info.app_hash):
+            return engine_height
+        return None
+
     def content_of(self, record: BlockRecord) -> tuple[bytes, ...] | None:
         """The envelopes of ``record`` from another member's store, when their chunks are the record's."""
         height = self._application.info().ledger_height + 1

@@ -27,14 +27,13 @@ from govchain.consensus.etcd.client import EtcdClient, EtcdError
 from govchain.consensus.etcd.clocks import ProposerClock
 from govchain.consensus.etcd.identity import EtcdMember
 from govchain.consensus.etcd.keeper import Keeper, KeeperLimits
-from govchain.consensus.etcd.order import FoundBlock, OrderLog, TipState
+from govchain.consensus.etcd.order import OrderLog, TipState
 from govchain.consensus.etcd.process import EtcdHome, EtcdTuning
 from govchain.consensus.etcd.records import (
     CHUNK_BYTES_MAX,
     CHUNKS_MAX,
     BlockRecord,
     Keys,
-    altered,
     decode_content,
     encode_content,
 )
@@ -155,11 +154,11 @@ class EtcdEngine:
         self._drain = True
         self._thread: threading.Thread | None = None
         self._problem: Code | None = None  # for good: the engine, or its proposing, has stopped
-        self._trouble: Code | None = None  # for now
+        self._trouble: Code | None = None  # for now, says the keeper
+        self._held: Code | None = None  # for now: the next block cannot be had
         self._stopped_proposing = False
         self._height = info.engine_height
         self._last: BlockRecord | None = None
-        self._last_digest: bytes | None = None
         self._last_at = 0
         self._wanted_at: int | None = None
         self._announced = -1
@@ -204,7 +203,7 @@ class EtcdEngine:
             "etcd",
             alive and (self._problem is None or self._stopped_proposing),
             self._height,
-            self._problem or (self._trouble if alive else None),
+            self._problem or ((self._held or self._trouble) if alive else None),
             round=0 if state is None else state.term,
             proposer="" if last is None else self._name_of(last.proposer),
             peers=len(members) - len(away),
@@ -269,7 +268,7 @@ class EtcdEngine:
             if stopping:
                 now = self._clock.steady()
                 drain_until = drain_until or now + int(_DRAIN_S_MAX * 1000)
-                out_of_work = not len(self._pool) or self._stopped_proposing or self._trouble is not None
+                out_of_work = not len(self._pool) or self._stopped_proposing or (self._trouble or self._held)
                 if not self._drain or out_of_work or now > drain_until:
                     return
             self._look_at_clocks()
@@ -366,62 +365,56 @@ class EtcdEngine:
             return True
         self._keeper.contact()
         self._signals.note(state)
-        self._execute(record, envelopes, state.tip.digest, own=True)
+        self._execute(record, envelopes, own=True)
         return True
 
     def _follow(self, seen: TipState) -> None:
         """Execute the next blocks that others, or this member in doubt, have ordered."""
         first = self._height + 1
-        found = self._log.blocks(first, _RECORDS_MAX, local=True) or self._log.blocks(first, _RECORDS_MAX, local=False)
+        found = self._log.blocks(first, seen, _RECORDS_MAX, local=True)
         if not found or found[0].record.height != first:
-            self._catch_up(found[0] if found else None, seen)
-            return
+            found = self._log.blocks(first, seen, _RECORDS_MAX, local=False)
         for block in found:
-            if block.record.height != self._height + 1 or block.revision > seen.revision:
-                return  # a newer tip names it; or a clearing went on meanwhile
-            self._check_link(block, seen)
+            if block.record.height != self._height + 1:
+                break
             try:
-                content = self._log.content(block.record)
+                envelopes = decode_content(self._log.content(block.record))
             except EtcdError:
                 raise
             except UnavailableError as error:
-                self._notice(error.code, error.reason())
-                envelopes = self._catcher.content_of(block.record)
-                if envelopes is None:
-                    self._hold(error.code)
+                fetched = self._catcher.content_of(block.record)
+                if fetched is None:
+                    self._hold(error.code, error.reason())
                     return
-                self._execute(block.record, envelopes, block.digest, own=False)
-                continue
-            self._execute(block.record, decode_content(content), block.digest, own=False)
+                self._notice(error.code, error.reason())
+                envelopes = list(fetched)
+            self._execute(block.record, envelopes, own=False)
             if self._stop.is_set() and not self._drain:
                 return
+        if self._height < first:
+            self._catch_up(seen)
 
-    def _check_link(self, block: FoundBlock, seen: TipState) -> None:
-        record = block.record
-        known = self._last_digest
-        if known is not None and record.previous != known:
-            raise altered(f"block {record.height} follows another block")
-        if record.height == seen.height and block.digest != seen.tip.digest:
-            raise altered(f"block {record.height} is not the one that the tip names")
+    def _catch_up(self, seen: TipState) -> None:
+        """The next block was cleared, or altered: take blocks from other members' stores up to one that is there."""
+        oldest = self._log.oldest(self._height + 1, seen)
+        if oldest is not None:
+            reached = self._catcher.advance(oldest.record, self._stop)
+        else:
+            # Only the newest is lacking: it made a ledger block, if any certified one follows this node's.
+            reached = self._catcher.take_newest(seen.height) if self._height == seen.height - 1 else None
+        if reached is not None:
+            self._height = reached
+        elif not self._stop.is_set():
+            self._hold(Code.ENGINE_ALTERED if oldest is None else Code.ENGINE_UNREACHABLE, self._catcher.lacks)
 
-    def _catch_up(self, oldest: FoundBlock | None, seen: TipState) -> None:
-        """The next blocks were cleared: take them from other members' block stores."""
-        if oldest is None:
-            raise altered(f"blocks up to {seen.height} are missing")
-        reached = self._catcher.advance(oldest.record, self._stop)
-        if reached is None:
-            self._hold(Code.ENGINE_UNREACHABLE)
-            return
-        self._height, self._last_digest = reached, None
-
-    def _hold(self, code: Code) -> None:
+    def _hold(self, code: Code, reason: str) -> None:
         """Wait for what is not to be had now."""
-        if self._trouble is None:
-            self._notice(code, self._catcher.lacks)
-        self._trouble = code
+        if self._held != code:
+            self._notice(code, reason)
+        self._held = code
         self._stop.wait(0.5)
 
-    def _execute(self, record: BlockRecord, envelopes: Sequence[bytes] | None, digest: bytes, *, own: bool) -> None:
+    def _execute(self, record: BlockRecord, envelopes: Sequence[bytes] | None, *, own: bool) -> None:
         application = self._application
         if application.info().app_hash != record.app_hash:
             # Who is right is for the certificates to say; the order holds for both.
@@ -437,7 +430,8 @@ class EtcdEngine:
         application.finalize_block(() if code else envelopes or (), record.time, record.height)
         application.commit()
         self._height = record.height
-        self._last, self._last_digest = record, digest
+        self._held = None
+        self._last = record
         self._last_at = self._clock.steady()
         self._wanted_at = None
 

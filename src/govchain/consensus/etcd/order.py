@@ -11,10 +11,11 @@ Not here: who proposes and when (``engine``), forms and names (``records``).
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Final
 
-from govchain.consensus.etcd.client import Compare, EtcdClient, KeyValue, delete_range, put, range_end
+from govchain.consensus.etcd.client import Compare, EtcdClient, KeyValue, delete_range, put
 from govchain.consensus.etcd.records import (
     BlockRecord,
     Keys,
@@ -26,6 +27,7 @@ from govchain.consensus.etcd.records import (
     split_content,
 )
 from govchain.crypto import Suite
+from govchain.model import UnavailableError
 
 __all__ = ["FoundBlock", "OrderLog", "TipState"]
 
@@ -33,6 +35,8 @@ __all__ = ["FoundBlock", "OrderLog", "TipState"]
 _CLEAR_RECORDS_MAX: Final = 512
 #: Newest blocks that clearing leaves, however large.
 _KEEP_BLOCKS_MIN: Final = 4
+#: Records that are none, one after the other, which are stepped over in search of the next good one.
+_SKIP_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,6 @@ class OrderLog:
         compares = [
             Compare(keys.tip, value=at.value),
             Compare(keys.tip, mod_revision=at.revision),
-            Compare(keys.block(height), mod_revision=0),
         ]
         writes = []
         if len(parts) == 1:
@@ -126,16 +129,47 @@ class OrderLog:
         chunks = tuple(digest for digest, _ in split_content(self._suite, content))
         return chunks, at.tip.size + len(content)
 
-    def blocks(self, first: int, limit: int, *, local: bool) -> list[FoundBlock]:
-        """Records from ``first`` on, oldest first; ``local``: as this node's process has them.
+    def blocks(self, first: int, seen: TipState, limit: int, *, local: bool) -> list[FoundBlock]:
+        """Confirmed records from ``first`` on, oldest first, up to the tip ``seen``.
+
+        A record is confirmed by the next one, the newest by the tip; what is not, or has no form, is left out, so that
+        a gap shows. The last of ``limit`` records is left out where nothing is there to confirm it.
+
+        Args:
+            first: the lowest height.
+            seen: the tip.
+            limit: records to look at.
+            local: look at them as this node's process has them, without asking a majority.
 
         Raises:
             EtcdError: no answer.
-            UnavailableError: ENGINE_ALTERED.
         """
         keys = self._keys
-        items = self._client.scan(keys.block(first), range_end(keys.blocks), limit=limit, local=local)
-        return [self._found(item) for item in items]
+        end = keys.block(seen.height + 1)
+        items = self._client.scan(keys.block(first), end, limit=limit, local=local)
+        confirmed: list[FoundBlock] = []
+        wanted = {seen.height: seen.tip.digest}
+        for item in reversed(items):
+            with contextlib.suppress(UnavailableError):
+                block = self._found(item)
+                digest = wanted.get(block.record.height, block.digest)
+                if digest != block.digest:
+                    continue
+                if block.record.height in wanted:
+                    confirmed.append(block)
+                wanted[block.record.height - 1] = block.record.previous
+        return confirmed[::-1]
+
+    def oldest(self, first: int, seen: TipState) -> FoundBlock | None:
+        """The lowest confirmed record from ``first`` to the tip ``seen``, as a majority has it."""
+        keys = self._keys
+        items = self._client.scan(keys.block(first), keys.block(seen.height + 1), limit=1, keys_only=True)
+        lowest = keys.height(items[0].key) if items else None
+        for height in range(lowest or first, min(seen.height, (lowest or first) + _SKIP_MAX) + 1):
+            found = self.blocks(height, seen, 2, local=False)
+            if found:
+                return found[0]
+        return None
 
     def content(self, record: BlockRecord) -> bytes:
         """A block's content.
@@ -166,10 +200,11 @@ class OrderLog:
         found = self._client.scan(keys.blocks, end, limit=_CLEAR_RECORDS_MAX)
         last, count = -1, 0
         for item in found:
-            block = self._found(item)
-            if state.tip.size - block.record.total < keep_bytes:
-                break
-            last, count = block.record.height, count + 1
+            with contextlib.suppress(UnavailableError):  # what is no record goes with those around it
+                block = self._found(item)
+                if state.tip.size - block.record.total < keep_bytes:
+                    break
+                last, count = block.record.height, count + 1
         if not count:
             return 0
         self._client.txn(
@@ -186,6 +221,6 @@ class OrderLog:
         if height is None:
             raise altered("a key among the blocks")
         record = decode_record(BlockRecord, item.value, f"block {height}")
-        if record.height != height or item.version != 1:
+        if record.height != height:
             raise altered(f"block {height}")
         return FoundBlock(record, record_digest(self._suite, item.value), item.mod_revision)
