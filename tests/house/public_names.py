@@ -59,6 +59,10 @@ PUBLIC = {
     """,
     "node": "",
     "ops": "",
+    "peers": """
+        KIND_BYTES_MAX Kind KindBounds PeerHandler PeerIdentity PeerLimits PeerNetwork PeerStatus create_tls_key
+        open_tls_key
+    """,
     "proof": """
         Claim ClaimContents ClaimKind ClaimMembers ClaimReading Comparison EpochWalk FinalHeader HistoryProof
         Manifest Organisation OriginalFacts OtherLeaf PackageContents PackageFacts PackagePlan ProvedClaim

@@ -36,6 +36,9 @@ from govchain.model.canonical import prescan
 from govchain.model.wire import Genesis
 from govchain.modules.evidence import messages
 from govchain.modules.evidence.messages import records
+from govchain.peers.frames import decode_head
+from govchain.peers.hello import decode_hello
+from govchain.peers.identity import open_tls_key
 from govchain.proof import layout
 from govchain.proof.equivocation import decode_equivocation
 from govchain.proof.exact import decode_exact
@@ -47,6 +50,7 @@ from govchain.sdk.sessions import decode_challenge
 from govchain.sdk.wire import decode_answer
 from govchain.services.configurations import decode_configuration
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
+from govchain.signers.files import read_key_file
 from govchain.storage import snapshot_checks
 from govchain.storage.backup_checks import decode_backup_manifest
 from govchain.storage.directory import inspect_directory
@@ -195,6 +199,14 @@ TAKERS = {
     "crypto.der.read_sequence": directly(der.read_sequence),
     "crypto.sm2.decode_signature_der": directly(decode_signature_der),
     "crypto.sm2.decode_ciphertext_der": directly(decode_ciphertext_der),
+    "peers.frames.decode_head": directly(decode_head),
+    "peers.hello.decode_hello": directly(decode_hello),
+    "peers.identity.open_tls_key": through_file(
+        "tls.pem", lambda path: open_tls_key(path, path, lambda _name: b"passphrase")
+    ),
+    "signers.files.read_key_file": through_file(
+        "key.pem", lambda path: read_key_file(path, lambda _name: b"passphrase")
+    ),
     "crypto.certificates.decode_certificate_key": directly(decode_certificate_key),
     "proof.members.verify_member_record": directly(lambda data: verify_member_record(SUITE, data)),
     "crypto.algorithms.decode_public_key": directly(crypto.decode_public_key),

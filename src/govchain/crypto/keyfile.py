@@ -67,8 +67,9 @@ def encode_key_file(
     salt: bytes,
     initial_value: bytes,
     iterations: int = DEFAULT_ITERATIONS,
+    openssl: bool = False,
 ) -> bytes:
-    """``key`` as an encrypted PEM file.
+    """``key`` as an encrypted PEM file; with ``openssl`` under HMAC-SHA-256 and AES-256-CBC, which OpenSSL opens.
 
     ``salt`` (8 to 64 random bytes, 16 by custom) and ``initial_value`` (16 random bytes) are used for this file only.
 
@@ -79,14 +80,18 @@ def encode_key_file(
         raise UsageError(Code.USAGE, reason=f"PBKDF2 iterations are {ITERATIONS_MIN} to {ITERATIONS_MAX}")
     if len(salt) not in _SALT_BYTES_READ:
         raise UsageError(Code.USAGE, reason="a key file's salt has 8 to 64 bytes")
-    derived = native.pbkdf2_hmac_sm3(passphrase, salt, iterations, 16)
-    encrypted = cbc_encrypt("sm4", derived, initial_value, _encode_pkcs8(key))
-    prf = asn1.AlgorithmIdentifier({"algorithm": asn1.OID_HMAC_SM3, "parameters": core.Null()})
-    derivation = asn1.Pbkdf2Parameters({"salt": salt, "iterations": iterations, "key_length": 16, "prf": prf})
+    prf_oid, cipher_oid = (
+        (asn1.OID_HMAC_SHA256, asn1.OID_AES256_CBC) if openssl else (asn1.OID_HMAC_SM3, asn1.OID_SM4_CBC)
+    )
+    cipher, key_bytes = _CIPHERS[cipher_oid]
+    derived = _Scheme(salt, iterations, prf_oid, cipher, key_bytes, initial_value).derive(passphrase)
+    encrypted = cbc_encrypt(cipher, derived, initial_value, _encode_pkcs8(key))
+    prf = asn1.AlgorithmIdentifier({"algorithm": prf_oid, "parameters": core.Null()})
+    derivation = asn1.Pbkdf2Parameters({"salt": salt, "iterations": iterations, "key_length": key_bytes, "prf": prf})
     parameters = asn1.Pbes2Parameters(
         {
             "key_derivation": {"algorithm": asn1.OID_PBKDF2, "parameters": derivation},
-            "encryption": {"algorithm": asn1.OID_SM4_CBC, "parameters": core.OctetString(initial_value)},
+            "encryption": {"algorithm": cipher_oid, "parameters": core.OctetString(initial_value)},
         }
     )
     info = asn1.EncryptedPrivateKeyInfo(

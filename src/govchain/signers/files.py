@@ -30,7 +30,7 @@ from govchain.signers.passphrases import check_passphrase
 from govchain.signers.port import PassphraseSource
 from govchain.signers.private_files import read_private_file, write_private_file
 
-__all__ = ["RSA_BITS", "FileSigner", "create_key_file", "generate_key", "open_key_file", "write_key_file"]
+__all__ = ["RSA_BITS", "FileSigner", "create_key_file", "generate_key", "open_key_file", "read_key_file", "write_key_file"]
 
 #: Modulus of a new RSA key.
 RSA_BITS: Final = 3072
@@ -145,8 +145,13 @@ def open_key_file(path: str | Path, passphrase_source: PassphraseSource) -> File
         UsageError: ``PASSPHRASE_UNUSABLE``.
     """
     location = Path(path)
+    return FileSigner(read_key_file(location, passphrase_source), location)
+
+
+def read_key_file(location: Path, passphrase_source: PassphraseSource) -> SigningKey:
+    """The key itself, for what needs more of it than signatures; raises as :func:`open_key_file`."""
     data = read_private_file(location, bytes_max=KEY_FILE_BYTES_MAX)
     try:
-        return FileSigner(decode_key_file(data, passphrase_source(str(location))), location)
+        return decode_key_file(data, passphrase_source(str(location)))
     except DecodingError as error:
         raise DecodingError(error.code, **{**error.params, "path": str(location)}) from None
