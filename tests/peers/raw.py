@@ -1,4 +1,4 @@
-"""Somebody who speaks to a node byte by byte, with or without a key that it knows; and a way between that cuts and alters."""
+"""Somebody who speaks to a node byte by byte, with or without a known key; and a way between that cuts and alters."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Proxy:
         self.change = change or (lambda data: data)
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closing = False

@@ -1,7 +1,8 @@
 """Frames: length-prefixed MessagePack ``[version, chain, kind, request, body]``, in one encoding.
 
-Purpose: docs/spec/peers.md 2. Rules: a length is judged before the bytes that it announces are kept: the head says kind and direction, and each kind
-has its bound. Not here: which frames are welcome (:mod:`govchain.peers.connection`), what bodies mean.
+Purpose: docs/spec/peers.md 2. Rules: a length is judged before the bytes that it announces are kept: the head says kind
+and direction, and each kind has its bound. Not here: which frames are welcome (:mod:`govchain.peers.connection`), what
+bodies mean.
 
 Example:
     >>> head = encode_head("licences", Kind.PREPARING, 0, 5)

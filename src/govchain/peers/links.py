@@ -229,6 +229,7 @@ class Links:
                 reason = connection.tick(now)
                 remote = self.remotes.get(connection.public_key)
                 if reason:
+                    self._owner.counted(reason)
                     if remote is not None:
                         remote.problem = reason
                     connection.end()

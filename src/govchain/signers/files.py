@@ -30,7 +30,15 @@ from govchain.signers.passphrases import check_passphrase
 from govchain.signers.port import PassphraseSource
 from govchain.signers.private_files import read_private_file, write_private_file
 
-__all__ = ["RSA_BITS", "FileSigner", "create_key_file", "generate_key", "open_key_file", "read_key_file", "write_key_file"]
+__all__ = [
+    "RSA_BITS",
+    "FileSigner",
+    "create_key_file",
+    "generate_key",
+    "open_key_file",
+    "read_key_file",
+    "write_key_file",
+]
 
 #: Modulus of a new RSA key.
 RSA_BITS: Final = 3072
