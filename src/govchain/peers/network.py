@@ -202,7 +202,7 @@ class PeerNetwork:
 
         ``handshake``: no TLS 1.3 with a known key; ``unknown``: known no more; ``shut``: came back too soon after
         breaking the protocol; ``protocol``: broke it; ``chain``: spoke on a chain that it is not known on; ``crowd``:
-        gave way to others that wanted to connect.
+        gave way to others that wanted to connect; ``silent``, ``slow``: given up.
         """
         with self._lock:
             return dict(self._refused)
