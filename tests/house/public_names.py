@@ -7,8 +7,9 @@ PUBLIC = {
     "api": "ApiSettings create_app",
     "cli": "main",
     "consensus": """
-        Application Certifier CheckResult Engine EngineStatus Finality FinalitySignature FinalityWatch FinalizedBlock
-        Info LedgerApplication Outcome Pool PoolLimits SignatureRoute SnapshotInfo Ticket Waiter
+        Application Certifier CheckResult Engine EngineStatus EngineUpdate Finality FinalitySignature
+        FinalityWatch FinalizedBlock Info LedgerApplication Outcome Pool PoolLimits ProposalRoute SignatureRoute
+        SnapshotInfo Ticket Waiter
     """,
     "consensus.solo": "SoloEngine SoloOptions",
     "crypto": """

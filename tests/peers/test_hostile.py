@@ -74,9 +74,12 @@ def test_no_certificate_is_refused(pair):
     node, other = pair
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(address(node), timeout=10) as plain, bare.wrap_socket(plain) as tls:
-        with contextlib.suppress(ssl.SSLError, ConnectionError):
-            assert tls.recv(1) == b""
+    with (
+        socket.create_connection(address(node), timeout=10) as plain,
+        bare.wrap_socket(plain) as tls,
+        contextlib.suppress(ssl.SSLError, ConnectionError),
+    ):
+        assert tls.recv(1) == b""
     wait_until(lambda: node.network.refused().get("handshake") == 1, "the refusal")
     still_serves(node, other)
 
