@@ -233,7 +233,17 @@ class Network:
     def puts(self, count: int) -> list[bytes]:
         return [self.put() for _ in range(count)]
 
-    def agree(self, members: Sequence[Member] | None = None) -> list[dict]:
+    def commit(self, *envelopes: bytes, members: Sequence[Member] | None = None) -> list[dict]:
+        """Hand to every one of the members, so that any proposer has them, and wait for the receipts at all."""
+        members = [each for each in (members or self.members) if each.process.poll() is None]
+        places = [member.submit(*envelopes) for member in members]
+        outcomes = [member.settled(place) for member, place in zip(members, places, strict=True)]
+        for found in outcomes:
+            # A member that was told of it after it was committed answers REPLAYED, which says the same.
+            assert all(each["height"] or each["code"] == "REPLAYED" for each in found), found
+        return outcomes[0]
+
+    def agree(self, members: Sequence[Member] | None = None, least: int = 0) -> list[dict]:
         """All members reach the same ledger height; their facts, after comparing identities up to it."""
         members = self.members if members is None else members
         found: list[dict] = []
@@ -241,10 +251,12 @@ class Network:
         def equal() -> bool:
             nonlocal found
             found = [member.facts() for member in members]
-            return len({each["height"] for each in found}) == 1
+            return len({each["height"] for each in found}) == 1 and found[0]["height"] >= least
 
         wait_until(equal, lambda: f"equal heights: {[each['height'] for each in found]}")
         assert len({tuple(each["identities"]) for each in found}) == 1
+        times = found[0]["times"]
+        assert times == sorted(set(times))
         return found
 
 

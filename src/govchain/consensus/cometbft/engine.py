@@ -46,6 +46,8 @@ __all__ = ["CometEngine", "CometOptions"]
 
 #: What the engine logs when its voting stopped for good while its process lives on (consensus/state.go).
 _CONSENSUS_FAILURE: Final = "CONSENSUS FAILURE"
+#: What the system says to a process whose disk is full, in the words of Go.
+_NO_SPACE: Final = "no space left on device"
 #: Between two looks at the engine's height.
 _LOOK_S: Final = 1.0
 #: Between two looks at its connections while the height moves.
@@ -272,6 +274,8 @@ class CometEngine:
 
     def _fail(self, code: Code, reason: str) -> None:
         """The engine is over: say so once, let go of the pool, and end the process from a thread that may."""
+        if code is Code.ENGINE_FAILED and _NO_SPACE in reason.lower():
+            code = Code.DISK_FULL
         with self._lock:
             if self._problem is not None:
                 return

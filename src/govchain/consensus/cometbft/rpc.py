@@ -24,6 +24,8 @@ __all__ = ["EngineRpc", "RoundState"]
 _ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024
 #: The engine's form of a list of votes: ``BA{4:x_x_} 2/4 = 0.50``.
 _BITS: Final = re.compile(r"^BA\{\d+:([x_]*)\}")
+#: The step from which precommits are waited for.
+_PRECOMMIT: Final = 6
 _FAULTS: Final = (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, IndexError, AttributeError)
 
 
@@ -34,7 +36,7 @@ class RoundState:
     Attributes:
         height, round, step: of the block in work; step 3 is the proposal, 4 to 5 prevotes, 6 to 7 precommits.
         proposer: engine address of the round's proposer (20 bytes).
-        missing: engine addresses of members whose prevote of this round has not come.
+        missing: engine addresses of members whose vote of this step and round has not come.
         peer_heights: the heights that connected engines say they are at.
     """
 
@@ -108,13 +110,13 @@ class EngineRpc:
         try:
             state = answer["round_state"]
             addresses = [bytes.fromhex(each["address"]) for each in state["validators"]["validators"]]
-            round_ = int(state["round"])
+            round_, step = int(state["round"]), int(state["step"])
             return RoundState(
                 int(state["height"]),
                 round_,
-                int(state["step"]),
+                step,
                 bytes.fromhex(state["validators"]["proposer"]["address"]),
-                _missing(addresses, state["votes"], round_),
+                _missing(addresses, state["votes"], round_, "precommits" if step >= _PRECOMMIT else "prevotes"),
                 tuple(int(peer["peer_state"]["round_state"]["height"]) for peer in answer["peers"]),
             )
         except _FAULTS:
@@ -134,9 +136,9 @@ class EngineRpc:
             connection.close()
 
 
-def _missing(addresses: list[bytes], votes: list[dict[str, Any]], round_: int) -> tuple[bytes, ...]:
+def _missing(addresses: list[bytes], votes: list[dict[str, Any]], round_: int, kind: str) -> tuple[bytes, ...]:
     for each in votes:
-        found = _BITS.match(str(each["prevotes_bit_array"])) if int(each["round"]) == round_ else None
+        found = _BITS.match(str(each[f"{kind}_bit_array"])) if int(each["round"]) == round_ else None
         if found:
             return tuple(address for address, bit in zip(addresses, found.group(1), strict=True) if bit == "_")
     return ()
