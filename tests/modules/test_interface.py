@@ -111,5 +111,5 @@ def test_what_a_rule_may_know_cannot_be_changed_by_it():
     ]  # fmt: skip
     assert [field.name for field in dataclasses.fields(Context)] == [
         "suite", "genesis", "body", "transaction", "signers", "height", "index", "time", "state", "directory",
-        "history",
+        "history", "protocol",
     ]  # fmt: skip

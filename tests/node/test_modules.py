@@ -16,6 +16,7 @@ from govchain.crypto import frame
 from govchain.model import Code, UnavailableError
 from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
+from govchain.modules.governance import MODULE as GOVERNANCE
 from govchain.modules.port import Module
 from govchain.node.embedded import open_embedded
 from govchain.node.modules import (
@@ -31,13 +32,13 @@ from tests.node.kit import SMALL
 def test_the_families_are_sorted_and_in_genesis(chain):
     names = [module.name for module in installed_modules()]
     assert names == sorted(names)
-    assert {"accounts", "evidence"} <= set(names)
+    assert {"accounts", "evidence", "governance"} <= set(names)
     listed = json.loads((chain / "genesis.json").read_text())["modules"]
     assert [(entry["name"], entry["digest"]) for entry in listed] == sorted(module_digests(installed_modules()).items())
     assert [entry.name for entry in genesis_modules(installed_modules())] == names
 
 
-@pytest.mark.parametrize("module", [ACCOUNTS, EVIDENCE])
+@pytest.mark.parametrize("module", [ACCOUNTS, EVIDENCE, GOVERNANCE])
 def test_a_digest_is_that_of_the_sources(module):
     """Recomputed from the files, as the rule says: the package's own but those for readers, and those named beside."""
     folder = Path(importlib.import_module(module.package).__file__).parent
@@ -65,7 +66,7 @@ def imported(path, package):
     return found
 
 
-@pytest.mark.parametrize("module", [ACCOUNTS, EVIDENCE])
+@pytest.mark.parametrize("module", [ACCOUNTS, EVIDENCE, GOVERNANCE])
 def test_no_rule_imports_what_is_for_readers_only(module):
     """Otherwise a rule could change without its digest."""
     folder = Path(importlib.import_module(module.package).__file__).parent

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from msgspec import UNSET
 
+from govchain.ledger.governing import protocol_at
 from govchain.ledger.judging import judge
 from govchain.ledger.machine import Machine
 from govchain.ledger.transactions import Prepared
@@ -149,4 +150,5 @@ def make_context(
     )
     if history is not None:
         context.history = history
+    context.protocol = protocol_at(machine, state, height)
     return context

@@ -138,10 +138,11 @@ def _bind(module: Module, handlers: dict[tuple[str, int], BoundHandler]) -> None
 
 
 def _require(wanted: GenesisModule, module: Module | None, digest: str) -> None:
-    if module is None or module.version != wanted.version or digest != wanted.digest:
-        found = "none" if module is None else f"version {module.version}, {digest[:16]}"
-        reason = f"{wanted.name}: wanted version {wanted.version}, {wanted.digest[:16]}; found {found}"
-        raise UnavailableError(Code.MODULE_MISSING, reason=reason)
+    if module is not None and module.version == wanted.version and wanted.digest in (digest, *module.former):
+        return
+    found = "none" if module is None else f"version {module.version}, {digest[:16]}"
+    reason = f"{wanted.name}: wanted version {wanted.version}, {wanted.digest[:16]}; found {found}"
+    raise UnavailableError(Code.MODULE_MISSING, reason=reason)
 
 
 def genesis_writes(machine: Machine) -> list[Write]:

@@ -99,7 +99,8 @@ class Context:
 
     ``time`` is the block's time in ms (in a check before ordering: the one that the next block may have);
     ``height`` and ``index`` place the transaction. ``history`` gives the leaf hash of an earlier block's identity in
-    the chain's RFC 9162 tree, by height, None for a block that is not there.
+    the chain's RFC 9162 tree, by height, None for a block that is not there. ``protocol`` is the block's: rules that
+    change keep their old answers under the protocols before.
     """
 
     suite: Suite
@@ -113,6 +114,7 @@ class Context:
     state: StateView
     directory: Directory
     history: Callable[[int], bytes | None] = _no_history
+    protocol: int = 1
 
     @property
     def sender(self) -> AccountFacts:
@@ -163,7 +165,8 @@ class Module:
     ``package`` and the modules named in ``sources`` hold all of its rules: genesis pins the digest of their text.
     ``readers`` are files of the package, by their path in it, that only readers use (kinds of claim, for one): no rule
     imports them, and the digest leaves them out, so that they may change while a chain runs.
-    ``founds``: its outcomes may add organisations.
+    ``founds``: its outcomes may add organisations. ``former`` are digests (hex) of earlier texts of the same version
+    that this one executes alike, block for block: where the answer changed, it goes by ``Context.protocol``.
     """
 
     name: str
@@ -175,3 +178,4 @@ class Module:
     sources: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     founds: bool = False
+    former: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from govchain.model import Code, UsageError
 from govchain.model.wire import GenesisModule
 from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
+from govchain.modules.governance import MODULE as GOVERNANCE
 from govchain.modules.port import Module
 from govchain.services.build import package_sources
 
@@ -28,7 +29,7 @@ ENTRY_POINT_GROUP = "govchain.modules"
 
 def installed_modules() -> tuple[Module, ...]:
     """The built-in families and those that installed packages offer, sorted by name."""
-    found = {ACCOUNTS.name: ACCOUNTS, EVIDENCE.name: EVIDENCE}
+    found = {module.name: module for module in (ACCOUNTS, EVIDENCE, GOVERNANCE)}
     for entry in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         module = entry.load()
         if not isinstance(module, Module) or not module.package:
