@@ -88,6 +88,13 @@ def _stale_login(world: World) -> bytes:
 
 CASES: list[Case] = [
     *_all("GET /v1/chain", path="/v1/chain", has="height", bad="/v1/chain?verbose=1", refused=_protocol("/v1/chain")),
+    *_all(
+        "GET /v1/network",
+        path="/v1/network",
+        has="engine",
+        bad="/v1/network?verbose=1",
+        refused=_protocol("/v1/network"),
+    ),
     *_all("GET /v1/genesis", path="/v1/genesis", has="format", bad="/v1/genesis?a=", refused=_protocol("/v1/genesis")),
     *_all(
         "GET /v1/parameters",

@@ -59,6 +59,7 @@ def test_there_is_no_sentence_that_nobody_uses():
         "label.",
         "kind.",
         "demo.anchored",  # the demonstration says it
+        "net.organisation",  # a network on one machine names its organisations by it
         "doctor.",
         "help.heading.",
         *(family for family in FAMILIES if family.count(".") >= 1),

@@ -98,7 +98,8 @@ PUBLIC = {
     "storage": """
         BlockReader BlockStore CHAIN_STATE_KEY DataDirectory DirectoryLayout FORMAT_VERSION KeyWriteKind
         MEMORY_BYTES Manifest RocksReader RocksStore SnapshotFacts SnapshotReader SnapshotTrust SnapshotVerifier
-        StoredTransaction create_directory inspect_directory install_snapshot verify_snapshot write_snapshot
+        StoredTransaction complete_directory create_directory inspect_directory install_snapshot verify_snapshot
+        write_snapshot
     """,
     "texts": "LANGUAGES keys phrase sentence",
 }

@@ -46,6 +46,15 @@ block show
 tx show
 genesis show
 genesis verify
+genesis assemble
+genesis sign
+node keys
+node init
+net create
+net start
+net stop
+net status
+net logs
 chain status
 export block
 export tx

@@ -42,12 +42,14 @@ from govchain.peers.identity import open_tls_key
 from govchain.proof import layout
 from govchain.proof.equivocation import decode_equivocation
 from govchain.proof.exact import decode_exact
+from govchain.proof.genesis_signatures import decode_genesis_signature
 from govchain.proof.members import verify_member_record
 from govchain.sdk import trust
 from govchain.sdk.backups import BackupState
 from govchain.sdk.catalogue import Catalogue
 from govchain.sdk.sessions import decode_challenge
 from govchain.sdk.wire import decode_answer
+from govchain.services.ceremony import read_records
 from govchain.services.configurations import decode_configuration
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
 from govchain.signers.files import read_key_file
@@ -76,6 +78,7 @@ INSIDE = {
     "modules.governance.messages.values.open_key": "makes a state key of a text",
     "modules.governance.views.open_proposals": "reads a value of a node's own state",
     "sdk.catalogue.Catalogue.open": "listed below under its class",
+    "node.opening.open_node": "opens a data directory; its files are read by what is listed here",
     "node.embedded.open_embedded": "opens a data directory; its files are read by what is listed here",
     "cli.opening.open_chain": "the same, for a command",
     "cli.opening.open_key": "a key by name; the file is read by read_private_file and decode_key_file",
@@ -177,6 +180,8 @@ TAKERS = {
     "proof.headers.decode_header": directly(proof.decode_header),
     "proof.certificates.decode_certificate": directly(proof.decode_certificate),
     "proof.equivocation.decode_equivocation": directly(decode_equivocation),
+    "proof.genesis_signatures.decode_genesis_signature": directly(decode_genesis_signature),
+    "services.ceremony.read_records": directly(lambda data: read_records([("file", data)])),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
     "consensus.etcd.records.decode_content": directly(decode_content),
     "consensus.etcd.records.decode_record": directly(lambda data: decode_record(BlockRecord, data, "block")),

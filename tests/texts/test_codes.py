@@ -26,6 +26,8 @@ KNOWN = {
         "url",
         "where",
     ),
+    # of networks
+    *("missing", "name"),
     # of claims
     "kind",
     # of an upgrade

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from govchain import __version__
 from govchain.model import Code, UsageError
-from govchain.node.embedded import EmbeddedNode, system_clock
+from govchain.node.opening import Node, system_clock
 from govchain.node.settings import Settings
 from govchain.proof.genesis import fingerprint
 from govchain.services.backups import BackupOptions, Backups
@@ -25,7 +25,7 @@ __all__ = ["build_backups"]
 _log = logging.getLogger("govchain.node.backups")
 
 
-def build_backups(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) -> Backups | None:
+def build_backups(node: Node, settings: Settings, stack: contextlib.ExitStack) -> Backups | None:
     """The backups of an open node, their schedule running; ``stack`` ends them. None without ``backup_dir``.
 
     Raises:

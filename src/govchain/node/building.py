@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +24,13 @@ from govchain.modules.accounts.views import StateDirectory
 from govchain.node.backing_up import build_backups
 from govchain.node.connections import Connections
 from govchain.node.delivering import build_webhooks
-from govchain.node.embedded import EmbeddedNode, NodeOptions, system_clock
+from govchain.node.engines import NetworkOptions
 from govchain.node.logs import LogOptions, Logs, tellable
 from govchain.node.metrics import MetricSources
 from govchain.node.observing import Observation, build_clock
+from govchain.node.opening import Node, NodeOptions, system_clock
 from govchain.node.settings import Settings, changed_settings
+from govchain.node.standing import network_status
 from govchain.proof.genesis import fingerprint
 from govchain.proof.trust import TrustAnchors
 from govchain.sdk.client import Client
@@ -76,6 +79,13 @@ def node_options(settings: Settings) -> NodeOptions:
     return NodeOptions(
         pool=PoolLimits(settings.integer("pool_transactions_max"), settings.integer("pool_bytes_max")),
         solo=SoloOptions(linger_ms=settings.integer("block_wait_ms")),
+        network=NetworkOptions(
+            peers_listen=settings.text("peers_listen"),
+            engine_listen=settings.text("engine_listen"),
+            forward_to=settings.integer("forward_to"),
+            engines=settings.text("engine_path"),
+            environment=os.environ,
+        ),
         verifier_threads=settings.integer("verifier_threads"),
     )
 
@@ -94,7 +104,7 @@ def log_options(settings: Settings) -> LogOptions:
 
 @contextlib.contextmanager
 def build_services(
-    node: EmbeddedNode, settings: Settings, logs: Logs | None = None, connections: Connections | None = None
+    node: Node, settings: Settings, logs: Logs | None = None, connections: Connections | None = None
 ) -> Iterator[NodeServices]:
     """The services of an open node; what they started ends with the context, before the node is closed.
 
@@ -106,7 +116,7 @@ def build_services(
         genesis = node.genesis
         sessions = Sessions(
             genesis.chain,
-            genesis.members[0].name,
+            node.name,
             StateDirectory(node.application.committed),
             system_clock().wall,
             secrets.token_bytes,
@@ -138,6 +148,7 @@ def build_services(
             verify=packages.check if settings.flag("verify") else None,
             exports=_exports(node, settings),
             paper=Paper(packages.make, settings.text("certificate_url")),
+            network=lambda: network_status(node),
             height_of=Identities(node.application).height_of,
             events=events,
             webhooks=webhooks,
@@ -152,7 +163,7 @@ def build_services(
 
 
 def _observation(
-    node: EmbeddedNode, sources: MetricSources, webhooks: Webhooks | None, stack: contextlib.ExitStack
+    node: Node, sources: MetricSources, webhooks: Webhooks | None, stack: contextlib.ExitStack
 ) -> Observation:
     """What watches the node, started."""
     observation = Observation(node, sources, None if webhooks is None else webhooks.counts)
@@ -165,14 +176,14 @@ def _observation(
     return observation
 
 
-def _exports(node: EmbeddedNode, settings: Settings) -> Exports:
+def _exports(node: Node, settings: Settings) -> Exports:
     """What the ledger holds as data elements, proved by a client of the node's own for each call."""
     trust = TrustAnchors((fingerprint(node.genesis).hex(),))
     facts = NodeFacts(ip_address_of(settings.text("listen")), changed_settings(settings))
     return Exports(lambda: Client(node.transport, trust=trust), facts)
 
 
-def _index(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) -> IndexFollower | None:
+def _index(node: Node, settings: Settings, stack: contextlib.ExitStack) -> IndexFollower | None:
     """The follower of the index, started; None where the operator does without."""
     if not settings.flag("index"):
         return None
@@ -188,5 +199,5 @@ def _index(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) 
     return follower
 
 
-def _search(node: EmbeddedNode, index: IndexFollower) -> Search:
+def _search(node: Node, index: IndexFollower) -> Search:
     return Search(index.database, lambda: node.application.chain.height, index.wait_for)

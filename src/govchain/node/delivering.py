@@ -9,7 +9,7 @@ import contextlib
 import secrets
 
 from govchain.modules.accounts.views import StateDirectory
-from govchain.node.embedded import EmbeddedNode, system_clock
+from govchain.node.opening import Node, system_clock
 from govchain.node.settings import Settings
 from govchain.proof.genesis import fingerprint
 from govchain.services.webhook_sender import SenderOptions, WebhookSender
@@ -20,7 +20,7 @@ from govchain.services.webhooks import WebhookLimits, Webhooks
 __all__ = ["build_webhooks"]
 
 
-def build_webhooks(node: EmbeddedNode, settings: Settings, stack: contextlib.ExitStack) -> Webhooks | None:
+def build_webhooks(node: Node, settings: Settings, stack: contextlib.ExitStack) -> Webhooks | None:
     """The webhooks of an open node, being sent; ``stack`` ends them. None where the operator does without.
 
     Raises:

@@ -38,9 +38,9 @@ from govchain.signers import software_keys_open
 if TYPE_CHECKING:
     from govchain.node.clock import ClockWatch
     from govchain.node.connections import Connections
-    from govchain.node.embedded import EmbeddedNode
     from govchain.node.host import HostSample
     from govchain.node.logs import Logs
+    from govchain.node.opening import Node
     from govchain.services.indexing import IndexFollower
     from govchain.services.intake import Intake
     from govchain.services.sessions import Sessions
@@ -59,7 +59,7 @@ class MetricSources:
     ``host`` and ``deliveries`` give the last sample: of the machine, and of webhooks' deliveries by state.
     """
 
-    node: EmbeddedNode
+    node: Node
     intake: Intake
     sessions: Sessions
     events: Subscriptions

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from govchain.model import Code, GovChainError
 from govchain.node.clock import ClockStatus, ClockWatch
-from govchain.node.embedded import EmbeddedNode
 from govchain.node.host import HostSample, Sampler
 from govchain.node.metrics import Metrics, MetricSources
+from govchain.node.opening import Node
 from govchain.node.resources import DISK_BYTES_WANTED
 from govchain.node.settings import Settings
 from govchain.node.sntp import time_servers
@@ -73,7 +73,7 @@ class Observation:
 
     def __init__(
         self,
-        node: EmbeddedNode,
+        node: Node,
         sources: MetricSources,
         deliveries: Callable[[], dict[str, int]] | None = None,
         index_lag_blocks: int = INDEX_LAG_BLOCKS,

@@ -26,9 +26,9 @@ from govchain import __version__
 from govchain.api import create_app
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.node.building import api_settings, build_services, log_options, node_options
-from govchain.node.embedded import open_embedded
 from govchain.node.listening import Server, make_connections, make_server, open_listener
 from govchain.node.logs import Logs, start_logs, tellable
+from govchain.node.opening import open_node
 from govchain.node.resources import verify_resources
 from govchain.node.settings import Settings
 from govchain.node.tls import TlsFiles
@@ -75,13 +75,15 @@ def _serve(
     began_s = time.monotonic()
     _log.info("starting", extra={"version": __version__, "build": build_id(), "pid": os.getpid()})
     with (
-        open_embedded(path, options=node_options(settings), notice=_notice, on_problem=_stopped_ordering) as node,
+        open_node(
+            path, options=node_options(settings), notice=_notice, on_problem=_stopped_ordering, on_notice=_told
+        ) as node,
         build_services(node, settings, logs, connections) as services,
     ):
         chain, genesis = node.application.chain, node.genesis
         facts = {"chain": genesis.chain, "height": chain.height, "genesis": fingerprint(node.genesis).hex()[:16]}
         _log.info("started", extra={**facts, "version": __version__, "build": build_id()})
-        app = create_app(services, api_settings(settings, genesis.members[0].name))
+        app = create_app(services, api_settings(settings, node.name))
         server = make_server(app, settings, connections)
         reloading.tls = server.tls
         if services.events is not None:
@@ -99,6 +101,11 @@ def _serve(
 def _notice(key: str, params: dict[str, object]) -> None:
     """Log what an operator must know, such as that a software key is in use."""
     _log.warning("%s", sentence(key, "en", **params))
+
+
+def _told(text: str) -> None:
+    """What the engine or the way to other nodes tells though the node goes on."""
+    _log.warning("network: %s", text)
 
 
 def _stopped_ordering(code: Code, reason: str) -> None:

@@ -138,6 +138,11 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     # the index (searches and counts)
     Setting("index", True),
     Setting("index_url", "", example="postgresql://govchain@db.example.gov.cn/govchain"),
+    # other nodes (a chain of several organisations)
+    Setting("peers_listen", "", example="0.0.0.0:26700"),
+    Setting("engine_listen", "", example="0.0.0.0:26656"),
+    Setting("engine_path", "", example="/usr/lib/govchain/engines"),
+    Setting("forward_to", 1, "nodes", 0, 32),
     # blocks and what waits for them
     Setting("block_wait_ms", 4, "ms", 0, 10_000),
     Setting("pool_transactions_max", 50_000, "transactions", 1, 10_000_000),

@@ -17,7 +17,7 @@ from typing import Final
 from govchain import __version__
 from govchain.ledger import ChainState, Machine, decode_chain_state
 from govchain.model import Code, UsageError, VerificationError
-from govchain.node.embedded import load_machine
+from govchain.node.opening import load_machine
 from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, scratch_store
 from govchain.ops.replay import Difference, Progress, compare_chain_states, replay_blocks
 from govchain.proof.certificates import decode_certificate, verify_certificate

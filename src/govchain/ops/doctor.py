@@ -23,7 +23,7 @@ import msgspec
 from govchain.ledger import ChainState, Machine, decode_chain_state
 from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
-from govchain.node.embedded import load_machine
+from govchain.node.opening import load_machine
 from govchain.node.settings import Settings
 from govchain.ops.clock_check import check_time_servers
 from govchain.ops.doctor_machine import (

@@ -14,6 +14,7 @@ import msgspec
 
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.sdk.http import HttpTransport
+from govchain.sdk.network import NetworkStatus
 from govchain.sdk.sessions import ChallengeOffer, ChallengeRequest, audience_of, decode_challenge
 from govchain.sdk.wire import decode_answer, to_json
 
@@ -39,6 +40,10 @@ class ProbeTransport(HttpTransport):
     def ready(self) -> None:
         """Raise, with the node's own reason, unless it takes transactions."""
         self._ask("GET", "/v1/health/ready")
+
+    def network(self) -> NetworkStatus:
+        """What the node says of its engine and of the other nodes."""
+        return self._get("/v1/network", NetworkStatus)
 
     def challenge_expiry(self) -> int:
         """When a challenge that the node gives now expires, ms by its own clock."""

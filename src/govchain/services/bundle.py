@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from govchain.model import Code
+from govchain.sdk.network import NetworkStatus
 
 if TYPE_CHECKING:
     from govchain.services.answers import Answers
@@ -63,6 +64,7 @@ class NodeServices:
         backups: backups on request and by schedule, or None.
         packages: the evidence package of a record, by its id (hex), or None.
         health: what ``/v1/health/ready`` says beside the height: names and values for JSON.
+        network: engine, members and peers as the node sees them, or None.
         height_of: the height of the block with an identity, or None.
     """
 
@@ -85,4 +87,5 @@ class NodeServices:
     operations: Operations | None = None
     packages: Callable[[str], bytes] | None = None
     health: Callable[[], dict[str, Any]] = dict
+    network: Callable[[], NetworkStatus] | None = None
     height_of: Callable[[bytes], int | None] = _nowhere

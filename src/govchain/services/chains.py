@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -33,10 +34,19 @@ from govchain.signers import PASSPHRASE_FILE, create_key_file
 from govchain.storage import DirectoryLayout
 from govchain.texts import sentence
 
-__all__ = ["ChainOptions", "CreatedAccount", "CreatedChain", "default_organisation", "prepare_chain"]
+__all__ = [
+    "FIRST_ACCOUNTS",
+    "INTERNATIONAL_ALGORITHMS",
+    "ChainOptions",
+    "CreatedAccount",
+    "CreatedChain",
+    "default_organisation",
+    "make_key_folder",
+    "prepare_chain",
+]
 
-#: Accounts that a new embedded chain starts with, all of the organisation that it is made for.
-_ACCOUNTS = (
+#: Accounts that an organisation starts with.
+FIRST_ACCOUNTS: Final = (
     AccountPlan(administrator=True, label="operator", organisation="", roles=("operator",)),
     AccountPlan(administrator=False, label="department", organisation="", roles=("department",)),
     AccountPlan(administrator=False, label="supervisor", organisation="", roles=("supervisor",)),
@@ -46,7 +56,8 @@ _ACCOUNTS = (
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _RESERVED_NAMES = ("", "node")
 
-_INTERNATIONAL = ("ecdsa-p256-sha256", "ed25519", "rsa-pss-sha256")
+#: Algorithms of the international suite that a new chain allows.
+INTERNATIONAL_ALGORITHMS: Final = ("ecdsa-p256-sha256", "ed25519", "rsa-pss-sha256")
 
 
 def default_organisation(language: str = "zh") -> tuple[str, str]:
@@ -124,15 +135,10 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     if options.suite not in ("gm", "international"):
         raise UsageError(Code.USAGE, reason=f"suite {options.suite!r}")
     suite = get_suite(options.suite)
-    algorithms = options.algorithms or (("sm2-sm3",) if options.suite == "gm" else _INTERNATIONAL)
-    passphrase = options.passphrase or secrets.token_hex(32).encode()
+    algorithms = options.algorithms or (("sm2-sm3",) if options.suite == "gm" else INTERNATIONAL_ALGORITHMS)
     layout = DirectoryLayout(directory)
     keys_path = layout.keys
-    keys_path.mkdir(mode=0o700)
-    if options.passphrase is None:
-        secret = os.open(keys_path / PASSPHRASE_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(secret, "wb") as file:
-            file.write(passphrase + b"\n")
+    passphrase = make_key_folder(keys_path, options.passphrase)
     node_key = create_key_file(layout.node_key, suite.member_algorithm, passphrase)
     account_algorithm = suite.member_algorithm if suite.member_algorithm in algorithms else algorithms[0]
     genesis_accounts: list[GenesisAccount] = []
@@ -172,11 +178,23 @@ def prepare_chain(directory: Path, final_path: Path, options: ChainOptions) -> C
     return CreatedChain(final_path, chain, fingerprint(genesis).hex(), data, tuple(created), options.passphrase is None)
 
 
+def make_key_folder(path: Path, given: bytes | None) -> bytes:
+    """Make the folder for key files; the passphrase for them: ``given``, or a new one that is written beside them."""
+    path.mkdir(mode=0o700)
+    if given is not None:
+        return given
+    passphrase = secrets.token_hex(32).encode()
+    secret = os.open(path / PASSPHRASE_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(secret, "wb") as file:
+        file.write(passphrase + b"\n")
+    return passphrase
+
+
 def _planned(options: ChainOptions) -> tuple[ChainOptions, tuple[AccountPlan, ...]]:
     """The options with what a configuration says, and the accounts to make."""
     plan = options.configuration
     if plan is None:
-        return options, _ACCOUNTS
+        return options, FIRST_ACCOUNTS
     filled = replace(
         options,
         chain=options.chain or plan.chain,

@@ -9,6 +9,7 @@ from govchain.storage.directory import (
     FORMAT_VERSION,
     DataDirectory,
     DirectoryLayout,
+    complete_directory,
     create_directory,
     inspect_directory,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "SnapshotTrust",
     "SnapshotVerifier",
     "StoredTransaction",
+    "complete_directory",
     "create_directory",
     "inspect_directory",
     "install_snapshot",

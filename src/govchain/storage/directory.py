@@ -19,6 +19,8 @@ with its process, however that ends, and a restart needs no repair.
       peers/                 records of other members, by the first 16 hex digits of their keys
       catalogue.sqlite3      the submitter's own records: salts, pending transactions
       node.toml              settings of a node that serves
+      member.json            the node's own member file: what it sent to the others
+      engine/                the home of an external engine, where the chain has one
       webhooks.sqlite3       its webhooks
       index.sqlite3          its index
 
@@ -58,6 +60,7 @@ __all__ = [
     "FORMAT_VERSION_MIN",
     "DataDirectory",
     "DirectoryLayout",
+    "complete_directory",
     "create_directory",
     "held_directory",
     "inspect_directory",
@@ -149,6 +152,16 @@ class DirectoryLayout:
         return self._path / "peers"
 
     @property
+    def member_record(self) -> Path:
+        """The node's own member file; absent where a chain has one node only."""
+        return self._path / "member.json"
+
+    @property
+    def engine(self) -> Path:
+        """The home of the external engine; absent under ``solo``."""
+        return self._path / "engine"
+
+    @property
     def catalogue(self) -> Path:
         """The submitter's own records."""
         return self._path / "catalogue.sqlite3"
@@ -209,6 +222,46 @@ def create_directory(path: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(lock)
+
+
+@contextlib.contextmanager
+def complete_directory(path: Path) -> Iterator[DirectoryLayout]:
+    """Make the folder at ``path``, which holds keys and no ledger yet, a data directory where it is.
+
+    The block fills it; if it raises, or the process ends, the folder is no data directory and the next attempt begins
+    anew. What was there before stays.
+
+    Raises:
+        RefusedError: ``DATA_DIRECTORY_EXISTS`` when it is a data directory already.
+        UnavailableError: ``DATA_DIRECTORY_MISSING`` without such a folder, ``DATA_DIRECTORY_LOCKED``, ``DISK_FULL``,
+            ``DATA_DIRECTORY_READ_ONLY``.
+    """
+    layout = DirectoryLayout(path)
+    made = (layout.store, layout.checkpoints, layout.snapshots)
+    with _translated(path):
+        if not layout.keys.is_dir():
+            raise UnavailableError(Code.DATA_DIRECTORY_MISSING, path=str(path))
+    with held_directory(path):
+        with _translated(path):
+            if layout.format_file.exists():
+                raise RefusedError(Code.DATA_DIRECTORY_EXISTS, path=str(path))
+            for folder in made:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(mode=0o700)
+            layout.genesis.unlink(missing_ok=True)
+        try:
+            yield layout
+            with _translated(path):
+                synchronise_tree(path)
+                _write_format(path)
+                _synchronise_entry(layout.format_file)
+                synchronise_tree(path, files=False)
+        except BaseException:
+            layout.format_file.unlink(missing_ok=True)
+            for folder in made:
+                shutil.rmtree(folder, ignore_errors=True)
+            layout.genesis.unlink(missing_ok=True)
+            raise
 
 
 def inspect_directory(path: Path) -> int:

@@ -81,6 +81,22 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "查询库的数据库地址；默认为数据目录内的 SQLite 文件，口令请放在 PGPASSWORD 或 ~/.pgpass",
         "the index's database; default: a SQLite file in the data directory; give passwords by PGPASSWORD or ~/.pgpass",
     ),
+    "peers_listen": (
+        "其他节点连接本节点的监听地址；缺省为成员文件中的地址",
+        "where this node listens for other nodes; default: the address in its member file",
+    ),
+    "engine_listen": (
+        "引擎监听其他引擎的地址；缺省为成员文件中的地址",
+        "where this node's engine listens for other engines; default: the address in the member file",
+    ),
+    "engine_path": (
+        "引擎程序所在的文件夹；缺省依次查找 GOVCHAIN_ENGINES、源码旁的 engines/bin 和 PATH",
+        "folder of the engines' programs; default: GOVCHAIN_ENGINES, engines/bin of the sources, PATH",
+    ),
+    "forward_to": (
+        "收到交易后另行送达的节点数；这些节点中一个停机也不会丢失已接收的交易",
+        "to how many other nodes a transaction that was received here is sent, so that it outlives this node",
+    ),
     "block_wait_ms": (
         "首个交易到达后等待更多交易再出块的时间",
         "how long a block's first transaction waits for others",

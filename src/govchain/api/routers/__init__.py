@@ -14,6 +14,7 @@ from govchain.api.routers import (
     evidence,
     export,
     health,
+    network,
     operations,
     paper,
     rpc,
@@ -30,6 +31,7 @@ __all__ = ["ROUTERS"]
 #: Every router of the node, in the order of the documentation.
 ROUTERS: tuple[APIRouter, ...] = (
     chain.router,
+    network.router,
     transactions.router,
     blocks.router,
     state.router,

@@ -1,8 +1,7 @@
-"""``govchain block``, ``govchain tx``, ``govchain genesis``: read the ledger, every answer verified."""
+"""``govchain block`` and ``govchain tx``: read the ledger, every answer verified."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +12,12 @@ from govchain.cli.opening import open_chain
 from govchain.cli.output import china_time, emit, facts, line, table
 from govchain.cli.reading import HEIGHT_MAX
 from govchain.cli.session import t
-from govchain.model import Code, RefusedError
+from govchain.model import Code
 
 __all__ = ["COMMANDS"]
 
 _block = typer.Typer(help=t("help.block"), no_args_is_help=True, add_completion=False)
 _tx = typer.Typer(help=t("help.tx"), no_args_is_help=True, add_completion=False)
-_genesis = typer.Typer(help=t("help.genesis"), no_args_is_help=True, add_completion=False)
 
 Force = Annotated[bool, typer.Option("--force", help=t("option.force"))]
 
@@ -146,85 +144,4 @@ def tx_show(
         emit(result, show)
 
 
-@_genesis.command("show", help=t("help.genesis.show"))
-def genesis_show(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help=t("option.genesis_file"))] = None,
-    export: Annotated[
-        Path | None, typer.Option("--export", "-o", metavar="FILE", help=t("option.genesis_export"))
-    ] = None,
-    force: Force = False,
-) -> None:
-    """What a genesis file says; without FILE that of the data directory or node, whether or not it is trusted."""
-    from govchain.cli.opening import target_genesis  # noqa: PLC0415
-    from govchain.cli.target import find_target  # noqa: PLC0415
-    from govchain.cli.writing import write_file  # noqa: PLC0415
-
-    data = _read(file) if file is not None else target_genesis(find_target())
-    show = _genesis_report(data, expected="", exported=export)
-    if export is not None:
-        write_file(export, data, force=force)
-    emit(*show)
-
-
-@_genesis.command("verify", help=t("help.genesis.verify"))
-def genesis_verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=t("option.genesis_file"))],
-    fingerprint: Annotated[str, typer.Option("--fingerprint", metavar="HEX", help=t("option.fingerprint"))] = "",
-) -> None:
-    """Check that a genesis file is well formed, and that it has the fingerprint that you were told."""
-    emit(*_genesis_report(_read(file), expected=fingerprint))
-
-
-def _read(path: Path) -> bytes:
-    from govchain.cli.reading import read_small  # noqa: PLC0415
-    from govchain.sdk.trust import ANCHOR_BYTES_MAX  # noqa: PLC0415
-
-    return read_small(path, ANCHOR_BYTES_MAX)
-
-
-def _genesis_report(
-    data: bytes, *, expected: str, exported: Path | None = None
-) -> tuple[dict[str, Any], Callable[[], None]]:
-    """What a genesis says, for programs and for people."""
-    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
-    from govchain.proof.genesis import fingerprint as fingerprint_of  # noqa: PLC0415
-
-    genesis = decode_genesis(data)
-    mark = fingerprint_of(genesis).hex()
-    if expected and expected.lower() != mark:
-        raise RefusedError(Code.TRUST_MISMATCH, reason=mark, fingerprint=mark)
-
-    def show() -> None:
-        facts(
-            [
-                ("chain", genesis.chain),
-                ("fingerprint", mark),
-                ("suite", genesis.suite),
-                ("algorithms", ", ".join(genesis.algorithms)),
-                ("time", china_time(genesis.created)),
-                ("rule", genesis.rule),
-                ("exported", exported),
-            ]
-        )
-        table(
-            ["organisation", "name"],
-            [(entry.code, entry.name) for entry in genesis.organisations],
-        )
-        table(
-            ["name", "roles", "administrator", "organisation", "public_key"],
-            [
-                (
-                    a.label,
-                    t("cli.comma").join(t(f"role.{role}") for role in a.roles),
-                    t("cli.yes") if a.administrator else "",
-                    a.organisation,
-                    a.key,
-                )
-                for a in genesis.accounts
-            ],
-        )
-
-    return {"fingerprint": mark, "genesis": msgspec.to_builtins(genesis)}, show
-
-
-COMMANDS = {"block": _block, "tx": _tx, "genesis": _genesis}
+COMMANDS = {"block": _block, "tx": _tx}

@@ -22,7 +22,8 @@ import msgspec
 from govchain.consensus.pool import Outcome, Ticket
 from govchain.crypto import get_suite
 from govchain.model import Code, UnavailableError
-from govchain.node.embedded import EmbeddedNode, NodeOptions, create_chain, open_embedded
+from govchain.node.embedded import NodeOptions, create_chain, open_embedded
+from govchain.node.opening import Node
 from govchain.ops.bench.machine import (
     describe_machine,
     directory_bytes,
@@ -127,7 +128,7 @@ class _Run:
         )
         create_chain(self._data, options)
 
-    def _cold_start(self) -> tuple[float, EmbeddedNode]:
+    def _cold_start(self) -> tuple[float, Node]:
         """Seconds from opening to the first transaction committed durably."""
         first = next(read_batches(write_files(self._base, self._chain, self._accounts, 1, 1024, 1), 1))
         start = time.perf_counter()
@@ -137,7 +138,7 @@ class _Run:
         _expect_committed(answers[0].code)
         return seconds, node
 
-    def _stages(self, node: EmbeddedNode) -> list[dict[str, float]]:
+    def _stages(self, node: Node) -> list[dict[str, float]]:
         stages: list[dict[str, float]] = []
         left = self._options.transactions
         done = 0
@@ -153,7 +154,7 @@ class _Run:
                 self._progress(done, self._options.transactions)
         return stages
 
-    def _throughput(self, node: EmbeddedNode, paths: Sequence[Path], count: int) -> dict[str, float]:
+    def _throughput(self, node: Node, paths: Sequence[Path], count: int) -> dict[str, float]:
         """Hand in as fast as the node takes it; the clock stops when the last one is durable."""
         tickets: list[Ticket] = []
         before = resource.getrusage(resource.RUSAGE_SELF)
@@ -181,7 +182,7 @@ class _Run:
             "disk_mib": round(directory_bytes(self._data) / 2**20),
         }
 
-    def _half_load(self, node: EmbeddedNode, rate: float) -> dict[str, object]:
+    def _half_load(self, node: Node, rate: float) -> dict[str, object]:
         """Open-loop load: a small batch every 5 ms by the clock; latency from the planned moment to durability."""
         interval = 0.005
         size = max(1, round(rate * interval))
@@ -244,7 +245,7 @@ class _Run:
         return f"{len(self._sample)} of {len(self._sample)} found after reopening"
 
 
-def _hand_in(node: EmbeddedNode, batch: list[bytes]) -> Ticket:
+def _hand_in(node: Node, batch: list[bytes]) -> Ticket:
     """Check and pool a batch, coming back when the pool says so."""
     results = node.application.check_tx(batch)
     ticket = Ticket(len(results))

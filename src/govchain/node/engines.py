@@ -1,0 +1,175 @@
+"""Which engine orders a chain, made as genesis' rule and the settings say.
+
+Purpose: ``solo``: in this process; ``bft``: CometBFT; ``raft``: etcd. One place that knows the three.
+Rules: an engine's program is looked for before anything is started; addresses come from the settings, else from the
+node's own member file. Not here: the engines (``consensus``), the way to other nodes (:mod:`govchain.node.network`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from govchain.consensus import Engine, EngineStatus, LedgerApplication, Pool, ProposalRoute
+from govchain.consensus.cometbft import CometEngine, CometOptions
+from govchain.consensus.cometbft.genesis import derive_genesis
+from govchain.consensus.engine_binary import find_engine
+from govchain.consensus.etcd import BlockSource, EtcdEngine, EtcdOptions
+from govchain.consensus.solo import SoloEngine, SoloOptions
+from govchain.consensus.solo.engine import Clock
+from govchain.crypto import ITERATIONS_MIN, KEY_FILE_SALT_BYTES, encode_key_file
+from govchain.model import Code
+from govchain.node.members import KnownMembers
+from govchain.signers import PassphraseSource
+from govchain.signers.files import read_key_file
+from govchain.storage import DataDirectory
+
+__all__ = ["EngineParts", "NetworkOptions", "NoEngine", "make_engine"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """Settings of a node among others. Addresses are HOST:PORT, empty for those of the node's own member file.
+
+    ``forward_to``: how many other nodes are sent a transaction that came in here. ``engines``: the folder of engine
+    programs, empty for the usual places; ``environment`` is where else to look.
+    """
+
+    peers_listen: str = ""
+    engine_listen: str = ""
+    forward_to: int = 1
+    engines: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What an external engine is made of beside the application. ``route`` and ``source`` lead to other nodes."""
+
+    members: KnownMembers
+    passphrases: PassphraseSource
+    options: NetworkOptions
+    route: ProposalRoute | None
+    source: BlockSource | None
+    on_notice: Callable[[str], None]
+
+
+class NoEngine:
+    """On a node that only reads: it orders nothing."""
+
+    def __init__(self, rule: str) -> None:
+        self._rule = rule
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def stop(self, *, drain: bool = True) -> None:
+        """Nothing to end."""
+
+    def status(self) -> EngineStatus:
+        """That it does not run."""
+        return EngineStatus(self._rule, False, 0, Code.DATA_DIRECTORY_READ_ONLY)
+
+
+def make_engine(
+    directory: DataDirectory,
+    application: LedgerApplication,
+    pool: Pool,
+    clock: Clock,
+    solo: SoloOptions,
+    parts: EngineParts | None,
+    on_problem: Callable[[Code, str], None] | None,
+) -> Engine:
+    """The engine of the chain's rule, not started; ``parts`` are needed for all but ``solo``.
+
+    Raises:
+        UnavailableError: ``ENGINE_MISSING``, ``ENGINE_MISMATCH``.
+    """
+    if parts is None:
+        return SoloEngine(application, pool, clock, solo, on_problem)
+    if application.machine.genesis.rule == "bft":
+        return _comet(directory, application, pool, clock, solo, parts, on_problem)
+    return _etcd(directory, application, pool, clock, solo, parts, on_problem)
+
+
+def _comet(
+    directory: DataDirectory,
+    application: LedgerApplication,
+    pool: Pool,
+    clock: Clock,
+    solo: SoloOptions,
+    parts: EngineParts,
+    on_problem: Callable[[Code, str], None] | None,
+) -> CometEngine:
+    options, members = parts.options, parts.members
+    address = members.own.addresses.engine
+    comet = CometOptions(
+        home=directory.engine,
+        program=find_engine("cometbft", options.environment, options.engines),
+        genesis=derive_genesis(application.machine),
+        name=members.own.name,
+        listen=options.engine_listen or address,
+        external=address,
+        peers=members.engine_peers,
+        known_nodes=members.engine_nodes,
+        names=members.engine_names,
+        loopback=_is_loopback(address),
+        linger_ms=solo.linger_ms,
+    )
+    return CometEngine(application, pool, comet, clock, parts.route, on_problem, parts.on_notice)
+
+
+def _etcd(
+    directory: DataDirectory,
+    application: LedgerApplication,
+    pool: Pool,
+    clock: Clock,
+    solo: SoloOptions,
+    parts: EngineParts,
+    on_problem: Callable[[Code, str], None] | None,
+) -> EtcdEngine:
+    options, members, machine = parts.options, parts.members, application.machine
+    directory.engine.mkdir(mode=0o700, exist_ok=True)
+    etcd = EtcdOptions(
+        chain=machine.genesis.chain,
+        fingerprint=machine.fingerprint,
+        folder=directory.engine,
+        binary=find_engine("etcd", options.environment, options.engines),
+        member=bytes.fromhex(members.own.key),
+        listen=options.engine_listen or members.own.addresses.engine,
+        tls_key=_tls_key(directory, parts.passphrases),
+        members=members.etcd_members,
+        founding=any(member.key == members.own.key for member in machine.genesis.members),
+        linger_ms=solo.linger_ms,
+        block_bytes_max=machine.genesis.limits.block_bytes_max,
+    )
+
+    def notice(code: Code, reason: str) -> None:
+        parts.on_notice(f"{code.name}: {reason}")
+
+    return EtcdEngine(application, pool, etcd, clock, machine.suite, parts.route, parts.source, on_problem, notice)
+
+
+def _tls_key(directory: DataDirectory, passphrases: PassphraseSource) -> ec.EllipticCurvePrivateKey:
+    """The node's TLS key as the library that makes etcd's certificates takes it."""
+    once = os.urandom(32).hex().encode()
+    with read_key_file(directory.tls_key, passphrases) as key:
+        salt, initial_value = os.urandom(KEY_FILE_SALT_BYTES), os.urandom(16)
+        pem = encode_key_file(
+            key, once, salt=salt, initial_value=initial_value, iterations=ITERATIONS_MIN, openssl=True
+        )
+    return cast(ec.EllipticCurvePrivateKey, load_pem_private_key(pem, once))
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,1 @@
+"""A network of real nodes on this machine, see README.md."""

@@ -1,0 +1,99 @@
+"""Where each node of a network stands: one look at all of them at once, and whether their blocks are the same.
+
+Rules: a node that does not answer is told as such and holds up nobody; all are asked at the same time. What a node
+says of itself is not proved here. Not here: the table for people (``cli``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from govchain.crypto import get_suite
+from govchain.model import GovChainError
+from govchain.ops.net.layout import NetworkFolder, NodeEntry
+from govchain.ops.net.processes import find_process
+from govchain.proof.headers import header_identity
+from govchain.sdk.http import Timeouts
+from govchain.sdk.network import NetworkStatus
+from govchain.sdk.probing import ProbeTransport
+from govchain.sdk.transport import BLOCKS_PER_PAGE_MAX, ChainStatus
+
+__all__ = ["NodeLook", "differing_heights", "identities", "look_at_nodes", "probe"]
+
+#: Limits of one look, ms.
+_TIMEOUTS: Final = Timeouts(connect_ms=1_000, read_ms=4_000, answer_ms=5_000)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLook:
+    """One node at one moment; ``reason`` names the code for which it is not ready; no facts where it does not answer.
+
+    ``state``: ``ready``, ``unready`` (it runs and takes no transactions), ``stopped``, ``removed``.
+    """
+
+    node: NodeEntry
+    state: Literal["ready", "unready", "stopped", "removed"]
+    pid: int | None = None
+    reason: str = ""
+    chain: ChainStatus | None = None
+    network: NetworkStatus | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its API is."""
+        return f"http://127.0.0.1:{self.node.api}"
+
+
+def probe(node: NodeEntry) -> ProbeTransport:
+    """A way to the node for one question or a few; the caller closes it."""
+    return ProbeTransport(f"http://127.0.0.1:{node.api}", timeouts=_TIMEOUTS, retries=0)
+
+
+def look_at_nodes(folder: NetworkFolder, nodes: Sequence[NodeEntry]) -> list[NodeLook]:
+    """A look at each node, in their order."""
+    with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
+        return list(pool.map(lambda node: _look(folder, node), nodes))
+
+
+def identities(node: NodeEntry, suite: str, first: int, last: int) -> dict[int, str]:
+    """The identities (hex) of the node's blocks ``first`` to ``last`` that are there, computed from their headers.
+
+    Raises:
+        UnavailableError: the node does not answer.
+    """
+    found: dict[int, str] = {}
+    with probe(node) as transport:
+        for start in range(first, last + 1, BLOCKS_PER_PAGE_MAX):
+            for record in transport.headers(start, min(last, start + BLOCKS_PER_PAGE_MAX - 1)).blocks:
+                found[record.height] = header_identity(get_suite(suite), record.header).hex()
+    return found
+
+
+def differing_heights(nodes: Sequence[NodeEntry], suite: str, last: int) -> list[int]:
+    """The heights up to ``last`` at which not every node has the same block.
+
+    Raises:
+        UnavailableError: a node does not answer.
+    """
+    chains = [identities(node, suite, 1, last) for node in nodes]
+    return [height for height in range(1, last + 1) if len({chain.get(height, "") for chain in chains}) != 1]
+
+
+def _look(folder: NetworkFolder, node: NodeEntry) -> NodeLook:
+    process = find_process(folder.node(node.name))
+    if process is None:
+        return NodeLook(node, "removed" if node.removed else "stopped")
+    with probe(node) as transport:
+        try:
+            chain, network = transport.status(), transport.network()
+        except GovChainError as error:
+            return NodeLook(node, "unready", process.pid, error.code.name)
+        reason = ""
+        try:
+            transport.ready()
+        except GovChainError as error:
+            reason = error.code.name
+    return NodeLook(node, "unready" if reason else "ready", process.pid, reason, chain, network)

@@ -1,0 +1,56 @@
+"""What a node tells of the network that it is in: its engine, its part in it, and the other nodes.
+
+Purpose: the answer of ``GET /v1/network``, for operators and for tools that watch several nodes. Nothing here is
+proved: it is one node's view of itself. Rules: no addresses and nothing secret. Not here: the chain's own standing
+(:class:`~govchain.sdk.transport.ChainStatus`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["NetworkStatus", "PeerFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """Another node as this one sees it. Times in ms; ``rtt_ms`` is -1 before the first answer."""
+
+    name: str
+    key: str
+    connected: bool
+    connected_since: int
+    rtt_ms: int
+    bytes_in: int
+    bytes_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """A node's view of its network.
+
+    ``engine`` is ``solo``, ``cometbft`` or ``etcd``; ``problem`` the name of the code for which it orders nothing, or
+    empty. ``round`` and ``proposer`` are the engine's, where it has them; ``missing`` names members whose votes it
+    waits for. ``member``: whether this node's key is in the set that signs the next block, of ``members`` keys of which
+    ``quorum`` must sign.
+    """
+
+    chain: str
+    name: str
+    key: str
+    engine: str
+    rule: str
+    running: bool
+    problem: str
+    engine_height: int
+    round: int
+    proposer: str
+    engine_peers: int
+    missing: tuple[str, ...]
+    member: bool
+    members: int
+    quorum: int
+    epoch: int
+    height: int
+    certified_height: int
+    peers: tuple[PeerFacts, ...]
