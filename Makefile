@@ -24,12 +24,15 @@ DETERMINISTIC := model crypto merkle pki proof state contracts modules ledger
 DIR ?=
 # Seconds for each fuzz target in make test-long.
 FUZZ_SECONDS ?= 60
+# Seeds of make simulate, and the first of them.
+SEEDS ?= 100
+FIRST ?= 0
 
-.PHONY: help setup setup-tools engines abci-protos demo test test-others test-net test-long test-lowest fuzz lint format bench docs requirements clean
+.PHONY: help setup setup-tools engines abci-protos demo test test-others test-net simulate test-long test-lowest fuzz lint format bench docs requirements clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: ROOM=crypto (test), ARGS='-x' (pytest), DIR=folder of 1,000 files or more (demo), FUZZ_SECONDS=60 (test-long), PART=ledger (requirements)"
+	@echo "  variables: ROOM=crypto (test), ARGS='-x' (pytest), DIR=folder of 1,000 files or more (demo), FUZZ_SECONDS=60 (test-long), SEEDS=1000 FIRST=0 (simulate), PART=ledger (requirements)"
 
 setup: ## make .venv with everything that is needed; quick when nothing changed
 	@$(if $(wildcard .venv),,$(FIRST_TIME))
@@ -79,6 +82,9 @@ test-others: setup
 
 test-net: setup engines ## the tests that start external engines as processes on loopback
 	@GOVCHAIN_ENGINES="$(CURDIR)/engines/bin" $(PY) -m pytest -m "net and not long" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+
+simulate: setup ## replicas in one process under seeded faults: SEEDS=1000 of them from FIRST=0
+	@$(PY) -m tests.simulator --seeds $(SEEDS) --first $(FIRST)
 
 test-long: setup ## every test, with more repetitions, then each fuzz target for FUZZ_SECONDS
 	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "not net" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)

@@ -256,6 +256,22 @@ def test_another_epoch_proves_nothing():
     assert [kind for kind, *_ in first.watch.heard] == ["disagreed"]
 
 
+def test_a_signature_of_another_epoch_hides_no_equivocation():
+    """It is no proof itself, and a member that sends it first must not be safe behind it."""
+    kit, members = several("bft", 4)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+        member.block()
+    first, liar = members[0], members[3]
+    good = liar.route.sent[0]
+    lies = [signed(kit, liar.account, good, epoch=1), signed(kit, liar.account, good, identity=b"\x01" * 32)]
+    assert [first.finality.add(lie) for lie in lies] == [Code.BLOCK_INVALID] * 2
+    assert first.finality.add(good) == Code.OK
+    (proof,) = [args[2] for kind, *args in first.watch.heard if kind == "equivocated"]
+    assert verify_equivocation(kit.machine.suite, proof).key == liar.account.key.hex()
+
+
 def test_a_quorum_for_another_block_stops_this_node():
     """Signatures or a whole certificate over another block: it is this node that went astray."""
     kit, members = several("bft", 4)

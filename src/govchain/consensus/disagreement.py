@@ -4,7 +4,8 @@ Purpose: what :mod:`govchain.consensus.finality` does with a valid signature tha
 is here. The member may sign two blocks (then its two signatures are a proof), its node may have gone astray, or this
 node has: when a quorum of the set names one other block, it is this node that must stop.
 Rules: a signature counts only after it was verified under a key of the block's own set; each member's first other
-block at a height is kept, and at most ``HEIGHTS_MAX`` heights; whoever is told must not block and must not raise.
+block at a height is kept, and its first one of another epoch (which proves nothing, so it must not take the place of
+one that does), at most ``HEIGHTS_MAX`` heights; whoever is told must not block and must not raise.
 Not here: the proof's form (``proof.equivocation``), what a node does about it (``node``).
 """
 
@@ -84,15 +85,16 @@ class Disagreements:
         self._chain = chain
         self._algorithm = algorithm
         self._lock = threading.Lock()
-        self._others: OrderedDict[int, dict[bytes, FinalitySignature]] = OrderedDict()
+        # By height, then by the member's key and whether it speaks of the epoch of the block that is here.
+        self._others: OrderedDict[int, dict[tuple[bytes, bool], FinalitySignature]] = OrderedDict()
         self._proved: set[tuple[int, bytes]] = set()
 
     def has(self, height: int, key: bytes) -> bool:
         """Whether that member is known to have signed another block at ``height``."""
-        return key in self._others.get(height, ())
+        return (key, True) in self._others.get(height, ())
 
-    def add(self, signers: SignerSet, other: FinalitySignature, own: FinalitySignature | None) -> Code:
-        """Take a signature over another block than the one that is here, which the set ``signers`` signs.
+    def add(self, signers: SignerSet, epoch: int, other: FinalitySignature, own: FinalitySignature | None) -> Code:
+        """Take a signature over another block than the one that is here, which the set ``signers`` signs in ``epoch``.
 
         ``own`` is the same member's valid signature over the block that is here, where it is known.
 
@@ -104,7 +106,7 @@ class Disagreements:
             return code
         with self._lock:
             at_height = self._others.setdefault(other.height, {})
-            first = at_height.setdefault(other.key, other)
+            first = at_height.setdefault((other.key, other.epoch == epoch), other)
             while len(self._others) > HEIGHTS_MAX:
                 height, _ = self._others.popitem(last=False)
                 self._proved = {place for place in self._proved if place[0] != height}
@@ -121,7 +123,7 @@ class Disagreements:
 
     def complete(self, own: FinalitySignature) -> None:
         """Hear a member's valid signature over the block that is here: after one over another, that proves it."""
-        other = self._others.get(own.height, {}).get(own.key)
+        other = self._others.get(own.height, {}).get((own.key, True))
         if other is not None:
             self._prove(own, other)
 

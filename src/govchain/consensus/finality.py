@@ -183,7 +183,7 @@ class Finality:
         if not block.is_of(signature):
             own = block.signatures.get(signature.key)
             known = None if own is None else block.signed(signature.key, own)
-            return self.disagreements.add(block.signers, signature, known)
+            return self.disagreements.add(block.signers, block.header.epoch, signature, known)
         code = check_signature(self._chain, block.signers, signature)
         if not code:
             self._collect(block, signature)
@@ -293,7 +293,7 @@ class Finality:
         key = signature.key.hex()
         own = next((entry.signature for entry in certificate.signatures if entry.key == key), None)
         known = None if own is None else FinalitySignature(signature.height, signature.key, bytes.fromhex(own), *here)
-        return self.disagreements.add(certificate.set, signature, known)
+        return self.disagreements.add(certificate.set, certificate.epoch, signature, known)
 
     def _is_of_another(self, header: Header, identity: bytes, certificate: Certificate) -> bool:
         """Whether a quorum of the header's own set signed another block of its height."""
