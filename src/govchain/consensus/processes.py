@@ -60,6 +60,8 @@ class ProcessPlan:
             the process is given up.
         healthy: answers within a second whether the process does its work; asked every ``watch_s``. None: not asked.
         fatal: a look at each line of output; text means the process can do no more work though it lives, and why.
+        cause: a look at each line of output; whether it says why a process that ends does so. The newest such line of a
+            run, else its last line, is told when the process is given up.
         log_bytes_max: when the log file is that large it becomes the older one.
         restarts_max: ends in a row before it is given up.
         healthy_after_s: a run that lasts this long forgives earlier ends.
@@ -78,6 +80,7 @@ class ProcessPlan:
     before: Callable[[], None] | None = None
     healthy: Callable[[], bool] | None = None
     fatal: Callable[[str], str | None] | None = None
+    cause: Callable[[str], bool] | None = None
     log_bytes_max: int = 8 * 1024 * 1024
     restarts_max: int = 5
     healthy_after_s: float = 30.0
@@ -149,6 +152,7 @@ class SupervisedProcess:
         self._watcher: threading.Thread | None = None
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         self._fatal = ""
+        self._cause = ""
         self._failed: str | None = None
         self._starts = 0
 
@@ -222,14 +226,14 @@ class SupervisedProcess:
             self._log.close()
 
     def _give_up(self, reason: str) -> None:
-        said = next((line for line in reversed(self._last) if line.strip()), "")
+        said = self._cause or next((line for line in reversed(self._last) if line.strip()), "")
         self._failed = f"{reason}; {said}" if said and said not in reason else reason
         self._on_failed(Code.ENGINE_FAILED, self._failed)
 
     def _one_run(self) -> str:
         """Run the process to its end; answers why it ended."""
         plan = self._plan
-        self._fatal = ""
+        self._fatal = self._cause = ""
         process = subprocess.Popen(  # noqa: S603 - the engine's own program with our arguments
             [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *plan.command],
             cwd=plan.directory,
@@ -295,12 +299,14 @@ class SupervisedProcess:
 
     def _read(self, process: subprocess.Popen[bytes], ended: threading.Event) -> None:
         assert process.stdout is not None  # it was asked for
-        look = self._plan.fatal
+        plan, look = self._plan, self._plan.fatal
         with process.stdout as output:
             while line := output.readline(_LINE_BYTES_MAX):
                 self._log.write(line)
                 text = line.decode("utf-8", "replace").rstrip()
                 self._last.append(text)
+                if plan.cause is not None and plan.cause(text):
+                    self._cause = text
                 if look is not None and not self._fatal and (said := look(text)):
                     self._fatal = said
                     self._wake.set()

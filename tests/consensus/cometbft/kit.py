@@ -67,8 +67,9 @@ class Member:
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=error, text=True
         )
         error.close()
+        since = len(self.lines)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
-        self.wait_for("started")
+        self.wait_for("started", since)
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout:  # to its end: the reader closes what it read
@@ -81,6 +82,7 @@ class Member:
         process.stdout.close()
         with contextlib.suppress(OSError):
             process.stdin.close()
+        process.wait()
         with self.changed:
             self.lines.append({"ended": process.pid})
             self.changed.notify_all()
@@ -142,9 +144,10 @@ class Member:
 
     def kill(self) -> None:
         """kill -9 of the member's process; the kernel ends its engine."""
+        since = len(self.lines)
         self.process.kill()
         self.process.wait()
-        self.wait_for("ended")
+        self.wait_for("ended", since)
 
     def kill_engine(self) -> int:
         """kill -9 of the engine alone; its process id."""
@@ -156,6 +159,7 @@ class Member:
     def stop(self) -> None:
         if self.process is None or self.process.poll() is not None:
             return
+        since = len(self.lines)
         with contextlib.suppress(OSError):
             self.process.send_signal(signal.SIGCONT)
             self.write(do="stop")
@@ -164,7 +168,7 @@ class Member:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.wait_for("ended")
+        self.wait_for("ended", since)
 
 
 class Network:

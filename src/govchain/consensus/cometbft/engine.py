@@ -46,6 +46,8 @@ __all__ = ["CometEngine", "CometOptions"]
 
 #: What the engine logs when its voting stopped for good while its process lives on (consensus/state.go).
 _CONSENSUS_FAILURE: Final = "CONSENSUS FAILURE"
+#: How a line of the engine begins that says why it ends: Go's panics, and errors of its command line.
+_CAUSES: Final = ("panic:", "fatal error:", "ERROR:")
 #: What the system says to a process whose disk is full, in the words of Go.
 _NO_SPACE: Final = "no space left on device"
 #: Between two looks at the engine's height.
@@ -163,6 +165,7 @@ class CometEngine:
                 before=self._prepare_home,
                 healthy=self.rpc.healthy,
                 fatal=_fatal_line,
+                cause=lambda line: line.startswith(_CAUSES),
                 restarts_max=options.restarts_max,
                 watch_s=2.0,
             ),
@@ -176,7 +179,7 @@ class CometEngine:
 
         Raises:
             UnavailableError: ``DATA_DIRECTORY_INCOMPLETE``: no engine keys; ``ENGINE_MISMATCH``: the home belongs to
-                another chain.
+                another chain, or its blocks are lost (the ledger must never be ahead of the engine's store).
             OSError: when its files cannot be written.
         """
         if self._watcher is not None:
@@ -187,7 +190,11 @@ class CometEngine:
         genesis = home / "config" / "genesis.json"
         if genesis.exists() and genesis.read_bytes() != encode_genesis(self._options.genesis):
             raise UnavailableError(Code.ENGINE_MISMATCH, reason=f"{genesis}: another chain's")
-        if not self._application.info().app_hash and self._options.state_sync is None:
+        info = self._application.info()
+        if info.engine_height and not (home / "data" / "blockstore.db").is_dir():
+            reason = f"the engine's store is empty and the ledger is at engine height {info.engine_height}"
+            raise UnavailableError(Code.ENGINE_MISMATCH, reason=reason)
+        if not info.app_hash and self._options.state_sync is None:
             self._application.init_chain()  # so that reads and checks work before the engine's first word
         self._server.start()
         self._process.start()
