@@ -154,8 +154,8 @@ class Replica:
         header = self.store.get(Table.HEADERS, height_key(signature.height))
         assert header is not None, f"{self.name} signs block {signature.height}, which it does not have"
         if self.simulation.plan.rule == "bft":
-            engine_height = self.simulation.engine_heights[signature.height]
-            followed = len(self.log) > engine_height
+            engine_height = self.simulation.engine_heights.get(signature.height)
+            followed = engine_height is not None and len(self.log) > engine_height
             assert followed, f"{self.name} signs block {signature.height} before it was agreed"
 
     def _flush(self, count: int | None = None) -> None:
