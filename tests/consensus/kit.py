@@ -126,10 +126,10 @@ class Gate(MemoryStore):
         return super().open_checkpoint(name)
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait for a condition that another thread brings about."""
     pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.005)):
+    for _ in range(int(patience_s / 0.005)):
         if condition():
             return
         pause.wait(0.005)

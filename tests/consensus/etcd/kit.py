@@ -27,11 +27,11 @@ from govchain.ledger import build_machine
 from govchain.model import Code
 from govchain.model.wire import GenesisMember
 from govchain.state import MemoryStore, Store
-from tests.consensus.kit import PATIENCE_S
+from tests.consensus.kit import PATIENCE_S, wait_until
 from tests.ledger.kit import CHAIN, CREATED, Kit, TestAccount, new_account, put
 
 #: Elections fast enough for tests, slow enough for a busy machine.
-TUNING = EtcdTuning(heartbeat_ms=50, election_ms=500, call_s=3.0)
+TUNING = EtcdTuning(heartbeat_ms=50, election_ms=500, call_s=3.0, apart_s=1.5)
 _BASE = CREATED + 1_000 - int(monotonic() * 1000)
 
 
@@ -153,6 +153,7 @@ class RaftNode:
         self.options = EtcdOptions(
             chain=CHAIN,
             fingerprint=kit.machine.fingerprint,
+            suite=kit.machine.suite,
             folder=folder / f"node-{number}" / "engine",
             binary=find_engine("etcd", os.environ),
             member=account.key,
@@ -169,9 +170,10 @@ class RaftNode:
         self.keys = Keys(CHAIN, kit.machine.fingerprint, 1)
         self.log = OrderLog(self.client, self.keys, kit.machine.suite)
         self.engine = EtcdEngine(
-            self.application, self.pool, self.options, self.hands.clock(), kit.machine.suite,
+            self.application, self.pool, self.options, self.hands.clock(), None,
+            lambda code, reason: self.problems.append((code, reason)),
             source=mesh if source else None,
-            on_problem=lambda code, reason: self.problems.append((code, reason)),
+            on_certificate=self.application.finality.add_certificate,
             on_notice=lambda code, reason: self.notices.append((code, reason)),
         )  # fmt: skip
 
@@ -219,6 +221,14 @@ class RaftNode:
         )  # fmt: skip
         return msgspec.structs.replace(record, **changes)
 
+    def wait_problem(self, *codes: Code | None) -> None:
+        """Until its status shows one of the codes."""
+        wait_until(lambda: self.engine.status().problem in codes, f"{codes} of node {self.number}")
+
+    def wait_certificates(self) -> None:
+        """Until its newest block is certified."""
+        wait_until(lambda: self.application.certified_height == self.height, f"certificates of node {self.number}")
+
     def kill_engine(self) -> int:
         """kill -9 of its etcd."""
         pid = self.pid
@@ -230,8 +240,8 @@ class RaftNode:
 class Net:
     """Several members, started together and stopped together."""
 
-    def __init__(self, folder: Path, members: int = 3, *, kit: RaftKit | None = None, **options: object) -> None:
-        self.kit = kit or RaftKit(members)
+    def __init__(self, folder: Path, *, kit: RaftKit | None = None, **options: object) -> None:
+        self.kit = kit or RaftKit()
         self.folder = folder
         self.mesh = Mesh()
         self.options = options

@@ -35,7 +35,7 @@ def test_every_block_gets_the_certificate_of_a_majority(shared):
     shared.nodes[1].put(2)
     shared.settle()
     for node in shared.nodes:
-        wait_until(lambda: node.application.certified_height == node.height, "certificates")
+        node.wait_certificates()
         for height, identity in enumerate(node.identities(), 1):
             certificate = decode_certificate(node.application.blocks.certificate(height))
             header = node.application.blocks.decoded_header(height)

@@ -10,6 +10,7 @@ Not here: the route to the other members (handed in as :class:`BlockSource`).
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,13 +44,20 @@ class BlockSource(Protocol):
 
 
 class Catcher:
-    """See the module; with no ``source`` nothing can be had."""
+    """See the module; with no ``source`` nothing can be had. ``on_certificate`` takes the certificates of what was."""
 
-    def __init__(self, application: Application, suite: Suite, source: BlockSource | None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        suite: Suite,
+        source: BlockSource | None,
+        on_certificate: Callable[[int, bytes], object] | None = None,
+    ) -> None:
         """Fetches nothing yet."""
         self._application = application
         self._suite = suite
         self._source = source
+        self._on_certificate = on_certificate
         #: What could not be had, in words.
         self.lacks = ""
 
@@ -118,4 +126,6 @@ class Catcher:
             raise GovChainError(Code.NODE_DIVERGED, reason=f"at {height}")
         # 3. Only now does anything last.
         self._application.commit()
+        if self._on_certificate is not None:
+            self._on_certificate(height, found.certificate)
         return True

@@ -57,8 +57,8 @@ _TURN_MS: Final = 15
 _RECENT_MS: Final = 300
 #: Records read at once.
 _RECORDS_MAX: Final = 32
-#: A beacon older than this says that its member is away.
-_AWAY_MS: Final = 15_000
+#: After so many beacons left out a member counts as away.
+_BEACONS_MISSED: Final = 3
 #: How long a stop orders what the pool holds.
 _DRAIN_S_MAX: Final = 30.0
 
@@ -70,6 +70,7 @@ class EtcdOptions:
     Attributes:
         chain: the chain's id.
         fingerprint: of its genesis.
+        suite: the chain's.
         folder: etcd's home, ``<data>/engine``.
         binary: etcd's program (``find_engine("etcd", …)``).
         member: this member's key, raw.
@@ -85,6 +86,7 @@ class EtcdOptions:
 
     chain: str
     fingerprint: bytes
+    suite: Suite
     folder: Path
     binary: Path
     member: bytes
@@ -106,10 +108,10 @@ class EtcdEngine:
         pool: this node's.
         options: see there.
         clock: this node's.
-        suite: the chain's.
         route: tells other nodes that this one is about to propose, or None.
-        source: blocks from other members' stores, or None.
         on_problem: hears the code that stopped the engine, or its proposing, and why.
+        source: blocks from other members' stores, or None.
+        on_certificate: takes the certificate of a block that came from ``source``, by its ledger height.
         on_notice: hears of what a person should know though the engine goes on.
     """
 
@@ -119,10 +121,11 @@ class EtcdEngine:
         pool: Pool,
         options: EtcdOptions,
         clock: Clock,
-        suite: Suite,
         route: ProposalRoute | None = None,
-        source: BlockSource | None = None,
         on_problem: Callable[[Code, str], None] | None = None,
+        *,
+        source: BlockSource | None = None,
+        on_certificate: Callable[[int, bytes], object] | None = None,
         on_notice: Callable[[Code, str], None] | None = None,
     ) -> None:
         """Does nothing before :meth:`start`."""
@@ -130,7 +133,6 @@ class EtcdEngine:
         self._pool = pool
         self._options = options
         self._clock = clock
-        self._suite = suite
         self._route = route
         self._on_problem = on_problem
         self._on_notice = on_notice
@@ -138,7 +140,7 @@ class EtcdEngine:
         self._keys = Keys(options.chain, options.fingerprint, info.engine_era)
         home = EtcdHome(options.folder)
         self._client = EtcdClient(home.socket, timeout_s=options.tuning.call_s)
-        self._log = OrderLog(self._client, self._keys, suite)
+        self._log = OrderLog(self._client, self._keys, options.suite)
         self._signals = Signals(self._client, self._keys, self._log, clock, self._changed, self._asked)
         self._keeper = Keeper(
             self._client, self._keys, self._log, options.member, clock, options.limits,
@@ -148,7 +150,7 @@ class EtcdEngine:
             home, options.binary, options.member, options.listen, options.tls_key, options.members,
             self._keys.cluster, options.tuning, self._client, self._died,
         )  # fmt: skip
-        self._catcher = Catcher(application, suite, source)
+        self._catcher = Catcher(application, options.suite, source, on_certificate)
         self._times = ProposerClock(clock, options.member)
         self._stop = threading.Event()
         self._drain = True
@@ -193,10 +195,11 @@ class EtcdEngine:
         now = self._clock.steady()
         heard = self._signals.beacons()
         members = [member for member in self._options.members() if member.key != self._options.member]
+        silence_ms = _BEACONS_MISSED * self._options.limits.beacon_ms
         away = [
             member.name or member.key.hex()
             for member in members
-            if member.key not in heard or now - heard[member.key].at > _AWAY_MS
+            if member.key not in heard or now - heard[member.key].at > silence_ms
         ]
         last = self._last
         return EngineStatus(

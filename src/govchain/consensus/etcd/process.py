@@ -39,6 +39,7 @@ class EtcdTuning:
         quota_bytes: size of its database above which it takes nothing more.
         entries_kept: log entries kept in memory for followers that lag; each is up to 1.5 MiB.
         call_s: time limit of a call.
+        apart_s: between two members whose processes start anew because the members changed.
     """
 
     heartbeat_ms: int = 100
@@ -46,6 +47,7 @@ class EtcdTuning:
     quota_bytes: int = 1024 * 1024 * 1024
     entries_kept: int = 100
     call_s: float = 5.0
+    apart_s: float = 5.0
 
 
 class EtcdHome:
@@ -124,8 +126,8 @@ def choose_beginning(
         return "the other members have not added it yet"
     if mine[0].client_urls:
         return "its etcd has run before and its data is gone: another member must renew it"
-    if founding and {url for each in listed for url in each.peer_urls} == {member.url for member in members}:
-        return Beginning(founders, existing=False)
+    if mine[0].name:  # named from the beginning, and has not started yet: the founders have gone ahead
+        return Beginning(founders, existing=False) if founding else "it is named as a founder, and is none"
     cluster = tuple(
         f"{each.name if each is not mine[0] else member_name(own.key)}={url}"
         for each in listed

@@ -8,6 +8,7 @@ Not here: the command line (``process``), changing the cluster (``membership``),
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,8 +28,6 @@ __all__ = ["EtcdRunner"]
 #: How long another member's etcd may take to say who its members are.
 _ASK_S: Final = 2.0
 _PAUSE_S: Final = 0.5
-#: Between two members that start anew for the same change.
-_APART_S: Final = 5.0
 #: What etcd says when the disk is full (errno ENOSPC in words).
 _NO_SPACE: Final = "no space left on device"
 
@@ -77,6 +76,7 @@ class EtcdRunner:
         self._tls: PeerTls | None = None
         self._process: SupervisedProcess | None = None
         self._beginning = Beginning((), existing=True)
+        self._trusted: dict[bytes, EtcdMember] = {}
         self._ended = False
         self._anew_at: float | None = None
 
@@ -102,19 +102,29 @@ class EtcdRunner:
         return False
 
     def follow_members(self) -> None:
-        """Look whether the members are still those that the process trusts; else start it anew when it is its turn."""
+        """Look whether the members are still those that the process trusts; else start it anew when it is its turn.
+
+        A new member is trusted at once. One that left is trusted until etcd has let it go, which may take its vote. A
+        member that left itself runs on until then, too.
+        """
         with self._lock:
-            if self._ended or self._tls is None:
+            if self._ended or self._tls is None or self._process is None:
                 return
-            members = self._members()
-            if self._tls.trust(members):
-                order = sorted(member.key for member in members)
-                place = order.index(self._member) if self._member in order else 0
-                self._anew_at = monotonic() + place * _APART_S
+            members = {member.key: member for member in self._members()}
+            if self._member not in members:
+                return
+            gone = {key: member for key, member in self._trusted.items() if key not in members}
+            if gone:
+                with contextlib.suppress(EtcdError):
+                    present = {entry.name for entry in self._client.members()}
+                    gone = {key: member for key, member in gone.items() if member_name(key) in present}
+            self._trusted = {**gone, **members}
+            if self._tls.trust(self._trusted.values()):
+                place = sorted(members).index(self._member)
+                self._anew_at = monotonic() + place * self._tuning.apart_s
             if self._anew_at is not None and monotonic() >= self._anew_at:
                 self._anew_at = None
-                if self._process is not None:
-                    self._process.stop()
+                self._process.stop()
                 self._start()
 
     def renew(self, member: bytes) -> bool:
@@ -149,6 +159,7 @@ class EtcdRunner:
         if self._tls is None:
             host = own.address.rpartition(":")[0].strip("[]")
             self._tls = PeerTls(self._home.tls, self._tls_key, host)
+        self._trusted = {member.key: member for member in members}
         self._tls.trust(members)
         if self._home.begun:
             # With data of its own etcd goes by that; it only asks that this member is named.
@@ -158,13 +169,17 @@ class EtcdRunner:
 
     def _start(self) -> None:
         assert self._tls is not None  # chosen before
-        own = next((member for member in self._members() if member.key == self._member), None)
-        if own is None:
-            return  # no member any more
         plan = process_plan(
-            self._binary, self._home, own, self._listen, self._tls, self._beginning, self._token, self._tuning,
+            self._binary,
+            self._home,
+            self._trusted[self._member],
+            self._listen,
+            self._tls,
+            self._beginning,
+            self._token,
+            self._tuning,
             self._healthy,
-        )  # fmt: skip
+        )
         self._process = SupervisedProcess(plan, self._failed)
         self._process.start()
 
@@ -176,5 +191,7 @@ class EtcdRunner:
         return True
 
     def _failed(self, code: Code, words: str) -> None:
-        full = _NO_SPACE in words
-        self._on_failed(Code.DISK_FULL if full else code, words)
+        if self._member not in {member.key for member in self._members()}:
+            self._on_failed(Code.ENGINE_FAILED, "this node is no member any more")
+        else:
+            self._on_failed(Code.DISK_FULL if _NO_SPACE in words else code, words)
