@@ -139,12 +139,14 @@ def _etcd(
     etcd = EtcdOptions(
         chain=machine.genesis.chain,
         fingerprint=machine.fingerprint,
+        suite=machine.suite,
         folder=directory.engine,
         binary=find_engine("etcd", options.environment, options.engines),
         member=bytes.fromhex(members.own.key),
         listen=options.engine_listen or members.own.addresses.engine,
         tls_key=_tls_key(directory, parts.passphrases),
         members=members.etcd_members,
+        active=members.active_keys,
         founding=any(member.key == members.own.key for member in machine.genesis.members),
         linger_ms=solo.linger_ms,
         block_bytes_max=machine.genesis.limits.block_bytes_max,
@@ -153,7 +155,17 @@ def _etcd(
     def notice(code: Code, reason: str) -> None:
         parts.on_notice(f"{code.name}: {reason}")
 
-    return EtcdEngine(application, pool, etcd, clock, machine.suite, parts.route, parts.source, on_problem, notice)
+    return EtcdEngine(
+        application,
+        pool,
+        etcd,
+        clock,
+        parts.route,
+        on_problem,
+        source=parts.source,
+        on_certificate=application.finality.add_certificate,
+        on_notice=notice,
+    )
 
 
 def _tls_key(directory: DataDirectory, passphrases: PassphraseSource) -> ec.EllipticCurvePrivateKey:

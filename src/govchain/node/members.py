@@ -114,6 +114,10 @@ class KnownMembers:
         """The members' names by engine key (CometBFT)."""
         return {bytes.fromhex(record.engine_key): record.name for record in [self.own, *self.others()]}
 
+    def active_keys(self) -> frozenset[bytes]:
+        """The member keys of all active members, whether their files are known or not."""
+        return frozenset(bytes.fromhex(key) for key, keys in self.lawful().items() if keys.active)
+
     def etcd_members(self) -> list[EtcdMember]:
         """The active members as etcd knows them, this one included, sorted by key."""
         lawful = self.lawful()

@@ -44,7 +44,15 @@ THREE = [entry(A, 1), entry(B, 2), entry(C, 3)]
     ],
 )  # fmt: skip
 def test_the_next_step(listed, wanted, step):
-    assert next_step(listed, wanted) == step
+    assert next_step(listed, wanted, {member.key for member in wanted}) == step
+
+
+def test_a_member_whose_address_is_not_known_stays():
+    """The leader's node lost the others' records: that is no reason to put them out."""
+    everyone = {A.key, B.key, C.key}
+    assert next_step(THREE, [A], everyone) is None
+    assert next_step([*THREE, entry(D, 4, learner=True, started=False)], [A], {*everyone, D.key}) is None
+    assert next_step([*THREE, entry(D, 4)], [A], everyone) == Step("remove", 4)
 
 
 def remote(member, *, started=True, named=True):
@@ -86,13 +94,17 @@ def test_a_member_is_added_and_one_removed(tmp_path):
     with Net(tmp_path, kit=kit, members=lambda: tuple(active)) as net:
         for node in net.nodes:
             assert node.put() == [Code.OK]
+            node.wait_certificates()
         net.settle()
-        active.append(kit.etcd_member(3))
-        fourth = RaftNode(kit, 3, tmp_path, net.mesh, members=lambda: tuple(active))
-        net.nodes.append(fourth)
-        net.mesh.members.append(fourth)
-        fourth.engine.start()
         first = net.nodes[0]
+        fourth = RaftNode(kit, 3, tmp_path, net.mesh, members=lambda: tuple(active))
+        fourth.engine.start()
+        net.nodes.append(fourth)
+        net.settle()  # it follows before it is a member
+        assert fourth.engine.status().height == 0
+        first.put()
+        active.append(kit.etcd_member(3))
+        net.mesh.members.append(fourth)
         wait_until(lambda: len(voters(first)) == 4, "the fourth vote", patience_s=30)
         first.put()
         net.settle()

@@ -3,7 +3,8 @@
 Purpose: a member that was away longer than etcd keeps blocks goes on from the certified blocks of others.
 Rules: a block counts only with a finality certificate: the header's own, of a quorum of the set that this node's
 execution arrives at; it is committed only if executing it gives the header's identity. The engine's height stays where
-it was until the ledger is where the oldest kept record says it was before it; so a crash in between goes on.
+it was until the ledger is where a kept record says it was before it; so a crash in between goes on, and records of
+blocks that the ledger has are passed by.
 Not here: the route to the other members (handed in as :class:`BlockSource`).
 """
 
@@ -72,12 +73,20 @@ class Catcher:
         while (info := application.info()).ledger_height < oldest.ledger_height:
             if stop.is_set() or not self._take(info.ledger_height + 1, info.engine_height, info.app_hash):
                 return None
-        if info.ledger_height != oldest.ledger_height or info.app_hash != oldest.app_hash:
+        ahead = info.ledger_height > oldest.ledger_height  # then the records that follow are passed by
+        if not ahead and info.app_hash != oldest.app_hash:
             reason = f"at {info.ledger_height} before block {oldest.height}"
             raise GovChainError(Code.NODE_DIVERGED, reason=reason)
         application.finalize_block((), info.time, oldest.height - 1)
         application.commit()
         return oldest.height - 1
+
+    def follow(self, stop: threading.Event) -> None:
+        """Execute whatever certified blocks others have, as a node does that is no member yet."""
+        while not stop.is_set():
+            info = self._application.info()
+            if not self._take(info.ledger_height + 1, info.engine_height, info.app_hash):
+                return
 
     def take_newest(self, engine_height: int) -> int | None:
         """Execute the one ledger block that engine block ``engine_height`` made; that height, or None.

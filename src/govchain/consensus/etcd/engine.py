@@ -15,7 +15,7 @@ process (``process``, ``consensus.processes``).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -76,7 +76,9 @@ class EtcdOptions:
         member: this member's key, raw.
         listen: HOST:PORT that the peer port listens on; a host that is a number.
         tls_key: this member's TLS key.
-        members: the active members as the newest block has them; before the first, as genesis has them.
+        members: the active members as the newest block has them (before the first, as genesis has them), this one
+            included when it is one, as far as their addresses are known.
+        active: the keys of all active members; None: those of ``members``.
         founding: whether genesis names this member: with the others of genesis it begins the cluster.
         linger_ms: how long a block's first transaction waits for company.
         block_bytes_max: the engine's limit of a block.
@@ -93,6 +95,7 @@ class EtcdOptions:
     listen: str
     tls_key: ec.EllipticCurvePrivateKey
     members: Callable[[], Sequence[EtcdMember]]
+    active: Callable[[], Collection[bytes]] | None = None
     founding: bool = True
     linger_ms: int = 4
     block_bytes_max: int = 4_194_304
@@ -144,10 +147,10 @@ class EtcdEngine:
         self._signals = Signals(self._client, self._keys, self._log, clock, self._changed, self._asked)
         self._keeper = Keeper(
             self._client, self._keys, self._log, options.member, clock, options.limits,
-            lambda: self._height, options.members, self._settled, self._looked,
+            lambda: self._height, self._members, self._active, self._settled, self._looked,
         )  # fmt: skip
         self._runner = EtcdRunner(
-            home, options.binary, options.member, options.listen, options.tls_key, options.members,
+            home, options.binary, options.member, options.listen, options.tls_key, self._members, self._active,
             self._keys.cluster, options.tuning, self._client, self._died,
         )  # fmt: skip
         self._catcher = Catcher(application, options.suite, source, on_certificate)
@@ -164,6 +167,7 @@ class EtcdEngine:
         self._last_at = 0
         self._wanted_at: int | None = None
         self._announced = -1
+        self._known: tuple[tuple[int, int], tuple[EtcdMember, ...]] | None = None
 
     # -- the port --------------------------------------------------------------------------------------------------
 
@@ -194,7 +198,7 @@ class EtcdEngine:
         state = self._keeper.condition.state
         now = self._clock.steady()
         heard = self._signals.beacons()
-        members = [member for member in self._options.members() if member.key != self._options.member]
+        members = [member for member in self._members() if member.key != self._options.member]
         silence_ms = _BEACONS_MISSED * self._options.limits.beacon_ms
         away = [
             member.name or member.key.hex()
@@ -241,6 +245,18 @@ class EtcdEngine:
         self._stop.set()
         self._pool.wake()
 
+    def _members(self) -> tuple[EtcdMember, ...]:
+        """The active members whose addresses are known; asked for once for each block and second."""
+        moment = (self._height, self._clock.steady() // 1000)
+        known = self._known
+        if known is None or known[0] != moment:
+            known = self._known = moment, tuple(self._options.members())
+        return known[1]
+
+    def _active(self) -> Collection[bytes]:
+        active = self._options.active
+        return {member.key for member in self._members()} if active is None else active()
+
     def _settled(self) -> bool:
         return self._height == self._signals.height
 
@@ -248,8 +264,12 @@ class EtcdEngine:
 
     def _run(self) -> None:
         try:
+            founding = self._options.founding and self._height == 0
             if self._runner.begin(
-                self._stop, founding=self._options.founding and self._height == 0, notice=self._notice
+                self._stop,
+                founding=founding,
+                notice=self._notice,
+                meanwhile=lambda: self._catcher.follow(self._stop),
             ):
                 self._keeper.start()
                 self._signals.start()
@@ -327,7 +347,7 @@ class EtcdEngine:
         if self._wanted_at is None:
             self._wanted_at = now
         last, since = self._last, now - self._last_at
-        if not self._times.heard_enough(self._signals.beacons(), len(self._options.members())):
+        if not self._times.heard_enough(self._signals.beacons(), len(self._members())):
             return 0.02
         if last is None or last.proposer == self._options.member or now - self._wanted_at > _ROLE_MS:
             return 0.0
@@ -335,7 +355,7 @@ class EtcdEngine:
             return (_ROLE_MS - since) / 1000
         if since > _RECENT_MS:
             return 0.0
-        order = sorted(member.key for member in self._options.members())
+        order = sorted(member.key for member in self._members())
         if last.proposer not in order or self._options.member not in order:
             return 0.0
         turns = (order.index(self._options.member) - order.index(last.proposer)) % len(order)
@@ -380,6 +400,9 @@ class EtcdEngine:
         for block in found:
             if block.record.height != self._height + 1:
                 break
+            if block.record.ledger_height < self._application.info().ledger_height:
+                self._pass_by(block.record)
+                continue
             try:
                 envelopes = decode_content(self._log.content(block.record))
             except EtcdError:
@@ -396,6 +419,12 @@ class EtcdEngine:
                 return
         if self._height < first:
             self._catch_up(seen)
+
+    def _pass_by(self, record: BlockRecord) -> None:
+        """The ledger has this block from another member's store already."""
+        self._application.finalize_block((), record.time, record.height)
+        self._application.commit()
+        self._height, self._last = record.height, record
 
     def _catch_up(self, seen: TipState) -> None:
         """The next block was cleared, or altered: take blocks from other members' stores up to one that is there."""
@@ -461,5 +490,5 @@ class EtcdEngine:
             self._on_notice(code, reason)
 
     def _name_of(self, key: bytes) -> str:
-        names = (member.name for member in self._options.members() if member.key == key)
+        names = (member.name for member in self._members() if member.key == key)
         return next(names, "") or key.hex()

@@ -10,7 +10,7 @@ Not here: blocks (``engine``), which members there are (handed in).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,7 +73,8 @@ class Keeper:
         clock: this node's.
         limits: see there.
         height: this node's engine height.
-        members: the members that etcd shall have.
+        members: the members that etcd shall have, as far as their addresses are known.
+        active: the keys of all that it shall have.
         settled: whether this node has executed all that was ordered, so that ``members`` is the newest set.
         on_condition: called after each look, on the keeper's thread.
     """
@@ -88,6 +89,7 @@ class Keeper:
         limits: KeeperLimits,
         height: Callable[[], int],
         members: Callable[[], Sequence[EtcdMember]],
+        active: Callable[[], Collection[bytes]],
         settled: Callable[[], bool],
         on_condition: Callable[[], None],
     ) -> None:
@@ -100,6 +102,7 @@ class Keeper:
         self._limits = limits
         self._height = height
         self._members = members
+        self._active = active
         self._settled = settled
         self._on_condition = on_condition
         self._stop = threading.Event()
@@ -210,6 +213,6 @@ class Keeper:
             if alarm == "NOSPACE" and now.size < limits.quota_bytes // 10 * 9:
                 self._client.disarm(member, alarm)  # a member that is still full raises it again
         if self._settled():
-            step = next_step(self._client.members(), self._members())
+            step = next_step(self._client.members(), self._members(), self._active())
             if step is not None:
                 apply_step(self._client, step)

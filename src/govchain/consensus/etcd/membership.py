@@ -9,7 +9,7 @@ Not here: who is a member (governance), starting the new member's process (``pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,15 +28,25 @@ class Step:
     url: str = ""
 
 
-def next_step(listed: Sequence[ClusterMember], wanted: Sequence[EtcdMember]) -> Step | None:
-    """The next change, or None when both sets agree. Nothing is done for an empty ``wanted``."""
-    if not wanted:
-        return None
+def next_step(listed: Sequence[ClusterMember], wanted: Sequence[EtcdMember], active: Collection[bytes]) -> Step | None:
+    """The next change, or None when both sets agree.
+
+    Args:
+        listed: etcd's members.
+        wanted: the active members whose addresses are known.
+        active: the keys of all active members: whoever is among them is not removed, known or not.
+    """
     by_name = {member_name(member.key): member for member in wanted}
+    names_active = {member_name(key) for key in active}
     urls = {member.url for member in wanted}
+    all_known = names_active <= by_name.keys()
+    if not active:
+        return None
 
     def is_wanted(entry: ClusterMember) -> bool:
-        return entry.name in by_name if entry.name else any(url in urls for url in entry.peer_urls)
+        if entry.name:
+            return entry.name in names_active
+        return not all_known or any(url in urls for url in entry.peer_urls)
 
     for entry in listed:
         if entry.learner:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -41,7 +41,8 @@ class EtcdRunner:
         member: this member's key.
         listen: HOST:PORT of its peer port.
         tls_key: this member's TLS key.
-        members: the active members.
+        members: the active members whose addresses are known.
+        active: the keys of all active members.
         token: the cluster's name.
         tuning: how it runs.
         client: to it.
@@ -56,6 +57,7 @@ class EtcdRunner:
         listen: str,
         tls_key: ec.EllipticCurvePrivateKey,
         members: Callable[[], Sequence[EtcdMember]],
+        active: Callable[[], Collection[bytes]],
         token: str,
         tuning: EtcdTuning,
         client: EtcdClient,
@@ -68,6 +70,7 @@ class EtcdRunner:
         self._listen = listen
         self._tls_key = tls_key
         self._members = members
+        self._active = active
         self._token = token
         self._tuning = tuning
         self._client = client
@@ -85,8 +88,18 @@ class EtcdRunner:
         """The process's id while it lives."""
         return None if self._process is None else self._process.pid
 
-    def begin(self, stop: threading.Event, *, founding: bool, notice: Callable[[Code, str], None]) -> bool:
-        """Start the process as soon as this member may; whether it was started before ``stop`` was set."""
+    def begin(
+        self,
+        stop: threading.Event,
+        *,
+        founding: bool,
+        notice: Callable[[Code, str], None],
+        meanwhile: Callable[[], None],
+    ) -> bool:
+        """Start the process as soon as this member may; whether it was started before ``stop`` was set.
+
+        ``meanwhile`` is called again and again while it may not: what others have ordered may make it a member.
+        """
         told = ""
         while not stop.is_set():
             chosen = self._choose(founding=founding)
@@ -98,6 +111,7 @@ class EtcdRunner:
             if chosen != told:
                 notice(Code.ENGINE_UNREACHABLE, chosen)
                 told = chosen
+            meanwhile()
             stop.wait(_PAUSE_S)
         return False
 
@@ -113,12 +127,13 @@ class EtcdRunner:
             members = {member.key: member for member in self._members()}
             if self._member not in members:
                 return
-            gone = {key: member for key, member in self._trusted.items() if key not in members}
-            if gone:
+            rest = {key: member for key, member in self._trusted.items() if key not in members}
+            if rest:
                 with contextlib.suppress(EtcdError):
                     present = {entry.name for entry in self._client.members()}
-                    gone = {key: member for key, member in gone.items() if member_name(key) in present}
-            self._trusted = {**gone, **members}
+                    active = self._active()
+                    rest = {key: each for key, each in rest.items() if key in active or member_name(key) in present}
+            self._trusted = {**rest, **members}
             if self._tls.trust(self._trusted.values()):
                 place = sorted(members).index(self._member)
                 self._anew_at = monotonic() + place * self._tuning.apart_s
@@ -191,7 +206,7 @@ class EtcdRunner:
         return True
 
     def _failed(self, code: Code, words: str) -> None:
-        if self._member not in {member.key for member in self._members()}:
+        if self._member not in self._active():
             self._on_failed(Code.ENGINE_FAILED, "this node is no member any more")
         else:
             self._on_failed(Code.DISK_FULL if _NO_SPACE in words else code, words)
