@@ -74,6 +74,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.doctor": ("全面检查数据目录，不作改动", "Check the data directory from end to end, changing nothing"),
     "help.bench": ("测量性能", "Measure"),
     "help.bench.sm2": ("SM2 验签速度，与 OpenSSL 同场比较", "SM2 verification beside OpenSSL"),
+    "help.bench.net": (
+        "多节点网络的吞吐量、时延、空闲开销，以及与引擎空载之比",
+        "Throughput, latency and idle cost of a network of nodes, beside its engine alone",
+    ),
     "help.bench.api": (
         "HTTP 接口的吞吐量、时延、订阅与耗时分布",
         "Throughput, latency, subscribers and where the time goes, over HTTP",
@@ -214,6 +218,11 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.bench_clients": ("客户端进程数", "Client processes"),
     "option.bench_connections": ("每个客户端的连接数", "Connections of each client"),
     "option.bench_api_seconds": ("查询与半负载测量的秒数", "Seconds of reads and of half load"),
+    "option.bench_net_seconds": ("吞吐量测量的秒数", "Seconds of the throughput measurement"),
+    "option.bench_idle": ("空闲测量的秒数，0 表示不测", "Seconds without load; 0 for none"),
+    "option.bench_reference": ("引擎空载应用对照的秒数，0 表示不测", "Seconds of the engine alone; 0 for none"),
+    "option.bench_validators": ("节点数，0 表示按引擎默认", "Nodes; 0 for as many as the engine wants"),
+    "option.bench_pause": ("最后让全部节点停顿 20 秒再恢复", "At the end let all nodes stand still for 20 seconds"),
     "option.bench_subscribers": ("空闲的事件订阅数", "Subscribers that only listen"),
     "option.bench_keys": ("重复使用的密钥数", "Repeating keys"),
     "option.bench_signatures": ("每次测量的签名数", "Signatures of one measurement"),

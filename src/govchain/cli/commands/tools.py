@@ -97,6 +97,45 @@ def bench_api(
     _show_bench(result, json_file, force=force)
 
 
+@_bench.command("net", help=t("help.bench.net"))
+def bench_net(
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="cometbft|etcd", help=t("option.engine_kind"))
+    ] = "cometbft",
+    validators: Annotated[int, typer.Option("--validators", min=0, max=16, help=t("option.bench_validators"))] = 0,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, max=3_600, help=t("option.bench_net_seconds"))] = 60,
+    half: Annotated[int, typer.Option("--half-load", min=0, max=3_600, help=t("option.bench_half_load"))] = 20,
+    idle: Annotated[int, typer.Option("--idle", min=0, max=3_600, help=t("option.bench_idle"))] = 30,
+    reference: Annotated[int, typer.Option("--reference", min=0, max=3_600, help=t("option.bench_reference"))] = 15,
+    batch: Annotated[int, typer.Option("--batch", min=2, max=1_000, help=t("option.bench_batch"))] = 100,
+    pause: Annotated[bool, typer.Option("--pause", help=t("option.bench_pause"))] = False,
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.bench_dir"))] = None,
+    json_file: JsonFile = None,
+    force: Force = False,
+) -> None:
+    """Evidence through a network of real nodes, beside its engine alone."""
+    from govchain.cli.progress import counted  # noqa: PLC0415
+    from govchain.model import Code, UsageError  # noqa: PLC0415
+    from govchain.ops.bench import net  # noqa: PLC0415
+
+    if engine not in ("cometbft", "etcd"):
+        raise UsageError(Code.USAGE, reason=f"--engine: {engine}")
+    _check_result_file(json_file, force=force)
+    options = net.NetBench(
+        engine=engine,  # type: ignore[arg-type]
+        validators=validators,
+        seconds=seconds,
+        half_seconds=half,
+        idle_seconds=idle,
+        reference_seconds=reference,
+        batch=batch,
+        pause=pause,
+    )
+    with counted(t("progress.measuring")) as progress:
+        result = net.run(options, folder=directory, progress=progress)
+    _show_bench(result, json_file, force=force)
+
+
 @_demo.command("demo", help=t("help.demo"))
 def demo(
     directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.demo_dir"))] = None,

@@ -36,7 +36,7 @@ from govchain.ops.bench.machine import describe_machine, percentile
 from govchain.ops.bench.workload import BenchAccount, make_accounts, read_batches, write_files
 from govchain.services.chains import ChainOptions, default_organisation
 
-__all__ = ["BARS", "ApiBench", "idle_subscribers", "mixed", "run"]
+__all__ = ["BARS", "ApiBench", "ClientProcess", "idle_subscribers", "mixed", "run"]
 
 #: What two cores should reach, clients included: transactions a second; ms; MiB for 1,000 subscribers.
 BARS: Final = {"one_per_request": 3_000, "batches": 8_000, "half_load_p95_ms": 150, "subscribers_mib": 50}
@@ -192,7 +192,7 @@ class _Run:
         Raises:
             UnavailableError: a request failed, or a client did.
         """
-        clients = [_Client(job) for job in jobs]
+        clients = [ClientProcess(job) for job in jobs]
         try:
             for client in clients:
                 client.ready()
@@ -321,7 +321,7 @@ def idle_subscribers(node: NodeProcess, count: int) -> dict[str, Any]:
     time.sleep(_SETTLE_S)
     before, files = node.memory_bytes(), node.descriptors()
     paths = ["/v1/events/stream?type=nothing.of_this_kind"]
-    client = _Client(Job(kind="listen", host=node.host, port=node.port, connections=count, paths=paths))
+    client = ClientProcess(Job(kind="listen", host=node.host, port=node.port, connections=count, paths=paths))
     try:
         client.ready()
         time.sleep(_SETTLE_S)
@@ -343,7 +343,7 @@ def idle_subscribers(node: NodeProcess, count: int) -> dict[str, Any]:
     }
 
 
-class _Client:
+class ClientProcess:
     """A client process."""
 
     def __init__(self, job: Job) -> None:
