@@ -12,6 +12,7 @@ Not here: the network's processes (``ops.net``), one client (``api_client``), th
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import psutil
 
@@ -33,7 +34,7 @@ from govchain.ops.bench.workload import BenchAccount, make_accounts, write_files
 from govchain.ops.net.creating import NetworkPlan, create_network
 from govchain.ops.net.layout import NetworkFile, NetworkFolder, NodeEntry
 from govchain.ops.net.looking import differing_heights, look_at_nodes, probe
-from govchain.ops.net.processes import find_process, kill_node, start_nodes, stop_nodes
+from govchain.ops.net.processes import find_process, start_nodes, stop_nodes
 from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.proof.headers import decode_header
 from govchain.proof.trust import TrustAnchors
@@ -170,11 +171,11 @@ class _Run:
 
     def _create(self) -> None:
         options = self._options
-        settings = {
+        settings: dict[str, str | int | bool] = {
             "reads": "open",
-            "rate_address": "0",
-            "rate_session": "0",
-            "envelopes_max": str(max(1_000, options.batch)),
+            "rate_address": 0,
+            "rate_session": 0,
+            "envelopes_max": max(1_000, options.batch),
         }
         plan = NetworkPlan(
             now=time.time_ns() // 1_000_000,
@@ -191,16 +192,14 @@ class _Run:
         for node in self._network.present:
             keys = DirectoryLayout(self._folder.node(node.name).data).keys
             accounts, entries = make_accounts(_ACCOUNTS, chain, node.organisation)
-            with contextlib.closing(open_key_file(keys / "operator.pem", passphrase_source(keys))) as signer:
-                with HttpTransport(f"http://127.0.0.1:{node.api}") as transport:
-                    client = Client(transport, trust=trust, signer=signer)
-                    for entry in entries:
-                        client.register(
-                            algorithm=entry.algorithm,
-                            key=bytes.fromhex(entry.key),
-                            label=entry.label,
-                            roles=entry.roles,
-                        )
+            with (
+                contextlib.closing(open_key_file(keys / "operator.pem", passphrase_source(keys))) as signer,
+                HttpTransport(f"http://127.0.0.1:{node.api}") as transport,
+            ):
+                client = Client(transport, trust=trust, signer=signer)
+                for entry in entries:
+                    key = bytes.fromhex(entry.key)
+                    client.register(algorithm=entry.algorithm, key=key, label=entry.label, roles=entry.roles)
             self._accounts += accounts
 
     # -- load ----------------------------------------------------------------------------------------------------
@@ -295,7 +294,7 @@ class _Run:
         handed_in = sum(result.requests for result in results) * options.batch
         if not count or count > handed_in:
             raise UnavailableError(Code.STORE_CORRUPT, reason=f"{count} of {handed_in} transactions")
-        gaps = [later.time - earlier.time for earlier, later in zip(headers, headers[1:], strict=False)]
+        gaps = [later.time - earlier.time for earlier, later in itertools.pairwise(headers)]
         return {
             "transactions": count,
             "handed_in": handed_in,
@@ -417,7 +416,7 @@ class _Costs:
         self._before = (0.0, 0.0)
         self._spent = (0.0, 0.0)
 
-    def __enter__(self) -> _Costs:
+    def __enter__(self) -> Self:
         self._before = self._read()
         return self
 
