@@ -68,6 +68,8 @@ _STATUS: Final[Mapping[Code, int]] = {
     Code.WEBHOOK_TARGET: 422,
     Code.WEBHOOKS_TOO_MANY: 409,
     Code.BACKUP_RUNNING: 409,
+    Code.ARCHIVE_RUNNING: 409,
+    Code.BLOCK_ARCHIVED: 410,
     Code.REQUEST_SLOW: 408,
     Code.TIME_LIMIT: 504,
     Code.TIMED_OUT: 504,

@@ -15,6 +15,9 @@ values. Rules: heights are u64 big endian, so tables are in height order; what m
 | ids | height | id ‖ u64 expires, for each transaction |
 | history | u8 level ‖ u64 index | node (32 bytes) |
 | meta | ``chain`` | the moving facts |
+| meta | ``pruned`` | u64: bodies and receipts of blocks up to here were pruned (``pruning``) |
+| meta | ``archive/`` u64 | highest block of pruned ones that a file holds: its name, digest and lowest block |
+| meta | ``engine/`` u64 | u64: the engine's height at the commit of this block, of some blocks |
 | key_history | u32 length ‖ state key ‖ u64 height | see :class:`KeyWriteKind` |
 """
 
@@ -34,6 +37,8 @@ from govchain.state import Batch, Reader, Store, Table, Write
 
 __all__ = [
     "CHAIN_STATE_KEY",
+    "ArchiveNote",
+    "ArchivedBlocks",
     "BlockReader",
     "BlockStore",
     "KeyWriteKind",
@@ -44,6 +49,10 @@ __all__ = [
 
 #: Key of the moving facts in ``meta``.
 CHAIN_STATE_KEY: Final = b"chain"
+#: Key of the height up to which blocks were pruned, in ``meta``.
+PRUNED_KEY: Final = b"pruned"
+#: What the keys of the notes on archives begin with, in ``meta``.
+ARCHIVE_PREFIX: Final = b"archive/"
 
 _PLACE = struct.Struct(">QI")
 _ID = struct.Struct(">32sQ")
@@ -72,6 +81,41 @@ class _HeaderTime(msgspec.Struct):
 
 
 _time_decoder = msgspec.json.Decoder(_HeaderTime)
+
+
+class ArchiveNote(msgspec.Struct, frozen=True, array_like=True):
+    """Which archive file held pruned blocks: its name, the digest of its manifest (hex), its lowest block."""
+
+    name: str
+    digest: str
+    first: int
+
+
+_note_decoder = msgspec.msgpack.Decoder(ArchiveNote)
+
+
+class ArchivedBlocks(Protocol):
+    """Where blocks are read that are no longer in the store: archives that are mounted."""
+
+    def envelopes(self, height: int) -> tuple[bytes, ...] | None:
+        """The block's envelopes, or None where no mounted file holds it."""
+        ...
+
+    def receipts(self, height: int) -> tuple[bytes, ...] | None:
+        """The block's receipts, or None."""
+        ...
+
+    def certificate(self, height: int) -> bytes | None:
+        """The block's certificate, or None, also where it has none of its own."""
+        ...
+
+    def location(self, transaction: bytes) -> tuple[int, int] | None:
+        """Height and index of a transaction, or None."""
+        ...
+
+    def lowest(self, above: int) -> int:
+        """The lowest height from which every block below ``above`` is here; ``above`` where the one before is not."""
+        ...
 
 
 class StoredTransaction(Protocol):
@@ -121,6 +165,8 @@ class BlockReader:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        #: Where pruned blocks are read, if anywhere.
+        self.archives: ArchivedBlocks | None = None
 
     def header(self, height: int) -> bytes | None:
         """The header's bytes, or ``None`` when there is no such block."""
@@ -150,20 +196,27 @@ class BlockReader:
         """The block's envelopes in order.
 
         Raises:
-            RefusedError: ``NOT_FOUND`` when there is no such block.
+            RefusedError: ``NOT_FOUND`` when there is no such block; ``BLOCK_ARCHIVED`` when it was pruned and no
+                mounted archive holds it.
             UnavailableError: ``STORE_CORRUPT`` when there is one and its body is missing or malformed.
         """
-        return self._list(Table.BODIES, height)
+        stored = self._reader.get(Table.BODIES, height_key(height))
+        if stored is None and (archived := self._archived(height)) is not None:
+            return self._found(height, archived.envelopes(height))
+        return self._list(Table.BODIES, height, stored)
 
     def receipts(self, height: int) -> tuple[bytes, ...]:
         """The block's receipts in order; raises as :meth:`envelopes`."""
-        return self._list(Table.RECEIPTS, height)
+        stored = self._reader.get(Table.RECEIPTS, height_key(height))
+        if stored is None and (archived := self._archived(height)) is not None:
+            return self._found(height, archived.receipts(height))
+        return self._list(Table.RECEIPTS, height, stored)
 
     def location(self, transaction: bytes) -> tuple[int, int] | None:
         """Height and index of a committed transaction, or ``None``."""
         stored = self._reader.get(Table.TRANSACTIONS, transaction)
         if stored is None:
-            return None
+            return None if self.archives is None else self.archives.location(transaction)
         if len(stored) != _PLACE.size:
             raise _corrupt("transactions", 0, "malformed")
         height, index = _PLACE.unpack(stored)
@@ -177,8 +230,11 @@ class BlockReader:
         return list(_ID.iter_unpack(stored))
 
     def certificate(self, height: int) -> bytes | None:
-        """The finality certificate's bytes, or ``None``."""
-        return self._reader.get(Table.CERTIFICATES, height_key(height))
+        """The finality certificate's bytes, or ``None``, also where it was pruned and no mounted archive holds it."""
+        stored = self._reader.get(Table.CERTIFICATES, height_key(height))
+        if stored is None and self.archives is not None and height <= self.pruned():
+            return self.archives.certificate(height)
+        return stored
 
     def newest_certificate(self) -> int:
         """The newest height that has a finality certificate, or 0."""
@@ -231,6 +287,46 @@ class BlockReader:
             return int.from_bytes(key, "big")
         return 0
 
+    def pruned(self) -> int:
+        """Envelopes, receipts and certificates of blocks up to this height were pruned; 0 where none were.
+
+        Headers stay, and the certificates of blocks that changed the signer set or carry a checkpoint's root.
+        """
+        stored = self._reader.get(Table.META, PRUNED_KEY)
+        if stored is None:
+            return 0
+        if len(stored) != 8:
+            raise _corrupt("meta", 0, "malformed")
+        return int.from_bytes(stored, "big")
+
+    def oldest(self) -> int:
+        """The lowest height from which on every block can be read whole, here or in mounted archives; 0: no blocks."""
+        first = self.first()
+        if not first:
+            return 0
+        first = max(first, self.pruned() + 1)
+        return first if self.archives is None else self.archives.lowest(first)
+
+    def archive_note(self, height: int) -> ArchiveNote | None:
+        """Which archive file held the pruned block ``height``, or None."""
+        end = ARCHIVE_PREFIX + _LAST_HEIGHT
+        for _, value in self._reader.scan(Table.META, ARCHIVE_PREFIX + height_key(height), end, limit=1):
+            try:
+                return _note_decoder.decode(value)
+            except msgspec.MsgspecError:
+                raise _corrupt("meta", height, "malformed") from None
+        return None
+
+    def require_here(self, height: int) -> None:
+        """Raise where the contents of block ``height`` were pruned.
+
+        Raises:
+            RefusedError: ``BLOCK_ARCHIVED``, naming the archive file.
+        """
+        if 0 < height <= self.pruned():
+            note = self.archive_note(height)
+            raise RefusedError(Code.BLOCK_ARCHIVED, height=height, archive="" if note is None else note.name)
+
     def headers(self, first: int = 1, last: int | None = None, *, reverse: bool = False) -> Iterator[tuple[int, bytes]]:
         """Heights and header bytes from ``first`` to ``last`` (both included; ``None``: the newest)."""
         end = None if last is None else height_key(last + 1)
@@ -243,9 +339,22 @@ class BlockReader:
             raise RefusedError(Code.NOT_FOUND, reason=f"block {height}")
         return header
 
-    def _list(self, table: Table, height: int) -> tuple[bytes, ...]:
-        stored = self._reader.get(table, height_key(height))
+    def _archived(self, height: int) -> ArchivedBlocks | None:
+        """The mounted archives, for a block that was pruned or lies before the first one here; None for any other."""
+        archives = self.archives
+        if archives is not None and (height <= self.pruned() or height < self.first()):
+            return archives
+        return None
+
+    def _found(self, height: int, found: tuple[bytes, ...] | None) -> tuple[bytes, ...]:
+        if found is None:
+            self.require_here(height)
+            raise RefusedError(Code.NOT_FOUND, reason=f"block {height}")
+        return found
+
+    def _list(self, table: Table, height: int, stored: bytes | None) -> tuple[bytes, ...]:
         if stored is None:
+            self.require_here(height)
             self._header(height)
             raise _corrupt(table.name.lower(), height, "missing")
         try:
@@ -314,6 +423,14 @@ class BlockStore(BlockReader):
     def put_chain_state(self, batch: Batch, chain_state: bytes) -> None:
         """Put the moving facts."""
         batch.put(Table.META, CHAIN_STATE_KEY, chain_state)
+
+    def put_pruned(self, batch: Batch, height: int) -> None:
+        """Note that blocks up to ``height`` are pruned; goes into the batch that removes the last of them."""
+        batch.put(Table.META, PRUNED_KEY, height_key(height))
+
+    def put_archive_note(self, batch: Batch, last: int, note: ArchiveNote) -> None:
+        """Note which file holds the blocks up to ``last``."""
+        batch.put(Table.META, ARCHIVE_PREFIX + height_key(last), _encoder.encode(note))
 
     def put_certificate(self, batch: Batch, height: int, certificate: bytes) -> None:
         """Put a finality certificate."""

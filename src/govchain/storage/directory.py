@@ -23,6 +23,7 @@ with its process, however that ends, and a restart needs no repair.
       engine/                the home of an external engine, where the chain has one
       webhooks.sqlite3       its webhooks
       index.sqlite3          its index
+      mounts.json            archives from which pruned blocks are read
 
 The names are properties of :class:`DirectoryLayout`. They stand elsewhere only where this room may not be imported
 (``index``) or would take too long to load (the look for a directory in ``cli``); a test compares. Format 2 has the
@@ -175,6 +176,11 @@ class DirectoryLayout:
     def webhooks(self) -> Path:
         """Webhooks of a node that serves, and how far they have come."""
         return self._path / "webhooks.sqlite3"
+
+    @property
+    def mounts(self) -> Path:
+        """Which archives are mounted."""
+        return self._path / "mounts.json"
 
     @property
     def index(self) -> Path:

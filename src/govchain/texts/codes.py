@@ -5,6 +5,7 @@ that a code usually carries are the ones that its clauses name.
 """
 
 from govchain.texts import (
+    codes_archives,
     codes_backups,
     codes_governance,
     codes_ledger,
@@ -20,6 +21,7 @@ __all__ = ["SENTENCES"]
 SENTENCES: dict[str, dict[str, str]] = {
     f"code.{name}": {"zh": chinese, "en": english}
     for family in (
+        codes_archives.PAIRS,
         codes_backups.PAIRS,
         codes_governance.PAIRS,
         codes_ledger.PAIRS,
