@@ -54,6 +54,8 @@ from govchain.services.configurations import decode_configuration
 from govchain.signers import check_passphrase, passphrase_from_file, read_private_file
 from govchain.signers.files import read_key_file
 from govchain.storage import snapshot_checks
+from govchain.storage.archive_files import ArchiveReader, decode_archive_manifest, decode_archived_block
+from govchain.storage.archive_mounts import decode_mounts
 from govchain.storage.backup_checks import decode_backup_manifest
 from govchain.storage.directory import inspect_directory
 from tests.proof.chainkit import KINDS, Chain
@@ -115,6 +117,7 @@ BESIDE = {
     "crypto.asn1.load_strict",
     "signers.passphrases.check_passphrase",
     "signers.passphrases.passphrase_from_file",
+    "storage.archive_files.ArchiveReader",
     "storage.directory.inspect_directory",
     "crypto.algorithms.check_signature",
 }
@@ -198,6 +201,10 @@ TAKERS = {
     "merkle.rfc9162.Frontier.decode": directly(lambda data: Frontier.decode(SUITE.digest, data)),
     "ledger.chain.decode_chain_state": directly(decode_chain_state),
     "storage.snapshot_checks.read_entries": directly(lambda data: list(snapshot_checks.read_entries(data, "chunk"))),
+    "storage.archive_files.ArchiveReader": through_file("a.gca", lambda path: ArchiveReader(path).close()),
+    "storage.archive_files.decode_archive_manifest": directly(decode_archive_manifest),
+    "storage.archive_files.decode_archived_block": directly(decode_archived_block),
+    "storage.archive_mounts.decode_mounts": directly(decode_mounts),
     "storage.backup_checks.decode_backup_manifest": directly(decode_backup_manifest),
     "storage.directory.inspect_directory": through_file("data/FORMAT", inspect),
     "crypto.asn1.load_strict": directly(lambda data: load_strict(crypto.keyfile.asn1.PrivateKeyInfo, data)),

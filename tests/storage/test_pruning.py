@@ -84,7 +84,7 @@ def test_what_is_gone_is_named_with_its_archive(node, tmp_path):
             with pytest.raises(RefusedError) as caught:
                 read(height)
             assert caught.value.code is Code.BLOCK_ARCHIVED
-            assert caught.value.params == {"height": height, "archive": name}
+            assert caught.value.params == {"height": height, "path": name}
             assert name in caught.value.text("zh")
             assert name in caught.value.text("en")
         assert read(26)

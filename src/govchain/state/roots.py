@@ -20,7 +20,15 @@ from govchain.merkle import EMPTY_SUBTREE, SparseTree, state_root
 from govchain.state.namespaces import NamespaceRegistry
 from govchain.state.port import Table, Write
 
-__all__ = ["NO_STATE_ROOT", "LiveReader", "StateRoot", "compute_state_root", "digest_name_of"]
+__all__ = [
+    "NO_STATE_ROOT",
+    "LiveReader",
+    "StateRoot",
+    "compute_state_root",
+    "digest_name_of",
+    "receipt_root",
+    "transaction_root",
+]
 
 #: What stands for the root before genesis.
 NO_STATE_ROOT: Final = bytes(32)
@@ -94,3 +102,14 @@ def compute_state_root(
         live, nodes = SparseTree(digest, lambda at: live_reader.get(Table.LIVE, at)).update(changes)
     root = state_root(suite, previous_root, delta, live)
     return StateRoot(root, delta, live, nodes, len(rooted))
+
+
+def transaction_root(suite: Suite, envelopes: Sequence[bytes]) -> bytes:
+    """A header's ``transaction_root``: the RFC 9162 root over the digests of a block's envelopes, in order."""
+    name = digest_name_of(suite)
+    return native.merkle_root(name, native.digest_many(name, list(envelopes)))
+
+
+def receipt_root(suite: Suite, receipts: Sequence[bytes]) -> bytes:
+    """A header's ``receipt_root``: the RFC 9162 root over a block's receipts, in order."""
+    return native.merkle_root(digest_name_of(suite), list(receipts))

@@ -18,14 +18,13 @@ from typing import Final
 
 import msgspec
 
-import govchain_native as native
 from govchain.crypto import Suite
 from govchain.model import Code, GovChainError, VerificationError
 from govchain.model.wire import Header
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.headers import decode_header, header_identity
 from govchain.proof.trust import EpochWalk, TrustAnchors
-from govchain.state.roots import digest_name_of
+from govchain.state.roots import receipt_root, transaction_root
 from govchain.storage.archive_files import ArchivedBlock, ArchiveReader
 
 __all__ = ["ArchiveVerdict", "BlockWalk", "Progress", "verify_archives"]
@@ -95,7 +94,6 @@ class BlockWalk:
         #: Whether the last block that was checked is final by its own certificate.
         self.certified = False
         self._epochs = epochs
-        self._digest = digest_name_of(suite)
 
     def step(self, block: ArchivedBlock) -> tuple[Header, list[bytes]]:
         """Check the next block; its header, and the ids of its transactions.
@@ -139,13 +137,11 @@ class BlockWalk:
         return header, ids
 
     def _check_roots(self, header: Header, block: ArchivedBlock) -> None:
-        envelopes, receipts = list(block.envelopes), list(block.receipts)
-        if len(envelopes) != header.transaction_count or len(receipts) != len(envelopes):
+        if not len(block.envelopes) == len(block.receipts) == header.transaction_count:
             raise _fault("number of transactions")
-        digests = native.digest_many(self._digest, envelopes)
-        if native.merkle_root(self._digest, digests).hex() != header.transaction_root:
+        if transaction_root(self.suite, block.envelopes).hex() != header.transaction_root:
             raise _fault("transactions")
-        if native.merkle_root(self._digest, receipts).hex() != header.receipt_root:
+        if receipt_root(self.suite, block.receipts).hex() != header.receipt_root:
             raise _fault("receipts")
 
 
@@ -342,7 +338,7 @@ def _reason(error: VerificationError) -> str:
 
 
 def _gap(after: ArchiveReader, first: int, last: int, reason: str) -> VerificationError:
-    return VerificationError(Code.ARCHIVE_GAP, path=after.path.name, first=first, last=last, reason=reason)
+    return VerificationError(Code.ARCHIVE_GAP, path=after.path.name, reason=f"blocks {first} to {last} {reason}")
 
 
 def _fault(reason: str) -> VerificationError:

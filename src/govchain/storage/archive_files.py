@@ -367,6 +367,8 @@ class ArchiveReader:
         told = (manifest.chain, manifest.suite, manifest.genesis)
         if told != (self.genesis.chain, self.suite.name, fingerprint(self.genesis).hex()):
             self._refuse("manifest: genesis")
+        #: The lowest and the highest height.
+        self.first, self.last = manifest.first, manifest.last
         self._firsts = [chunk.first for chunk in manifest.chunks]
         self._places = [self._blocks_at]
         for chunk in manifest.chunks:
@@ -381,16 +383,6 @@ class ArchiveReader:
             version = head.strip().decode("ascii", "replace")
             raise VerificationError(Code.ARCHIVE_NEWER, path=self.path.name, version=version)
         self._refuse("not an archive")
-
-    @property
-    def first(self) -> int:
-        """The lowest height."""
-        return self.manifest.first
-
-    @property
-    def last(self) -> int:
-        """The highest height."""
-        return self.manifest.last
 
     def chunks(self) -> Iterator[tuple[ArchiveChunk, bytes, bool]]:
         """Each chunk with its bytes, and whether they have its digest: who checks names the block that differs.

@@ -325,7 +325,7 @@ class BlockReader:
         """
         if 0 < height <= self.pruned():
             note = self.archive_note(height)
-            raise RefusedError(Code.BLOCK_ARCHIVED, height=height, archive="" if note is None else note.name)
+            raise RefusedError(Code.BLOCK_ARCHIVED, height=height, path="" if note is None else note.name)
 
     def headers(self, first: int = 1, last: int | None = None, *, reverse: bool = False) -> Iterator[tuple[int, bytes]]:
         """Heights and header bytes from ``first`` to ``last`` (both included; ``None``: the newest)."""

@@ -22,9 +22,9 @@ PAIRS: dict[str, tuple[str, str]] = {
         ),
     ),
     "ARCHIVE_GAP": (
-        "归档不相连[[：{path}]][[，区块 {first} 至 {last} {reason}]]。请补齐缺少的文件，或移走多余的文件。",
+        "归档不相连[[：{path}]][[，{reason}]]。请补齐缺少的文件，或移走多余的文件。",
         (
-            "The archives do not link up[[: {path}]][[: blocks {first} to {last} {reason}]]. Bring the missing files, "
+            "The archives do not link up[[: {path}]][[: {reason}]]. Bring the missing files, "
             "or move away those that are too many."
         ),
     ),
@@ -40,10 +40,10 @@ PAIRS: dict[str, tuple[str, str]] = {
         "A newer version of the program made the archive[[: {path}]][[ ({version})]]. Read it with that version.",
     ),
     "BLOCK_ARCHIVED": (
-        "区块 {height} 的内容已归档，不在本节点上[[；归档文件：{archive}]]。请用 govchain archive mount 挂载后再试。",
+        "区块[[ {height} ]]的内容已归档，不在本节点上[[；归档文件：{path}]]。请用 govchain archive mount 挂载后再试。",
         (
-            "The contents of block {height} were archived and are not at this node any more[[; they are in "
-            "{archive}]]. Mount that with govchain archive mount, then try again."
+            "The contents of the block[[ ({height})]] were archived and are not at this node any more[[; they are in "
+            "{path}]]. Mount that with govchain archive mount, then try again."
         ),
     ),
 }
