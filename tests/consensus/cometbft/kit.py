@@ -172,9 +172,11 @@ class Member:
 
 
 class Network:
-    """Members of one chain under rule bft."""
+    """Members of one chain under rule bft; of ``count`` nodes the last ``joining`` are known and are no members."""
 
-    def __init__(self, folder: Path, count: int, limits: dict[str, int] | None = None, **told: object) -> None:
+    def __init__(
+        self, folder: Path, count: int, limits: dict[str, int] | None = None, joining: int = 0, **told: object
+    ) -> None:
         self.kit = Kit(limits or {})
         self.created = now_ms() - 1_000
         self.signers: list[TestAccount] = [new_account() for _ in range(count)]
@@ -195,7 +197,7 @@ class Network:
         )
         self.genesis = msgspec.structs.replace(
             self.kit.genesis,
-            members=tuple(sorted(members, key=lambda member: member.key)),
+            members=tuple(sorted(members[: count - joining], key=lambda member: member.key)),
             rule="bft",
             created=self.created,
         )

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from govchain.consensus import Certifier, LedgerApplication, Outcome, Pool
-from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, derive_genesis
+from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, StateSync, derive_genesis
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.solo.engine import Clock
 from govchain.crypto import BatchVerifier, SigningKey
@@ -23,6 +23,7 @@ from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
 from govchain.proof.genesis import decode_genesis
 from govchain.storage import RocksStore
+from govchain.storage.snapshot_checks import SnapshotTrust
 from tests.consensus.cometbft import faults
 
 MODULES = (ACCOUNTS, EVIDENCE)
@@ -41,7 +42,16 @@ class Member:
         self.store = RocksStore(folder / "ledger")
         self.pool = Pool()
         key = SigningKey(told["algorithm"], bytes.fromhex(told["secret"]))
-        application = LedgerApplication(machine, self.store, self.pool, wall, Certifier(machine.suite, key))
+        skew = told.get("skew_ms", 0)
+        clock = Clock(lambda: wall() + skew, lambda: time.monotonic_ns() // 1_000_000)
+        application = LedgerApplication(
+            machine,
+            self.store,
+            self.pool,
+            clock.wall,
+            Certifier(machine.suite, key),
+            snapshots=folder / "snapshots",
+        )
         self.application = application
         self.lock = threading.Lock()
         options = CometOptions(
@@ -55,18 +65,47 @@ class Member:
             if told.get("known") is None
             else lambda: frozenset(bytes.fromhex(each) for each in told["known"]),
             loopback=True,
+            state_sync=self.state_sync(told.get("state_sync")),
+            trust=lambda height: self.trust(told.get("trust"), genesis.chain, height),
             **told.get("options", {}),
         )
         self.engine = CometEngine(
             faults.wrapped(application, told.get("fault", "")),
             self.pool,
             options,
-            Clock(wall, lambda: time.monotonic_ns() // 1_000_000),
+            clock,
             None,
             lambda code, reason: self.say(problem=code.name, reason=reason),
             lambda text: self.say(notice=text),
         )
         application.add_listener(lambda block: self.say(block=block.chain.height, time=block.header.time))
+
+    @staticmethod
+    def state_sync(told: dict | None) -> StateSync | None:
+        if told is None:
+            return None
+        first, second = told["servers"]
+        return StateSync((first, second), told["height"], bytes.fromhex(told["hash"]))
+
+    @staticmethod
+    def trust(told: dict | None, chain: str, height: int) -> SnapshotTrust | None:
+        if told is None or told["height"] != height:
+            return None
+        return SnapshotTrust(chain, height, bytes.fromhex(told["header"]), bytes.fromhex(told["root"]))
+
+    def snapshot(self) -> dict | None:
+        """Make one; what a joiner would have to trust for it."""
+        made = self.application.make_snapshot()
+        if made is None:
+            return None
+        header = self.application.blocks.header(made.height)
+        return {
+            "height": made.height,
+            "engine_height": made.engine_height,
+            "header": header.hex(),
+            "root": made.root.hex(),
+            "chunks": made.chunks,
+        }
 
     def say(self, **what: object) -> None:
         with self.lock:
@@ -84,7 +123,10 @@ class Member:
     def facts(self) -> dict[str, object]:
         info, status = self.application.info(), self.engine.status()
         blocks = self.application.blocks
-        identities = [blocks.identity_after(height).hex() for height in range(1, info.ledger_height)]
+        first = 1
+        while first < info.ledger_height and blocks.header(first) is None:
+            first += 1  # a node that joined by snapshot has no blocks before it
+        identities = [blocks.identity_after(height).hex() for height in range(first, info.ledger_height)]
         if info.ledger_height:
             identities.append(info.app_hash.hex())
         return {
@@ -92,7 +134,7 @@ class Member:
             "height": info.ledger_height,
             "app_hash": info.app_hash.hex(),
             "identities": identities,
-            "times": [blocks.header_time(height) for height in range(1, info.ledger_height + 1)],
+            "times": [blocks.header_time(height) for height in range(first, info.ledger_height + 1)],
             "engine_time": self.engine._handler.facts.time,
             "running": status.running,
             "problem": status.problem.name if status.problem else None,
@@ -121,6 +163,8 @@ class Member:
                 case "receipt":
                     receipt = self.application.receipt(bytes.fromhex(told["id"]))
                     self.say(receipt=None if receipt is None else receipt.hex())
+                case "snapshot":
+                    self.say(snapshot=self.snapshot())
                 case "stop":
                     break
         self.engine.stop()

@@ -152,6 +152,7 @@ def test_a_follower_keeps_its_voting_key_aside_and_a_joiner_names_what_it_trusts
     assert VALIDATOR_KEY_FILE not in found.values()
     assert VALIDATOR_STATE_FILE not in found.values()
     assert found["statesync"]["rpc_servers"] == "http://127.0.0.1:1,http://127.0.0.1:2"
+    assert found["mempool"]["type"] == "flood"  # the engine refuses to join without a mempool
     assert (found["statesync"]["trust_height"], found["statesync"]["trust_hash"]) == (77, "AB" * 32)
 
 

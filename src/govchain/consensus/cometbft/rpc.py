@@ -122,6 +122,24 @@ class EngineRpc:
         except _FAULTS:
             return None
 
+    def header_hash(self, height: int) -> bytes | None:
+        """The engine's own hash of its header at ``height`` (32 bytes); None where it is not here."""
+        answer = self._ask(f"commit?height={height}")
+        try:
+            return bytes.fromhex(answer["signed_header"]["commit"]["block_id"]["hash"])
+        except _FAULTS:
+            return None
+
+    def connect(self) -> socket.socket:
+        """A connection of bytes to the engine's RPC, for what is carried to another node's light client.
+
+        Raises:
+            OSError: the engine does not listen.
+        """
+        connection = _UnixConnection(self._path, self._timeout_s)
+        connection.connect()
+        return connection.sock
+
     def _ask(self, what: str) -> Any:
         connection = _UnixConnection(self._path, self._timeout_s)
         try:
