@@ -312,6 +312,9 @@ class CometEngine:
             state = self.rpc.round_state()
             self._seen = (state, len(self.rpc.peers()))
             ahead = state is not None and any(peer > state.height + 1 for peer in state.peer_heights)
+            told = self.rpc.height() if ahead else None
+            if told is None or told[1]:  # it has no height of its own yet while it fetches what it missed
+                ahead = False
             behind = behind + _LOOK_S if ahead else 0.0
             if behind * 1000 >= self._options.stuck_ms:
                 self._on_notice(f"the engine stands at height {height} while others go on: started again")

@@ -133,11 +133,15 @@ class EngineRpc:
     def connect(self) -> socket.socket:
         """A connection of bytes to the engine's RPC, for what is carried to another node's light client.
 
+        It has no timeout: a light client keeps its connection for many requests with pauses between them, and takes a
+        connection that closed meanwhile for a server that lies.
+
         Raises:
             OSError: the engine does not listen.
         """
         connection = _UnixConnection(self._path, self._timeout_s)
         connection.connect()
+        connection.sock.settimeout(None)
         return connection.sock
 
     def _ask(self, what: str) -> Any:
