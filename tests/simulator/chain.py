@@ -18,6 +18,7 @@ from govchain.model.identifiers import credit_code_check_digit
 from govchain.model.wire import Genesis, GenesisAccount, GenesisMember, GenesisModule, GenesisOrganisation, Limits
 from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
+from govchain.modules.governance import MODULE as GOVERNANCE
 
 CHAIN = "simulated-chain"
 CREATED = 1_750_000_000_000
@@ -52,6 +53,11 @@ def organisation(number: int) -> str:
     """A 统一社会信用代码 for the organisation of that number."""
     first = f"11100000{number:09d}"
     return first + credit_code_check_digit(first)
+
+
+def tls_digest(number: int) -> str:
+    """What stands for a member's TLS key."""
+    return hashlib.sha256(f"tls {number}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def chain_kit(shape: Shape) -> ChainKit:
             for number, one in enumerate(clients)
             if number >= len(codes)
         ]
-    modules = (ACCOUNTS, EVIDENCE)
+    modules = (ACCOUNTS, EVIDENCE, GOVERNANCE)
     genesis = Genesis(
         accounts=tuple(accounts),
         algorithms=tuple(sorted({algorithm, suite.member_algorithm})),
@@ -121,7 +127,7 @@ def chain_kit(shape: Shape) -> ChainKit:
                         f"node-{number}",
                         codes[number],
                         engine_keys[number].hex(),
-                        hashlib.sha256(f"tls {number}".encode()).hexdigest(),
+                        tls_digest(number),
                     )
                     for number in range(shape.members)
                 ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 import govchain_native as native
 from govchain.crypto import get_suite
 from govchain.model import Code
@@ -30,6 +32,7 @@ class Submission:
     envelope: bytes
     expires: int
     receipt: bytes | None = None
+    code: Code | None = None
     given_up: bool = False
 
     @property
@@ -124,9 +127,13 @@ class Clients:
 
     def _receive(self, source: int, kind: str, id_: bytes, code: Code, receipt: bytes | None) -> None:
         """An answer. A liar's is not believed: a client verifies what it is given (``sdk``)."""
-        if self.simulation.replicas[source].byzantine or receipt is None:
+        if self.simulation.replicas[source].byzantine:
             return
         submission = self.submissions[id_]
+        if receipt is None:
+            submission.code = submission.code or code  # why a replica refused it; another one may take it
+            return
+        submission.code = Code(msgspec.json.decode(receipt)["code"])
         known = submission.receipt
         assert known is None or known == receipt, f"two receipts of {id_.hex()[:8]}, the second from r{source}"
         submission.receipt = receipt

@@ -43,6 +43,8 @@ def settled(simulation: Simulation) -> str:
     """What is still outstanding after the faults, or an empty string."""
     heads = set()
     for replica in simulation.honest:
+        if not replica.started:
+            continue
         process = replica.process
         if process is None:
             return f"{replica.name} is down"
@@ -58,23 +60,26 @@ def settled(simulation: Simulation) -> str:
         return f"heads {sorted(heads)}"
     if not simulation.clients.done():
         return "clients wait"
+    if not simulation.council.done():
+        return f"governance waits: {[item.kind for item in simulation.council.items if not item.outcome]}"
     return "" if simulation.fresh_done() else "no fresh transaction was committed"
 
 
 def judge(simulation: Simulation) -> None:
     """Every check at the end of a run."""
-    reference = simulation.honest[0]
-    for replica in simulation.honest:
+    running = [replica for replica in simulation.honest if replica.started]
+    reference = running[0]
+    for replica in running:
         check_blocks(simulation, replica)
         check_certificates(simulation, replica)
         check_same(reference.store, replica.store, f"{reference.name} and {replica.name}")
         check_acknowledged(simulation, replica)
     check_no_garbage(simulation, reference)
     check_replay(simulation, reference)
-    for replica in simulation.honest:
+    for replica in running:
         check_restart(simulation, replica)
     if simulation.liar is not None and simulation.plan.rule == "bft":
-        for replica in simulation.honest:
+        for replica in running:
             check_equivocation(simulation, replica)
 
 
@@ -183,7 +188,8 @@ def check_equivocation(simulation: Simulation, replica: Replica) -> None:
     header = application.blocks.decoded_header(height)
     root = bytes.fromhex(header.state_root)
     good = liar.sign(FinalitySignature(height, key, b"", header.epoch, simulation.identities[height], root))
-    if any(key.hex() == one.key for one in application.chain.signers.keys):
+    signers = decode_certificate(application.blocks.certificate(height) or b"").set
+    if any(key.hex() == one.key for one in signers.keys):
         application.finality.add(liar.sign(good, identity=b"\x02" * 32))
         application.finality.add(good)
         assert (key, height) in {(who, at) for who, at, _ in replica.proofs}, f"{replica.name} noticed no equivocation"

@@ -5,12 +5,14 @@ Purpose: a simulator that finds nothing shows nothing. Rules: a fault changes on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from govchain.consensus import FinalitySignature, FinalizedBlock, LedgerApplication
+from govchain.consensus import EngineUpdate, FinalitySignature, FinalizedBlock, LedgerApplication
 from govchain.consensus.finality import Finality
 from govchain.ledger import ReplayWindow
 from govchain.model import Code
+from govchain.modules.governance import views
 from govchain.proof.certificates import assemble_certificate, encode_certificate
 from govchain.proof.signers import quorum
 from govchain.state import Batch
@@ -32,6 +34,37 @@ class NothingDurable(CrashStore):
 
     def write(self, batch: Batch, *, durable: bool) -> None:
         super().write(batch, durable=False)
+
+
+class NoSignerSets(CrashStore):
+    """The sets of ended epochs are not kept."""
+
+    def write(self, batch: Batch, *, durable: bool) -> None:
+        kept = Batch()
+        for table in batch.tables():
+            kept.extend(table, [one for one in batch.operations(table) if not one[0].startswith(b"signers/")])
+        super().write(kept, durable=durable)
+
+
+class UpdatesAsSets(LedgerApplication):
+    """The engine is told every member that is and was, not what changed."""
+
+    def finalize_block(self, *arguments: Any) -> FinalizedBlock:
+        result = super().finalize_block(*arguments)
+        if not result.updates:
+            return result
+        known = views.members(self.committed)
+        every = {facts.engine_key: EngineUpdate(facts.engine_key, int(facts.status == "active")) for facts in known}
+        every |= {update.engine_key: update for update in result.updates}
+        return replace(result, updates=tuple(every[key] for key in sorted(every)))
+
+
+class UpdatesTwice(LedgerApplication):
+    """The engine is told each change twice."""
+
+    def finalize_block(self, *arguments: Any) -> FinalizedBlock:
+        result = super().finalize_block(*arguments)
+        return replace(result, updates=result.updates * 2)
 
 
 class SignsBeforeCommit(LedgerApplication):

@@ -38,15 +38,17 @@ class RaftModel:
         return RaftEngine(process, self)
 
     def available(self, replica: Replica) -> bool:
-        """Whether a majority is up and within the reach of ``replica``."""
-        network, replicas = self.simulation.network, self.simulation.replicas
-        up = [one for one in replicas if one.process is not None and network.reaches(replica.number, one.number)]
-        return 2 * len(up) > len(replicas)
+        """Whether a majority of the members is up and within the reach of ``replica``."""
+        network, members = self.simulation.network, self.simulation.active()
+        up = [one for one in members if one.process is not None and network.reaches(replica.number, one.number)]
+        return 2 * len(up) > len(members)
 
     def holds_lease(self, replica: Replica) -> bool:
         """Whether ``replica`` may propose; an abandoned lease goes to whoever asks after a while."""
         holder = self.simulation.replicas[self._holder]
-        if holder.process is not None and self.available(holder):
+        if replica not in self.simulation.active():
+            return False
+        if holder.process is not None and holder in self.simulation.active() and self.available(holder):
             self._gone_since = None
         elif self._gone_since is None:
             self._gone_since = self.simulation.schedule.now
@@ -112,8 +114,10 @@ class RaftEngine:
             dice = self.simulation.dice
             pause = dice.randint(200, 3_000) if dice.random() < 0.02 else dice.randint(1, 20)
             self.process.later(pause, self._execute, self.model.log[self.height])
-        elif len(self.process.pool) and (
-            self.model.holds_lease(self.replica) or self.simulation.dice.random() < _ASTRAY
+            return
+        astray = self.simulation.dice.random() < _ASTRAY
+        if len(self.process.pool) and (
+            self.model.holds_lease(self.replica) or (astray and self.replica in self.simulation.active())
         ):
             self._propose()
 

@@ -58,6 +58,7 @@ class Replica:
         self.certified: set[int] = set()
         # What it takes.
         self.process: Process | None = None
+        self.started = number < simulation.members  # a joiner starts when it is invited
         self._outbox: list[tuple[Any, ...]] = []
         self._trip: str | None = None
         self.crashes = 0
@@ -73,7 +74,7 @@ class Replica:
 
     def start(self) -> None:
         """Start a process from what is durable, unless one runs."""
-        if self.process is not None:
+        if self.process is not None or not self.started:
             return
         try:
             self.process = Process(self)
@@ -146,6 +147,7 @@ class Replica:
         chain = self.process.application.chain
         assert chain.height == height, f"{self.name}: height {chain.height} after block {height}"
         self.simulation.check_identity(self, height, chain.identity, engine_height)
+        self.simulation.set_active(height, chain.signers)
 
     def check_signature(self, signature: FinalitySignature) -> None:
         """An honest member's own signature leaves it: its block is in the store, and agreed under bft."""

@@ -7,16 +7,19 @@ Example:
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from govchain.consensus import FinalitySignature, LedgerApplication
 from govchain.model import Code
+from govchain.model.wire import SignerSet
 from tests.simulator.bft import BftModel
 from tests.simulator.byzantine import Liar
 from tests.simulator.chain import Shape, chain_kit
 from tests.simulator.clients import Clients
+from tests.simulator.council import Council
 from tests.simulator.judge import judge, settled
 from tests.simulator.raft import RaftModel
 from tests.simulator.replica import Replica
@@ -30,6 +33,8 @@ HEALING_MS_MAX = 180_000
 TAIL = 40
 _MODELS = {"bft": BftModel, "raft": RaftModel, "solo": SoloModel}
 _MEMBERS = {"bft": 4, "raft": 3, "solo": 1}
+#: Organisations whose nodes may join.
+_JOINERS = 2
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,9 @@ class Plan:
     """What a run does; all of it follows from ``seed``. Moments in ms of model time.
 
     ``crashes``: moment, replica, and where: ``kill``, ``finalized``, ``committed``, or ``write before N`` and
-    ``write after N``. ``partitions``: from, to, and the sides of the replicas. ``application`` and ``store`` are what
-    is tried; a planted fault brings its own.
+    ``write after N``. ``partitions``: from, to, and the sides of the replicas. ``agenda``: moment,
+    kind and subject of what is put to the vote. ``application`` and ``store`` are what is tried; a planted fault
+    brings its own.
     """
 
     seed: int
@@ -51,6 +57,7 @@ class Plan:
     crashes: tuple[tuple[int, int, str], ...] = ()
     partitions: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
     submissions: tuple[int, ...] = ()
+    agenda: tuple[tuple[int, str, int], ...] = ()
     heal: int = 20_000
     application: Callable[..., Any] = LedgerApplication
     store: Callable[[], CrashStore] = CrashStore
@@ -61,6 +68,7 @@ def make_plan(seed: int, **changes: Any) -> Plan:
     dice = random.Random(f"{seed} plan")
     rule = changes.get("rule") or dice.choice(("bft",) * 7 + ("raft",) * 2 + ("solo",))
     members = _MEMBERS[rule]
+    nodes = members + (_JOINERS if rule != "solo" else 0)
     heal = dice.choice((10_000, 20_000, 35_000))
     limits = {"block_bytes_max": 32_768, "block_transactions_max": 40, "body_bytes_max": 16_384}
     if dice.random() < 0.3:
@@ -75,14 +83,15 @@ def make_plan(seed: int, **changes: Any) -> Plan:
         where = dice.choice(("kill", "finalized", "committed", "write before", "write after", "write after"))
         if where.startswith("write"):
             where += f" {dice.choice((1, 1, 2, 3, 5))}"
-        crashes.append((dice.randint(1, heal), dice.randrange(members), where))
+        crashes.append((dice.randint(1, heal), dice.randrange(nodes), where))
     partitions, moment = [], 0
     for _ in range(dice.choice((0, 1, 3)) if members > 1 else 0):
         moment += dice.randint(500, heal // 2)
         until = moment + dice.choice((1_000, 5_000, 15_000))
         if until < heal:
-            partitions.append((moment, until, tuple(dice.randrange(2) for _ in range(members))))
+            partitions.append((moment, until, tuple(dice.randrange(2) for _ in range(nodes))))
         moment = until
+    agenda = _make_agenda(dice, rule, heal)
     faults = Faults(dice.choice((40, 300, 2_000)), dice.choice((0.0, 0.02, 0.2)), dice.choice((0.0, 0.05, 0.3)))
     plan = Plan(
         seed=seed,
@@ -94,10 +103,24 @@ def make_plan(seed: int, **changes: Any) -> Plan:
         faults=faults,
         crashes=tuple(sorted(crashes)),
         partitions=tuple(partitions),
+        agenda=agenda,
         submissions=tuple(sorted(dice.randint(1, heal) for _ in range(dice.choice((8, 25, 40))))),
         heal=heal,
     )
     return replace(plan, **changes)
+
+
+def _make_agenda(dice: random.Random, rule: str, heal: int) -> tuple[tuple[int, str, int], ...]:
+    """What is put to the vote: nothing in half of the runs."""
+    members = _MEMBERS[rule]
+    if dice.random() < 0.5:
+        return ()
+    items = [("parameter", dice.randint(3, 40))]
+    if rule != "solo":
+        joiners = dice.sample(range(members, members + _JOINERS), dice.randint(1, _JOINERS))
+        leavers = dice.sample(range(members), dice.randint(0, len(joiners)))
+        items += [("add", number) for number in joiners] + [("remove", number) for number in leavers]
+    return tuple(sorted((dice.randint(1, heal // 2), kind, subject) for kind, subject in items))
 
 
 class Simulation:
@@ -105,8 +128,9 @@ class Simulation:
 
     def __init__(self, plan: Plan, *, echo: bool = False) -> None:
         self.plan, self.echo = plan, echo
-        members = _MEMBERS[plan.rule]
-        self.kit = chain_kit(Shape(plan.rule, members, max(members, 1), plan.suite, plan.limits))
+        self.members = members = _MEMBERS[plan.rule]
+        nodes = members + (_JOINERS if plan.rule != "solo" else 0)
+        self.kit = chain_kit(Shape(plan.rule, members, nodes, plan.suite, plan.limits))
         self.dice = random.Random(f"{plan.seed} run")
         self.schedule = Schedule()
         self.network = Network(self.schedule, random.Random(f"{plan.seed} network"), plan.faults)
@@ -119,19 +143,27 @@ class Simulation:
         self.model: Any = _MODELS[plan.rule](self)
         self.liar = None if plan.liar is None else Liar(self, plan.liar)
         self.replicas = [
-            Replica(self, number, skew_ms=plan.skews[number], liar=self.liar if number == plan.liar else None)
-            for number in range(members)
+            Replica(
+                self,
+                number,
+                skew_ms=plan.skews[number] if number < members else 0,
+                liar=self.liar if number == plan.liar else None,
+            )
+            for number in range(nodes)
         ]
         self.honest = [replica for replica in self.replicas if not replica.byzantine]
         for replica in self.replicas:
             self.network.join(replica.number, replica.receive)
         self.clients = Clients(self)
+        self.council = Council(self, plan.agenda)
+        self._active = (0, self.replicas[:members])
 
     def run(self) -> None:
         """The whole run; raises ``AssertionError`` (or what the code under test raised) when something is wrong."""
         plan, schedule = self.plan, self.schedule
         for replica in self.replicas:
             schedule.after(self.dice.randint(0, 200), replica.start)
+        self.council.begin()
         for moment in plan.submissions:
             schedule.after(moment, self.clients.submit_something)
         for moment, number, where in plan.crashes:
@@ -167,10 +199,20 @@ class Simulation:
         assert known == identity, f"{replica.name} committed another block {height}"
         self.engine_heights.setdefault(height, engine_height)
 
+    def set_active(self, height: int, signers: SignerSet) -> None:
+        """The members after the newest block that anybody committed."""
+        if height > self._active[0]:
+            keys = {entry.key for entry in signers.keys}
+            self._active = (height, [one for one in self.replicas if one.member.public_key.hex() in keys])
+
+    def active(self) -> list[Replica]:
+        """The replicas that are members now."""
+        return self._active[1]
+
     def heard(self, replica: Replica, signature: FinalitySignature, code: Code) -> None:
         """A replica took a signature. Another block and then the own one of one member: it must have reported that."""
         place = (replica.number, signature.key, signature.height)
-        if code == Code.BLOCK_INVALID and signature.epoch == 0:
+        if code == Code.BLOCK_INVALID and signature.epoch == self._epoch(replica, signature.height):
             self._heard.add((*place, replica.crashes))
         elif not code and (*place, replica.crashes) in self._heard:
             reported = {(key, height) for key, height, _ in replica.proofs}
@@ -180,6 +222,7 @@ class Simulation:
         """What happened, for a sum over seeds."""
         return {
             "blocks": len(self.identities),
+            **Counter(self.council.outcomes()),
             "crashes": sum(replica.crashes for replica in self.replicas),
             "equivocations proved": sum(len(replica.proofs) for replica in self.honest),
             "events": self.schedule.count,
@@ -188,6 +231,9 @@ class Simulation:
             "submitted": len(self.clients.submissions),
             self.plan.rule: 1,
         }
+
+    def _epoch(self, replica: Replica, height: int) -> int:
+        return replica.process.application.blocks.decoded_header(height).epoch if replica.process else -1
 
     def fresh_done(self) -> bool:
         """Whether a transaction that was submitted after the faults has its receipt."""

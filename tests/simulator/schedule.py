@@ -58,6 +58,7 @@ class Network:
 
     def __init__(self, schedule: Schedule, dice: random.Random, faults: Faults) -> None:
         self.faults = faults
+        self.muted: tuple[str, ...] = ()  # kinds of messages that are lost, whatever the dice say
         self.sent = 0
         self.lost = 0
         self._schedule = schedule
@@ -89,7 +90,7 @@ class Network:
         self.sent += 1
         copies = 2 if faults.duplicate and dice.random() < faults.duplicate else 1
         for _ in range(copies):
-            if faults.drop and dice.random() < faults.drop:
+            if kind in self.muted or (faults.drop and dice.random() < faults.drop):
                 self.lost += 1
                 continue
             # Most messages are quick; the slow ones are overtaken by later ones.

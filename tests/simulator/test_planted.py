@@ -37,6 +37,8 @@ def search(fault, rule):
         (planted.BelievesCertificates, "bft", "VerificationError"),
         (planted.BelievesSignatures, "bft", "VerificationError"),
         (planted.ForgetsToSign, "bft", "stuck: .* has no certificate"),
+        (planted.UpdatesAsSets, "bft", "removes an unknown key"),
+        (planted.UpdatesTwice, "bft", "name a key twice"),
         (planted.OverlooksEquivocation, "bft", "overlooked an equivocation|noticed no equivocation"),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -192,6 +192,7 @@ class LedgerApplication:
         self.blocks.put_state(batch, writes, root.live_node_writes)
         self._put_key_history(batch, 0, writes)
         self.blocks.put_chain_state(batch, encode_chain_state(chain))
+        self.blocks.put_signer_set(batch, chain.epoch, chain.signers)
         self._store.write(batch, durable=True)
         self._chain = chain
         self.finality.resume(chain)
@@ -299,6 +300,8 @@ class LedgerApplication:
             self._put_key_history(batch, following.height, block.writes)
             self.blocks.put_history(batch, self._history.append(block.identity))
             self.blocks.put_chain_state(batch, encode_chain_state(following))
+            if following.epoch != self.chain.epoch:
+                self.blocks.put_signer_set(batch, following.epoch, following.signers)
             self._checkpointer.put_progress(batch)
             write_s = monotonic()
             try:
@@ -399,6 +402,10 @@ class LedgerApplication:
         if (first and first != own.hex()) or (not chain.height and chain.identity != own):
             raise UnavailableError(Code.GENESIS_INVALID, path="genesis.json", reason="the store is another chain's")
         self._load_window(chain)
+        if not self._read_only and self.blocks.signer_set(chain.epoch) is None:  # a snapshot, or an earlier release
+            batch = Batch()
+            self.blocks.put_signer_set(batch, chain.epoch, chain.signers)
+            self._store.write(batch, durable=False)
         self.finality.resume(chain)
         if not self._read_only:
             self._checkpointer.resume(chain)

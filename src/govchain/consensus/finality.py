@@ -118,9 +118,9 @@ class Finality:
         return self._certified
 
     def resume(self, chain: ChainState) -> None:
-        """After a restart: take up the blocks at the tip whose certificates are missing, and sign what is due.
+        """After a restart: take up the newest blocks whose certificates are missing, and sign what is due.
 
-        Only blocks of the present epoch: an older one's set has changed since; its certificate is fetched.
+        Each under the set of its own epoch: where several members crashed, nobody else may have the certificate.
         """
         self._certified = self._blocks.newest_certificate()
         with self._lock:
@@ -133,15 +133,19 @@ class Finality:
         blocks, head = self._blocks, chain.height
         alone = quorum(chain.signers.rule, len(chain.signers.keys)) == 1
         lowest = 1 if alone else max(1, head - OPEN_BLOCKS_MAX + 1)
-        first = head + 1
-        while first > lowest and blocks.header(first - 1) is not None and blocks.certificate(first - 1) is None:
-            first -= 1
-        for height in range(first, head + 1):
+        missing: list[int] = []
+        for height in range(head, lowest - 1, -1):
+            if blocks.header(height) is None or (alone and blocks.certificate(height) is not None):
+                break  # alone, certificates are written in order and a crash loses the last ones
+            if blocks.certificate(height) is None:
+                missing.append(height)
+        for height in reversed(missing):
             header = blocks.decoded_header(height)
-            if header.epoch == chain.epoch:
+            signers = chain.signers if header.epoch == chain.epoch else blocks.signer_set(header.epoch)
+            if signers is not None:
                 identity = chain.identity if height == head else blocks.identity_after(height)
                 # Under bft, what lies below the head was followed by an engine block, which is what signing waits for.
-                self._take_up(header, identity, chain.signers, agreed=height < head)
+                self._take_up(header, identity, signers, agreed=height < head)
 
     def committed(self, block: ExecutedBlock) -> None:
         """A block's own commit is durable: sign it now, or when the next engine block arrives."""

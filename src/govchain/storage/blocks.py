@@ -18,6 +18,7 @@ values. Rules: heights are u64 big endian, so tables are in height order; what m
 | meta | ``pruned`` | u64: bodies and receipts of blocks up to here were pruned (``pruning``) |
 | meta | ``archive/`` u64 | highest block of pruned ones that a file holds: its name, digest and lowest block |
 | meta | ``engine/`` u64 | u64: the engine's height at the commit of this block, of some blocks |
+| meta | ``signers/`` ‖ u64 epoch | the signer set of that epoch |
 | key_history | u32 length ‖ state key ‖ u64 height | see :class:`KeyWriteKind` |
 """
 
@@ -30,8 +31,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from govchain.model import Code, RefusedError, UnavailableError
-from govchain.model.wire import Header
+from govchain.model import Code, RefusedError, UnavailableError, encode_struct
+from govchain.model.wire import Header, SignerSet
 from govchain.proof.headers import decode_header
 from govchain.state import Batch, Reader, Store, Table, Write
 
@@ -54,11 +55,13 @@ PRUNED_KEY: Final = b"pruned"
 #: What the keys of the notes on archives begin with, in ``meta``.
 ARCHIVE_PREFIX: Final = b"archive/"
 
+_SIGNERS_KEY: Final = b"signers/"
 _PLACE = struct.Struct(">QI")
 _ID = struct.Struct(">32sQ")
 _NODE = struct.Struct(">BQ")
 _LENGTH = struct.Struct(">I")
 _encoder = msgspec.msgpack.Encoder()
+_signers_decoder = msgspec.json.Decoder(SignerSet)
 _list_decoder = msgspec.msgpack.Decoder(tuple[bytes, ...])
 
 
@@ -275,6 +278,20 @@ class BlockReader:
         """The moving facts, or ``None`` before genesis was made."""
         return self._reader.get(Table.META, CHAIN_STATE_KEY)
 
+    def signer_set(self, epoch: int) -> SignerSet | None:
+        """The signer set of an epoch, or ``None``: of those that ended before this store's first block.
+
+        Nor are there those that ended under a release that did not keep them.
+
+        Raises:
+            UnavailableError: ``STORE_CORRUPT``.
+        """
+        stored = self._reader.get(Table.META, _SIGNERS_KEY + height_key(epoch))
+        try:
+            return None if stored is None else _signers_decoder.decode(stored)
+        except msgspec.MsgspecError:
+            raise _corrupt("signers", epoch, "malformed") from None
+
     def tip(self) -> int:
         """Height of the newest block, or 0."""
         for key, _ in self._reader.scan(Table.HEADERS, reverse=True, limit=1):
@@ -431,6 +448,10 @@ class BlockStore(BlockReader):
     def put_archive_note(self, batch: Batch, last: int, note: ArchiveNote) -> None:
         """Note which file holds the blocks up to ``last``."""
         batch.put(Table.META, ARCHIVE_PREFIX + height_key(last), _encoder.encode(note))
+
+    def put_signer_set(self, batch: Batch, epoch: int, signers: SignerSet) -> None:
+        """Put the signer set of an epoch."""
+        batch.put(Table.META, _SIGNERS_KEY + height_key(epoch), encode_struct(signers))
 
     def put_certificate(self, batch: Batch, height: int, certificate: bytes) -> None:
         """Put a finality certificate."""
