@@ -24,6 +24,7 @@ from govchain.consensus.cometbft.keys import VALIDATOR_KEY_FILE
 from govchain.consensus.cometbft.protos import abci_pb2
 from govchain.consensus.cometbft.snapshots import read_offer
 from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
+from govchain.consensus.joining.messages import decode_ask, decode_offers, decode_path
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
 from govchain.crypto.certificates import decode_certificate_key
@@ -186,6 +187,9 @@ TAKERS = {
     "proof.genesis_signatures.decode_genesis_signature": directly(decode_genesis_signature),
     "services.ceremony.read_records": directly(lambda data: read_records([("file", data)])),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
+    "consensus.joining.messages.decode_ask": directly(decode_ask),
+    "consensus.joining.messages.decode_offers": directly(decode_offers),
+    "consensus.joining.messages.decode_path": directly(decode_path),
     "consensus.etcd.records.decode_content": directly(decode_content),
     "consensus.etcd.records.decode_record": directly(lambda data: decode_record(BlockRecord, data, "block")),
     "modules.evidence.messages.items.decode_item": directly(messages.decode_item),

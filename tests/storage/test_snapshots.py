@@ -95,7 +95,7 @@ def read_all(store, facts):
     """What a snapshot is to carry, from a store."""
     tip = facts.height.to_bytes(8, "big")
     kept = {table: dict(store.scan(table)) for table in (Table.STATE, Table.LIVE, Table.HISTORY, Table.META)}
-    for table in (Table.HEADERS, Table.CERTIFICATES):
+    for table in (Table.HEADERS,):
         kept[table] = {tip: store.get(table, tip)}
     kept[Table.IDS] = dict(store.scan(Table.IDS, facts.ids_from.to_bytes(8, "big")))
     return kept

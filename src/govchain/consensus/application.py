@@ -113,6 +113,8 @@ class LedgerApplication:
         self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
         self._snapshots = SnapshotExchange(machine, store, snapshots)
+        #: Where snapshots lie, or None.
+        self.snapshots_directory = snapshots
         self._directory = machine.directory(self.committed)
         self._chain: ChainState | None = None
         self._history = NodeLog(machine.suite.digest, self.blocks.history_node)
@@ -344,8 +346,18 @@ class LedgerApplication:
         return self._snapshots.chunk(height, index)
 
     def offer_snapshot(self, snapshot: SnapshotInfo, trust: SnapshotTrust) -> Code:
-        """OK when the snapshot is worth fetching; only an application without a chain state takes one."""
-        return Code.DATA_DIRECTORY_EXISTS if self._chain is not None else self._snapshots.offer(snapshot, trust)
+        """OK when the snapshot is worth fetching; only an application without blocks takes one."""
+        if self._chain is not None and (self._chain.height or self._chain.engine_height):
+            return Code.DATA_DIRECTORY_EXISTS
+        return self._snapshots.offer(snapshot, trust)
+
+    def abandon_snapshot(self) -> None:
+        """Give up the snapshot that was offered; nothing of it is left."""
+        self._snapshots.abandon()
+
+    def keep_snapshots(self, count: int) -> None:
+        """Remove all but the newest ``count`` snapshots."""
+        self._snapshots.keep(count)
 
     def apply_snapshot_chunk(self, index: int, chunk: bytes) -> Code:
         """Take one chunk; after the last, continue from the snapshot."""

@@ -4,7 +4,8 @@ Purpose: behind the four snapshot calls of the ``Application`` port. A snapshot 
 root a header carries; one that is fetched is verified as a whole against headers that the caller trusts before
 anything is installed.
 Rules: nothing in a snapshot is believed; a fetch that fails leaves the store empty and can begin again.
-Not here: the format and its checks (``storage.snapshots``), how chunks travel (comes with networks).
+Not here: the format and its checks (``storage.snapshots``), how chunks travel (``joining``), when one is made
+(``snapshotting``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from govchain.storage.snapshots import (
     SnapshotFacts,
     SnapshotReader,
     chunk_name,
+    clear_store,
     install_snapshot,
     verify_snapshot,
     write_snapshot,
@@ -99,6 +101,18 @@ class SnapshotExchange:
         self._trust = trust
         return Code.OK
 
+    def abandon(self) -> None:
+        """Give up a fetch; what it brought is removed."""
+        self._trust = None
+        if self._directory is not None:
+            shutil.rmtree(self._directory / _INCOMING, ignore_errors=True)
+
+    def keep(self, count: int) -> None:
+        """Remove all but the newest ``count`` snapshots."""
+        for info in self.list()[count:]:
+            self._described.pop(str(info.height), None)
+            shutil.rmtree(self._place() / str(info.height), ignore_errors=True)
+
     def apply(self, index: int, chunk: bytes) -> tuple[Code, bool]:
         """Take the next chunk; with the last, verify and install. Answers a code and whether it is installed.
 
@@ -117,6 +131,7 @@ class SnapshotExchange:
             reader = SnapshotReader(incoming, self._machine.suite)
             verify_snapshot(reader, self._machine.suite, self._machine.namespaces, trust)
             self._verify_moving_facts(_moving_facts(reader), trust)
+            clear_store(self._store)  # the state of genesis, or what an earlier attempt left when it was killed
             install_snapshot(reader, self._machine.suite, self._machine.namespaces, trust, self._store)
         except GovChainError as error:
             return error.code, False
@@ -136,7 +151,7 @@ class SnapshotExchange:
             raise UnavailableError(Code.STORE_CORRUPT, path="meta", reason="moving facts")
         chain = decode_chain_state(stored)
         first = chain.height
-        while first > 1 and blocks.header_time(first - 1) > ids_from_time:
+        while first > 1 and _is_covered(blocks, first - 1, ids_from_time):
             first -= 1
         path = self._place() / str(chain.height)
         shutil.rmtree(path, ignore_errors=True)
@@ -188,6 +203,13 @@ class SnapshotExchange:
         )
         if not all(told):
             raise VerificationError(Code.STORE_CORRUPT, step=8, member="meta", path="meta", reason="moving facts")
+
+
+def _is_covered(blocks: BlockReader, height: int, ids_from_time: int) -> bool:
+    """Whether the replay window still covers that block; its header may be missing after a snapshot was installed."""
+    if blocks.header(height) is None:
+        return bool(blocks.ids(height))
+    return blocks.header_time(height) > ids_from_time
 
 
 def _moving_facts(reader: SnapshotReader) -> ChainState:

@@ -10,8 +10,10 @@ Purpose: write one from a checkpoint, and read one into an empty store. What mak
       000000.chunk …         entries: u8 table ‖ u32 length ‖ key ‖ u32 length ‖ value, in order of table and key
 
 A chunk ends after the entry that brings it to :data:`CHUNK_BYTES`. The tables are those that a node needs to go on:
-state, live, the last header and certificate, the ids of the replay window, history, and the moving facts. Not here:
-which checkpoints become snapshots and how they travel (``consensus``), blocks before the checkpoint.
+state, live, the last header, the ids of the replay window, history, and the moving facts. All of it follows from the
+blocks, so that every member that has them makes the same bytes; the last header's certificate is not in it, since
+members hold it with different signatures. Not here: which checkpoints become snapshots and how they travel
+(``consensus``), blocks before the checkpoint.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ __all__ = [
     "Manifest",
     "SnapshotFacts",
     "SnapshotReader",
+    "clear_store",
     "install_snapshot",
     "verify_snapshot",
     "write_snapshot",
@@ -58,6 +61,8 @@ CHUNKS_MAX: Final = 100_000
 
 _MANIFEST = "manifest.json"
 _MANIFEST_BYTES_MAX = SIZE_MAX
+#: Keys that one batch takes out.
+_CLEARED_AT_ONCE = 10_000
 _HEAD = struct.Struct(">BI")
 _LENGTH = struct.Struct(">I")
 
@@ -237,6 +242,21 @@ def install_snapshot(
         store.write(batch, durable=index == last)
 
 
+def clear_store(store: Store) -> None:
+    """Take everything out of a store: one in which installing was cut short, or with the state of genesis alone.
+
+    The moving facts go first, so that a store in which this was cut short reads as not yet begun.
+    """
+    for table in sorted(Table, key=lambda table: table is not Table.META):
+        while True:
+            batch = Batch()
+            for key, _ in store.scan(table, limit=_CLEARED_AT_ONCE):
+                batch.delete(table, key)
+            if not len(batch):
+                break
+            store.write(batch, durable=table is Table.META)
+
+
 def chunk_name(index: int) -> str:
     """The file name of a chunk."""
     return f"{index:06}.chunk"
@@ -249,7 +269,6 @@ def _entries(reader: Reader, facts: SnapshotFacts) -> Iterator[tuple[Table, byte
         (Table.STATE, b"", None),
         (Table.LIVE, b"", None),
         (Table.HEADERS, tip, after),
-        (Table.CERTIFICATES, tip, after),
         (Table.IDS, height_key(facts.ids_from), after),
         (Table.HISTORY, b"", None),
         (Table.META, CHAIN_STATE_KEY, CHAIN_STATE_KEY + b"\0"),
