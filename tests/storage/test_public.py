@@ -21,6 +21,7 @@ def test_public_names():
         "SnapshotTrust",
         "SnapshotVerifier",
         "StoredTransaction",
+        "complete_directory",
         "create_directory",
         "inspect_directory",
         "install_snapshot",
