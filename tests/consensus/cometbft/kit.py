@@ -50,6 +50,7 @@ class Member:
         self.changed = threading.Condition()
         self.lines: list[dict] = []
         self.outcomes: dict[int, dict] = {}
+        self.sent: dict[int, bytes] = {}  # by the place under which an outcome will be known
         self._places = itertools.count()
 
     @property
@@ -127,6 +128,7 @@ class Member:
     def submit(self, *envelopes: bytes) -> list[int]:
         """Hand in; answers the places under which outcomes will be known."""
         places = [next(self._places) for _ in envelopes]
+        self.sent.update(zip(places, envelopes, strict=True))
         self.write(do="submit", places=places, envelopes=[each.hex() for each in envelopes])
         return places
 

@@ -160,9 +160,9 @@ class Member:
                     self.submit(told["places"], [bytes.fromhex(each) for each in told["envelopes"]])
                 case "facts":
                     self.say(facts=self.facts())
-                case "receipt":
-                    receipt = self.application.receipt(bytes.fromhex(told["id"]))
-                    self.say(receipt=None if receipt is None else receipt.hex())
+                case "receipts":
+                    found = [self.application.receipt(bytes.fromhex(id)) for id in told["ids"]]
+                    self.say(receipts=[None if each is None else each.hex() for each in found])
                 case "snapshot":
                     self.say(snapshot=self.snapshot())
                 case "stop":

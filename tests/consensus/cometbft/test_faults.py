@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.consensus.cometbft.kit import Network, wait_until
+from tests.consensus.cometbft.kit import Network, now_ms, wait_until
 
 pytestmark = pytest.mark.net
 OPTIONS = {"timeout_propose_ms": 1_500, "wait_ms": 200}
@@ -85,6 +85,24 @@ def test_an_update_of_nobody_stops_that_member_with_words(faulty):
     assert "failed to find validator" in net[3].said("reason")[0]
     assert net[3].facts()["pid"] is None
     net.agree(good, least=net.commit(net.put(), members=good)[0]["height"])
+
+
+@pytest.mark.parametrize("skew_ms", [3_600_000, -3_600_000], ids=["ahead", "behind"])
+def test_a_node_whose_clock_is_wrong_by_an_hour_harms_nobody(tmp_path, skew_ms):
+    """The node's clock, not the engine's: it decides what to propose and what to take."""
+    net = Network(tmp_path / "net", 4, options=OPTIONS)
+    net[3].tell(skew_ms=skew_ms)
+    net.start()
+    good = net.members[:3]
+    try:
+        for _ in range(6):
+            net.commit(*net.puts(2), members=good)
+        facts = net.agree(least=6)
+        assert facts[0]["rejected"] == 0
+        assert abs(facts[0]["times"][-1] - now_ms()) < 10_000
+        assert {each["problem"] for each in facts} == {None}
+    finally:
+        net.stop()
 
 
 def test_a_stranger_is_not_connected(tmp_path):
