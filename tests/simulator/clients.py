@@ -34,6 +34,7 @@ class Submission:
     receipt: bytes | None = None
     code: Code | None = None
     given_up: bool = False
+    height: int = 0
 
     @property
     def open(self) -> bool:
@@ -133,7 +134,8 @@ class Clients:
         if receipt is None:
             submission.code = submission.code or code  # why a replica refused it; another one may take it
             return
-        submission.code = Code(msgspec.json.decode(receipt)["code"])
+        told = msgspec.json.decode(receipt)
+        submission.code, submission.height = Code(told["code"]), told["height"]
         known = submission.receipt
         assert known is None or known == receipt, f"two receipts of {id_.hex()[:8]}, the second from r{source}"
         submission.receipt = receipt

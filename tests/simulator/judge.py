@@ -19,6 +19,7 @@ from govchain.proof.equivocation import verify_equivocation
 from govchain.proof.headers import decode_header, header_identity
 from govchain.proof.trust import EpochWalk
 from govchain.state import MemoryStore, Table
+from govchain.storage.blocks import height_key
 from tests.simulator.chain import CHAIN, CREATED
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ SAME = (
     Table.HISTORY,
     Table.KEY_HISTORY,
 )
+#: Of these, those by height.
+_BY_HEIGHT = (Table.HEADERS, Table.BODIES, Table.RECEIPTS, Table.IDS)
 
 
 def settled(simulation: Simulation) -> str:
@@ -51,7 +54,7 @@ def settled(simulation: Simulation) -> str:
         chain = process.application.chain
         heads.add(chain.height)
         blocks = process.application.blocks
-        for height in range(1, chain.height + 1):
+        for height in range(replica.base + 1, chain.height + 1):
             if height not in replica.certified:
                 if blocks.certificate(height) is None:
                     return f"{replica.name} has no certificate of block {height}"
@@ -72,7 +75,7 @@ def judge(simulation: Simulation) -> None:
     for replica in running:
         check_blocks(simulation, replica)
         check_certificates(simulation, replica)
-        check_same(reference.store, replica.store, f"{reference.name} and {replica.name}")
+        check_same(reference.store, replica.store, f"{reference.name} and {replica.name}", replica.base)
         check_acknowledged(simulation, replica)
     check_no_garbage(simulation, reference)
     check_replay(simulation, reference)
@@ -87,7 +90,7 @@ def check_blocks(simulation: Simulation, replica: Replica) -> None:
     """Every block is the one that was seen when it was committed, and its time is after the one before."""
     application = replica.process.application
     time = 0
-    for height in range(1, application.chain.height + 1):
+    for height in range(max(1, replica.base), application.chain.height + 1):
         data = application.blocks.header(height)
         assert data is not None, f"{replica.name} lacks block {height}"
         identity = header_identity(simulation.kit.machine.suite, data)
@@ -101,7 +104,9 @@ def check_certificates(simulation: Simulation, replica: Replica) -> None:
     """From genesis on, each header belongs to the set in force and has a certificate of a quorum of it."""
     machine, blocks = simulation.kit.machine, replica.process.application.blocks
     walk = EpochWalk.from_genesis(machine.suite, machine.genesis)
-    for height in range(1, replica.process.application.chain.height + 1):
+    if replica.base:
+        walk = EpochWalk.after(blocks.decoded_header(replica.base))
+    for height in range(replica.base + 1, replica.process.application.chain.height + 1):
         stored = blocks.certificate(height)
         assert stored is not None, f"{replica.name} has no certificate of block {height}"
         header = blocks.decoded_header(height)
@@ -109,10 +114,13 @@ def check_certificates(simulation: Simulation, replica: Replica) -> None:
         verify_certificate(machine.suite, header, simulation.identities[height], decode_certificate(stored))
 
 
-def check_same(one: MemoryStore, other: MemoryStore, what: str) -> None:
-    """Two stores hold the same ledger."""
+def check_same(one: MemoryStore, other: MemoryStore, what: str, base: int = 0) -> None:
+    """Two stores hold the same ledger, the ``other`` one from the snapshot at ``base`` on."""
     for table in SAME:
-        left, right = dict(one.scan(table)), dict(other.scan(table))
+        if base and table in (Table.TRANSACTIONS, Table.KEY_HISTORY):
+            continue  # what lies before the snapshot is not there, and their keys are not in order of height
+        start = height_key(base + 1) if base and table in _BY_HEIGHT else b""
+        left, right = dict(one.scan(table, start)), dict(other.scan(table, start))
         assert left == right, f"{what} differ in {table.name}"
 
 
@@ -121,13 +129,15 @@ def check_acknowledged(simulation: Simulation, replica: Replica) -> None:
     blocks = replica.process.application.blocks
     seen: Counter[bytes] = Counter()
     receipts: dict[bytes, bytes] = {}
-    for height in range(1, replica.process.application.chain.height + 1):
+    for height in range(replica.base + 1, replica.process.application.chain.height + 1):
         ids = [opened[1] for opened in _open(simulation, blocks.envelopes(height))]
         seen.update(ids)
         receipts.update(zip(ids, blocks.receipts(height), strict=True))
     twice = [id_.hex()[:8] for id_, count in seen.items() if count > 1]
     assert not twice, f"{replica.name} has transactions twice: {twice}"
     for submission in simulation.clients.acknowledged:
+        if replica.base and submission.height <= replica.base:
+            continue
         found = receipts.get(submission.id)
         assert found is not None, f"{replica.name} lost the acknowledged transaction {submission.id.hex()[:8]}"
         assert found == submission.receipt, f"{replica.name} has another receipt of {submission.id.hex()[:8]}"

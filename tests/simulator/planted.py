@@ -157,6 +157,7 @@ class _OtherFinality(LedgerApplication):
 
 class _OneLess(Finality):
     def _collect(self, block: Any, signature: FinalitySignature) -> None:
+        self.disagreements.complete(signature)
         with self._lock:
             block.signatures.setdefault(signature.key, signature.signature)
             enough = len(block.signatures) >= quorum(block.signers.rule, len(block.signers.keys)) - 1

@@ -33,6 +33,10 @@ class RaftModel:
         self._holder = 0
         self._gone_since: int | None = None
 
+    def blocks(self) -> list[Block]:
+        """Every block in order."""
+        return self.log
+
     def make_engine(self, process: Process) -> RaftEngine:
         """The engine of one process."""
         return RaftEngine(process, self)

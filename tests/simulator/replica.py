@@ -15,6 +15,7 @@ from govchain.model import Code
 from govchain.state import Table
 from govchain.storage.blocks import height_key
 from tests.simulator.chain import CREATED
+from tests.simulator.joining import join_by_snapshot
 from tests.simulator.route import Route
 from tests.simulator.storing import Crash
 
@@ -58,6 +59,8 @@ class Replica:
         self.certified: set[int] = set()
         # What it takes.
         self.process: Process | None = None
+        self.base = 0  # the snapshot's height, where it joined by one
+        self.installing = False
         self.started = number < simulation.members  # a joiner starts when it is invited
         self._outbox: list[tuple[Any, ...]] = []
         self._trip: str | None = None
@@ -76,6 +79,8 @@ class Replica:
         """Start a process from what is durable, unless one runs."""
         if self.process is not None or not self.started:
             return
+        if self.installing:  # a snapshot was cut short: application and engine begin again with nothing
+            self.store, self.installing = self.simulation.plan.store(), False
         try:
             self.process = Process(self)
             self.process.begin()
@@ -175,8 +180,14 @@ class Process:
         self.pool = Pool(PoolLimits(transactions_max=400, bytes_max=400_000, remembered_max=200))
         self.application: Any = None
         suite = simulation.kit.machine.suite
+        folder = simulation.snapshot_folder(replica.number)
         self.application = simulation.plan.application(
-            simulation.kit.machine, replica.store, self.pool, replica.clock, Certifier(suite, replica.member)
+            simulation.kit.machine,
+            replica.store,
+            self.pool,
+            replica.clock,
+            Certifier(suite, replica.member),
+            **({} if folder is None else {"snapshots": folder}),
         )
         self.route = Route(self)
         self.application.finality.route = self.route
@@ -186,7 +197,7 @@ class Process:
     def begin(self) -> None:
         """Make genesis if need be, then let the engine start."""
         application = self.application
-        if not application.info().app_hash:
+        if not application.info().app_hash and not join_by_snapshot(self):
             application.init_chain()
         info = application.info()
         assert application.certified_height <= info.ledger_height, f"{self.replica.name} certified more than it has"

@@ -10,6 +10,8 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from govchain.consensus import FinalitySignature, LedgerApplication
@@ -42,9 +44,9 @@ class Plan:
     """What a run does; all of it follows from ``seed``. Moments in ms of model time.
 
     ``crashes``: moment, replica, and where: ``kill``, ``finalized``, ``committed``, or ``write before N`` and
-    ``write after N``. ``partitions``: from, to, and the sides of the replicas. ``agenda``: moment,
-    kind and subject of what is put to the vote. ``application`` and ``store`` are what is tried; a planted fault
-    brings its own.
+    ``write after N``. ``partitions``: from, to, and the sides of the replicas. ``agenda``: moment, kind and subject
+    of what is put to the vote. ``snapshots``: joiners take one where there is one. ``application`` and ``store`` are
+    what is tried; a planted fault brings its own.
     """
 
     seed: int
@@ -58,6 +60,7 @@ class Plan:
     partitions: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
     submissions: tuple[int, ...] = ()
     agenda: tuple[tuple[int, str, int], ...] = ()
+    snapshots: bool = False
     heal: int = 20_000
     application: Callable[..., Any] = LedgerApplication
     store: Callable[[], CrashStore] = CrashStore
@@ -71,7 +74,7 @@ def make_plan(seed: int, **changes: Any) -> Plan:
     nodes = members + (_JOINERS if rule != "solo" else 0)
     heal = dice.choice((10_000, 20_000, 35_000))
     limits = {"block_bytes_max": 32_768, "block_transactions_max": 40, "body_bytes_max": 16_384}
-    if dice.random() < 0.3:
+    if dice.random() < 0.4:
         limits |= {"checkpoint_writes_min": 12, "checkpoint_delay_blocks": dice.choice((1, 3))}
     skews = [dice.randint(-300, 300) for _ in range(members)]
     liar = dice.randrange(members) if rule == "bft" and dice.random() < 0.7 else None
@@ -104,6 +107,7 @@ def make_plan(seed: int, **changes: Any) -> Plan:
         crashes=tuple(sorted(crashes)),
         partitions=tuple(partitions),
         agenda=agenda,
+        snapshots="checkpoint_writes_min" in limits,
         submissions=tuple(sorted(dice.randint(1, heal) for _ in range(dice.choice((8, 25, 40))))),
         heal=heal,
     )
@@ -132,6 +136,7 @@ class Simulation:
         nodes = members + (_JOINERS if plan.rule != "solo" else 0)
         self.kit = chain_kit(Shape(plan.rule, members, nodes, plan.suite, plan.limits))
         self.dice = random.Random(f"{plan.seed} run")
+        self._folder = TemporaryDirectory() if plan.snapshots else None
         self.schedule = Schedule()
         self.network = Network(self.schedule, random.Random(f"{plan.seed} network"), plan.faults)
         self.trace: list[str] = []
@@ -185,6 +190,12 @@ class Simulation:
         for replica in self.replicas:
             if replica.process is not None:
                 replica.process.application.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def snapshot_folder(self, number: int) -> Path | None:
+        """Where a replica's snapshots lie, in runs that make some."""
+        return None if self._folder is None else Path(self._folder.name) / str(number)
 
     def record(self, text: str) -> None:
         """Add a line to the trace."""
@@ -221,6 +232,7 @@ class Simulation:
     def counts(self) -> dict[str, int]:
         """What happened, for a sum over seeds."""
         return {
+            "joined by snapshot": sum(replica.base > 0 for replica in self.replicas),
             "blocks": len(self.identities),
             **Counter(self.council.outcomes()),
             "crashes": sum(replica.crashes for replica in self.replicas),
