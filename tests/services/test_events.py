@@ -201,7 +201,7 @@ class Ledger:
         self.chain = self.blocks = self
         self.machine = SimpleNamespace(genesis=SimpleNamespace(chain="long-chain"))
 
-    def first(self):
+    def oldest(self):
         return self._first
 
     def receipts(self, height):

@@ -30,7 +30,7 @@ class Growing:
     def height(self):
         return len(self.stored)
 
-    def first(self):
+    def oldest(self):
         return 1
 
     def receipts(self, height):

@@ -24,6 +24,7 @@ from govchain.consensus.checkpointing import Checkpointer, checkpoint_name
 from govchain.consensus.finality import Finality
 from govchain.consensus.pool import Outcome, Pool
 from govchain.consensus.ports import CheckResult, EngineUpdate, FinalizedBlock, Info, SnapshotInfo
+from govchain.consensus.retaining import Retention
 from govchain.consensus.snapshots import SnapshotExchange
 from govchain.ledger import (
     ChainState,
@@ -112,6 +113,8 @@ class LedgerApplication:
         self._window = ReplayWindow(machine.genesis.limits)
         self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
+        #: What an external engine may forget.
+        self.retention = Retention(store, self.blocks)
         self._snapshots = SnapshotExchange(machine, store, snapshots)
         #: Where snapshots lie, or None.
         self.snapshots_directory = snapshots
@@ -290,7 +293,7 @@ class LedgerApplication:
             with self._lock:
                 self._store.write(batch, durable=True)
             self._chain, self._passed = passed, None
-            return 0
+            return self.retention.retain_from(passed.engine_height)
         with self._lock:
             following = block.chain
             ids = [(prepared.id, prepared.body.expires) for prepared in block.transactions]
@@ -305,6 +308,7 @@ class LedgerApplication:
             if following.epoch != self.chain.epoch:
                 self.blocks.put_signer_set(batch, following.epoch, following.signers)
             self._checkpointer.put_progress(batch)
+            self.retention.put(batch, following.height, following.engine_height)
             write_s = monotonic()
             try:
                 self._store.write(batch, durable=True)
@@ -323,7 +327,7 @@ class LedgerApplication:
             self._checkpointer.after_commit(following)
         finally:
             self._tell(block)  # the block is durable, whatever failed after it
-        return 0
+        return self.retention.retain_from(following.engine_height)
 
     def list_snapshots(self) -> list[SnapshotInfo]:
         """Snapshots that others may fetch."""

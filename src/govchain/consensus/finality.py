@@ -203,7 +203,7 @@ class Finality:
         header_bytes = self._blocks.header(height)
         if header_bytes is None:
             return Code.NOT_FOUND
-        if self._blocks.certificate(height) is not None:
+        if self._blocks.certificate(height) is not None or height <= self._blocks.pruned():
             return Code.OK
         header = self._blocks.decoded_header(height)
         identity = header_identity(self._suite, header_bytes)
@@ -230,7 +230,8 @@ class Finality:
         found: list[int] = []
         if not self._complete:
             self._complete = max(0, self._blocks.first() - 1)
-        height = self._complete
+        # What was pruned had its certificate.
+        height = self._complete = max(self._complete, self._blocks.pruned())
         for height in range(self._complete + 1, min(self._head, self._complete + 1 + _LOOKED_AT_MAX)):
             if self._blocks.certificate(height) is None:
                 found.append(height)

@@ -21,6 +21,7 @@ from govchain.consensus.solo import SoloOptions
 from govchain.index.database import IndexDatabase, database_url
 from govchain.model import Code
 from govchain.modules.accounts.views import StateDirectory
+from govchain.node.archiving import build_archiving
 from govchain.node.backing_up import build_backups
 from govchain.node.connections import Connections
 from govchain.node.delivering import build_webhooks
@@ -135,7 +136,10 @@ def build_services(
         index = _index(node, settings, stack)
         webhooks = build_webhooks(node, settings, stack)
         backups = build_backups(node, settings, stack)
-        sources = MetricSources(node, intake, sessions, events, index, logs, build_clock(settings), connections)
+        archiving = build_archiving(node, settings, index, stack)
+        sources = MetricSources(
+            node, intake, sessions, events, index, logs, build_clock(settings), connections, archiving
+        )
         observation = _observation(node, sources, webhooks, stack)
         yield NodeServices(
             answers=node.transport,

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from govchain.node.host import HostSample
     from govchain.node.logs import Logs
     from govchain.node.opening import Node
+    from govchain.services.archiving import Archiving
     from govchain.services.indexing import IndexFollower
     from govchain.services.intake import Intake
     from govchain.services.sessions import Sessions
@@ -67,6 +68,7 @@ class MetricSources:
     logs: Logs | None = None
     clock: ClockWatch | None = None
     connections: Connections | None = None
+    archiving: Archiving | None = None
     host: Callable[[], HostSample | None] = lambda: None
     deliveries: Callable[[], dict[str, int] | None] = lambda: None
 
@@ -243,6 +245,12 @@ class Metrics(Collector):
             ]
         if sources.logs is not None:
             values["govchain_log_lines_dropped_total"] = sources.logs.dropped
+        if sources.archiving is not None:
+            archives = sources.archiving.state()
+            values["govchain_archive_height"] = archives.archived
+            values["govchain_archive_time_seconds"] = archives.archived_at / 1000
+            values["govchain_archive_failing"] = int(bool(archives.error))
+            values["govchain_pruned_height"] = archives.pruned
         clock = None if sources.clock is None else sources.clock.status
         if clock is not None:
             values["govchain_clock_servers_agreeing"] = clock.agreeing

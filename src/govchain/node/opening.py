@@ -42,6 +42,7 @@ from govchain.services.submission import Submitter
 from govchain.signers import Notice, PassphraseSource, Signer, open_signer, passphrase_source
 from govchain.state import Store
 from govchain.storage import DataDirectory, RocksReader, RocksStore
+from govchain.storage.archive_mounts import MountedArchives
 
 __all__ = ["Node", "NodeOptions", "load_machine", "open_node", "system_clock"]
 
@@ -133,6 +134,9 @@ class Node:
             snapshots=directory.snapshots,
             read_only=directory.read_only,
         )
+        #: Archives that are mounted: pruned blocks are read from them.
+        self.archives = MountedArchives(directory.mounts, machine.fingerprint.hex())
+        self.application.blocks.archives = self.archives
         self.network: Network | None = None
         self.engine: Engine = NoEngine(machine.genesis.rule)
         if signer is not None:
@@ -192,6 +196,7 @@ class Node:
                     self.network.stop()
             finally:
                 self.application.close()
+                self.archives.close()
                 self.store.close()
                 self.directory.close()
                 if self.signer is not None:

@@ -151,6 +151,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("backup_dir", "", example="/var/backups/govchain"),
     Setting("backup_every_min", 0, "min", 0, 525_600),
     Setting("backup_keep", 7, "backups", 1, 10_000),
+    # archives
+    Setting("archive_to", "", example="/var/archives/govchain"),
+    Setting("archive_every_min", 1_440, "min", 0, 525_600),
+    Setting("retain", 0, "blocks", 0, 2**53 - 1),
     # the log
     Setting("log_format", "auto", choices=LOG_FORMATS),
     Setting("log_level", "info", choices=LOG_LEVELS),

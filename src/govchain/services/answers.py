@@ -134,13 +134,21 @@ class Answers:
         return self._application.blocks.header(height) if 0 < height <= _HEIGHT_MAX else None
 
     def certificate(self, height: int) -> bytes | None:
-        """The finality certificate's bytes."""
-        return self._application.blocks.certificate(height) if 0 < height <= _HEIGHT_MAX else None
+        """The finality certificate's bytes.
+
+        Raises:
+            RefusedError: ``BLOCK_ARCHIVED`` where it was pruned and no mounted archive holds it.
+        """
+        blocks = self._application.blocks
+        found = blocks.certificate(height) if 0 < height <= _HEIGHT_MAX else None
+        if found is None:
+            blocks.require_here(height)
+        return found
 
     def block(self, height: int) -> BlockRecord | None:
         """Header and certificate of a block."""
         header = self.header(height)
-        return None if header is None else BlockRecord(height, header, self.certificate(height))
+        return None if header is None else BlockRecord(height, header, self._application.blocks.certificate(height))
 
     def headers(self, first: int, last: int) -> BlockRange:
         """Blocks from ``first`` to ``last``, lowest first; fewer where the chain ends.

@@ -217,7 +217,7 @@ class _Blocks(Protocol):
     """What is asked of the block store."""
 
     def receipts(self, height: int) -> tuple[bytes, ...]: ...
-    def first(self) -> int: ...
+    def oldest(self) -> int: ...
 
 
 class _Chain(Protocol):
@@ -350,7 +350,7 @@ class EventFeed:
         if cursor.height > height:
             raise UsageError(Code.CURSOR_INVALID, reason=f"after the newest block {height}")
         if cursor != START:
-            first = self._application.blocks.first()
+            first = self._application.blocks.oldest()
             if cursor.height < first:
                 raise UsageError(Code.CURSOR_INVALID, reason=f"before the oldest block here {first}")
             if cursor.transaction > self._held(cursor.height).end.transaction:
@@ -370,7 +370,7 @@ class EventFeed:
         place = cursor or START
         self.check_cursor(place)
         height = self.height
-        next_height = max(place.height, self._application.blocks.first() if place == START else 1, 1)
+        next_height = max(place.height, self._application.blocks.oldest() if place == START else 1, 1)
         found: list[FeedEvent] = []
         seen = blocks = 0
         while next_height <= height:

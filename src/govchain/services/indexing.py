@@ -280,6 +280,8 @@ def rebuild_index(
     """
     facts = LedgerFacts(application)
     writer, _ = index_writer(database, facts)
+    if facts.first_height < application.blocks.oldest():
+        application.blocks.require_here(facts.first_height)  # what is thrown away could not be made again
     cursor = writer.clear(facts.first_height)
     target = facts.height
     while cursor.height < target:

@@ -108,6 +108,15 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "folder for backups, best on another disk; empty: the node makes none",
     ),
     "backup_every_min": ("定期备份的间隔；0 为只按要求备份", "from one backup to the next; 0: only on request"),
+    "archive_to": (
+        "存放区块归档的文件夹，宜在另一块磁盘；留空则不归档",
+        "folder for archives of blocks, best on another disk; empty: the node makes none",
+    ),
+    "archive_every_min": ("定期归档的间隔；0 为只按要求归档", "from one archiving to the next; 0: only on request"),
+    "retain": (
+        "本节点保留完整内容的最新区块数，更早且已归档的将被裁剪；0 为全部保留",
+        "newest blocks that the node keeps whole; older ones that are archived are pruned; 0: it keeps all",
+    ),
     "backup_keep": ("保留的定期备份数，多出的从最旧的删除", "scheduled backups that are kept; older ones are removed"),
     "log_format": (
         "日志格式：json 每行一个对象，console 便于人读，auto 在终端用 console、其余用 json",

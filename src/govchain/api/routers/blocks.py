@@ -68,11 +68,10 @@ def blocks(
 def block_(request: Request, block: Block, services: Services, session: OpenRead) -> Response:
     """Header and certificate, as their bytes."""
     height = _height(services, block)
-    header = found(services.answers.header(height), f"block {block}")
-    certificate = services.answers.certificate(height)
-    data = to_json(BlockRecord(height, header, certificate))
-    if certificate is None:
-        return json_answer(data)  # it will have one soon
+    record = found(services.answers.block(height), f"block {block}")
+    data = to_json(record)
+    if record.certificate is None:
+        return json_answer(data)  # it will have one soon, or an archive that may be mounted has it
     return immutable(request, f"{height}.block", lambda: data)
 
 
@@ -98,7 +97,7 @@ def header_(request: Request, block: Block, services: Services, session: OpenRea
     **describe(
         "A block's finality certificate, its very bytes",
         text="What the members signed; the bytes are JSON. NOT_FOUND also while the newest block waits for its own.",
-        codes=(Code.NOT_FOUND,),
+        codes=(Code.NOT_FOUND, Code.BLOCK_ARCHIVED),
         cached=True,
         example={"height": 1204, "version": 1},
     ),
@@ -113,7 +112,9 @@ def certificate_(request: Request, block: Block, services: Services, session: Op
 @router.get(
     "/v1/blocks/{block}/transactions",
     **describe(
-        "Transactions of a block, in order", answer=TransactionPage, codes=(Code.NOT_FOUND, Code.CURSOR_INVALID)
+        "Transactions of a block, in order",
+        answer=TransactionPage,
+        codes=(Code.NOT_FOUND, Code.BLOCK_ARCHIVED, Code.CURSOR_INVALID),
     ),
 )
 def transactions(

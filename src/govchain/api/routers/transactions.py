@@ -105,7 +105,10 @@ async def post(
 @router.get(
     "/v1/transactions/{id}",
     **describe(
-        "A committed transaction, in readable form", answer=TransactionView, codes=(Code.NOT_FOUND,), cached=True
+        "A committed transaction, in readable form",
+        answer=TransactionView,
+        codes=(Code.NOT_FOUND, Code.BLOCK_ARCHIVED),
+        cached=True,
     ),
 )
 def transaction(request: Request, id_: TransactionId, services: Services, session: OpenRead) -> Response:
@@ -118,7 +121,12 @@ def transaction(request: Request, id_: TransactionId, services: Services, sessio
 
 @router.get(
     "/v1/transactions/{id}/receipt",
-    **describe("A transaction's receipt, as its bytes", answer=ReceiptRecord, codes=(Code.NOT_FOUND,), cached=True),
+    **describe(
+        "A transaction's receipt, as its bytes",
+        answer=ReceiptRecord,
+        codes=(Code.NOT_FOUND, Code.BLOCK_ARCHIVED),
+        cached=True,
+    ),
 )
 def receipt(request: Request, id_: TransactionId, services: Services, session: OpenRead) -> Response:
     """The receipt's bytes."""
@@ -133,7 +141,7 @@ def receipt(request: Request, id_: TransactionId, services: Services, session: O
         text="Body, signatures, receipt and both inclusion paths. Together with the block's header and certificate a"
         " client checks them itself (docs/spec/block.md 3 and 4).",
         answer=TransactionRecord,
-        codes=(Code.NOT_FOUND,),
+        codes=(Code.NOT_FOUND, Code.BLOCK_ARCHIVED),
         cached=True,
     ),
 )

@@ -1,0 +1,284 @@
+"""Archiving of a running node: on request and by schedule, on a thread of its own; and pruning what archives hold.
+
+Purpose: each run writes the blocks that no archive holds yet into the folder that the settings name, and then, where
+the node keeps only its newest blocks, prunes those before them that verified archives hold. Rules: the engine never
+waits: writing reads the store, pruning takes the lock for one batch at a time. Nothing is pruned above the lowest of
+the floors: the blocks that are kept, the replay window, blocks that have no certificate yet, and what else the node
+hands in (its index, its last checkpoint, nodes that are behind). The schedule counts from the newest archive in the
+folder, so that restarts neither skip nor repeat one; after a failure it is tried again soon, and the failure is said.
+Not here: files and folders (``storage.archives``), pruning itself (``storage.pruning``), archives of a directory that
+no node is using (``ops.archive``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from govchain.consensus.application import LedgerApplication
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError
+from govchain.proof.genesis import fingerprint
+from govchain.state import Store
+from govchain.storage.archives import (
+    ArchiveFacts,
+    archived_up_to,
+    list_archives,
+    locked_archives,
+    newest_archivable,
+    write_archives,
+)
+from govchain.storage.blocks import BlockReader
+from govchain.storage.pruning import Pruned, PruneLimit, prune_blocks, prune_limit, replay_floor, uncertified_floor
+
+__all__ = ["Archiving", "ArchivingOptions", "ArchivingState", "checkpoint_floor", "prune_floors"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivingOptions:
+    """How often, and how much the node keeps.
+
+    Attributes:
+        every_ms: from one scheduled run to the next; 0: on request only.
+        retain: newest blocks that are never pruned; 0: none is ever pruned.
+        retry_ms: wait after a run that failed.
+        stop_s: how long stopping waits for what is under way to end.
+    """
+
+    every_ms: int = 0
+    retain: int = 0
+    retry_ms: int = 60_000
+    stop_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivingState:
+    """What is under way, what comes next and what was reached.
+
+    Attributes:
+        running: whether a run was asked for or is under way.
+        run: how many runs there were since the start.
+        error: name of the code with which the last run failed, or empty.
+        due: when the next scheduled run is due, ms since 1970; 0: never.
+        archived: the highest block in an archive of the folder; 0: none is known.
+        archived_at: when that file was made, ms since 1970; 0: none is known.
+        pruned: the highest block that was pruned.
+        limit: how far pruning might have gone in the last run, and which floor it was that said so.
+    """
+
+    running: bool = False
+    run: int = 0
+    error: str = ""
+    due: int = 0
+    archived: int = 0
+    archived_at: int = 0
+    pruned: int = 0
+    limit: PruneLimit = field(default_factory=lambda: PruneLimit(0, ""))
+
+
+def checkpoint_floor(application: LedgerApplication) -> Mapping[str, int]:
+    """Among others: a node that joins takes the snapshot of the last checkpoint and needs every block after it.
+
+    Without a checkpoint it needs them all. A chain of one node has no such floor.
+    """
+    if application.machine.genesis.rule == "solo":
+        return {}
+    return {"checkpoint": application.chain.checkpoint.last}
+
+
+def prune_floors(blocks: BlockReader, store: Store, retain: int) -> dict[str, int]:
+    """The floors that hold for every node: blocks that are kept (at least one), the replay window, certificates."""
+    kept = blocks.tip() - max(1, retain)
+    return {
+        "retain": kept,
+        "replay": replay_floor(blocks, store),
+        "certificates": uncertified_floor(blocks, kept),
+    }
+
+
+class Archiving:
+    """See the module. :meth:`start` it once, :meth:`stop` it before the store closes; any thread may ask.
+
+    Args:
+        application: whose blocks are archived.
+        store: its store, opened for writing.
+        root: the folder of archives.
+        clock: ms since 1970.
+        software: version of the program.
+        options: how often, and how much is kept.
+        floors: further floors by name, asked before each pruning: the highest block that nobody needs here any more.
+        on_done: told of each file that was written, and of each pruning.
+        on_problem: told of each failure: code and reason.
+    """
+
+    def __init__(
+        self,
+        application: LedgerApplication,
+        store: Store,
+        root: Path,
+        clock: Callable[[], int],
+        software: str,
+        options: ArchivingOptions | None = None,
+        floors: Callable[[], Mapping[str, int]] = dict,
+        on_done: Callable[[ArchiveFacts | Pruned], None] = lambda done: None,
+        on_problem: Callable[[Code, str], None] = lambda code, reason: None,
+    ) -> None:
+        """Remember the parts; nothing is written yet."""
+        self._application = application
+        self._store = store
+        self._root = root
+        self._genesis = fingerprint(application.machine.genesis).hex()
+        self._clock = clock
+        self._software = software
+        self._options = options or ArchivingOptions()
+        self._floors = floors
+        self._on_done = on_done
+        self._on_problem = on_problem
+        self._changed = threading.Condition()
+        self._asked = False
+        self._stopping = False
+        self._state = ArchivingState(pruned=application.blocks.pruned())
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look at the folder, and start the thread."""
+        self._look()
+        if self._options.every_ms:
+            now = self._clock()
+            last = self._state.archived_at
+            # An archive that seems to come from the future, since a clock was wrong, puts nothing off for longer.
+            due = max(min(last + self._options.every_ms, now + self._options.every_ms), now) if last else now
+            self._state = replace(self._state, due=due)
+        self._thread = threading.Thread(target=self._work, name="govchain-archives", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End what is under way, and the thread. Stopping twice is allowed."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(self._options.stop_s)
+
+    def request(self) -> ArchivingState:
+        """Have a run made now; it goes on after the answer.
+
+        Raises:
+            RefusedError: ``ARCHIVE_RUNNING``. UnavailableError: ``NODE_STOPPING``.
+        """
+        with self._changed:
+            if self._stopping:
+                raise UnavailableError(Code.NODE_STOPPING)
+            if self._asked or self._state.running:
+                raise RefusedError(Code.ARCHIVE_RUNNING)
+            self._asked = True
+            self._state = replace(self._state, running=True)
+            self._changed.notify_all()
+            return self._state
+
+    def state(self) -> ArchivingState:
+        """The state now; waits for nothing."""
+        return self._state
+
+    # The thread
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._stopping or self._asked or self._overdue()):
+                    self._changed.wait(self._wait_s())
+                if self._stopping:
+                    return
+                scheduled = not self._asked
+                self._asked = False
+                self._state = replace(self._state, running=True)
+            error = self._run()
+            with self._changed:
+                due = self._state.due
+                if scheduled or (error and due):
+                    due = self._clock() + (self._options.retry_ms if error else self._options.every_ms)
+                self._state = replace(self._state, running=False, run=self._state.run + 1, error=error, due=due)
+
+    def _run(self) -> str:
+        """One run; the name of the code of what failed, or nothing."""
+        try:
+            self._archive()
+            if self._options.retain:
+                self._prune()
+        except GovChainError as error:
+            if not self._stopping:
+                self._on_problem(error.code, error.text("en"))
+            return error.code.name
+        except Exception as error:  # noqa: BLE001 - a run that fails must not end the schedule; it is told
+            self._on_problem(Code.INTERNAL, type(error).__name__)
+            return Code.INTERNAL.name
+        finally:
+            self._look()
+        return ""
+
+    def _archive(self) -> None:
+        blocks = self._application.blocks
+        if not newest_archivable(blocks):
+            return
+        genesis = self._application.machine.genesis
+        for made in write_archives(
+            self._root, blocks, genesis, created=self._clock(), software=self._software, pulse=self._pulse
+        ):
+            self._on_done(made)
+
+    def _prune(self) -> None:
+        application = self._application
+        floors = {**prune_floors(application.blocks, self._store, self._options.retain), **self._floors()}
+        limit = prune_limit(floors)
+        self._state = replace(self._state, limit=limit)
+        if limit.height <= application.blocks.pruned():
+            return
+        with locked_archives(self._root):
+            archives = [one.archive for one in list_archives(self._root) if one.archive is not None]
+            pruned = prune_blocks(
+                self._store,
+                archives,
+                limit.height,
+                lock=application.lock,
+                genesis=self._genesis,
+                pulse=self._pulse,
+            )
+        application.retention.pruned()
+        if pruned.blocks:
+            self._on_done(pruned)
+
+    def _look(self) -> None:
+        """What is in the folder and how far the store is pruned; a folder that cannot be read says nothing."""
+        newest = None
+        if self._root.is_dir():
+            try:
+                newest = archived_up_to(list_archives(self._root), self._genesis)
+            except GovChainError as error:
+                self._on_problem(error.code, error.text("en"))
+        self._state = replace(
+            self._state,
+            archived=0 if newest is None else newest.manifest.last,
+            archived_at=0 if newest is None else newest.manifest.created,
+            pruned=self._application.blocks.pruned(),
+        )
+
+    def _pulse(self) -> None:
+        if self._stopping:
+            raise UnavailableError(Code.NODE_STOPPING)
+
+    def _overdue(self) -> bool:
+        due = self._state.due
+        if not due:
+            return False
+        now = self._clock()
+        # A clock that was set back puts nothing off for longer than one period.
+        if due > now + self._options.every_ms:
+            self._state = replace(self._state, due=now + self._options.every_ms)
+        return now >= self._state.due
+
+    def _wait_s(self) -> float | None:
+        """Until the next is due; a clock that was set is noticed within a minute."""
+        due = self._state.due
+        return min(max(due - self._clock(), 0) / 1000, 60.0) if due else None
