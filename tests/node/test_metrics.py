@@ -25,7 +25,13 @@ def running(template, tmp_path_factory):
     with (
         TimeServers("honest") as servers,
         start_logs(LogOptions(file=base / "node.log")) as logs,
-        serving(path, logs=logs, ntp_servers=servers.names, body_bytes_max=65_536) as node,
+        serving(
+            path,
+            logs=logs,
+            ntp_servers=servers.names,
+            body_bytes_max=65_536,
+            archive_to=str(base / "archive"),
+        ) as node,
     ):
         until(lambda: value(node, "govchain_clock_drifting") is not None)
         until(lambda: value(node, "govchain_host_cpus") is not None)

@@ -73,12 +73,12 @@ def uncertified_floor(blocks: BlockReader, stop: int) -> int:
 
 
 def prune_limit(floors: Mapping[str, int]) -> PruneLimit:
-    """The lowest of some floors; a floor is the highest block that somebody does not need any more.
+    """The lowest of some floors, the first of equal ones; a floor is the highest block that somebody needs no more.
 
     >>> prune_limit({"retain": 900, "peers": 850})
     PruneLimit(height=850, by='peers')
     """
-    by, height = min(floors.items(), key=lambda floor: (floor[1], floor[0]))
+    by, height = min(floors.items(), key=lambda floor: floor[1])
     return PruneLimit(max(0, height), by)
 
 
