@@ -47,6 +47,7 @@ class Member:
         self.folder = folder
         self.name = name
         self.process: subprocess.Popen[str] | None = None
+        self.engine: int | None = None  # the engine's process id when it was last asked
         self.changed = threading.Condition()
         self.lines: list[dict] = []
         self.outcomes: dict[int, dict] = {}
@@ -123,7 +124,9 @@ class Member:
         self.process.stdin.flush()
 
     def facts(self) -> dict:
-        return self.ask("facts", "facts")
+        found = self.ask("facts", "facts")
+        self.engine = found["pid"]
+        return found
 
     def submit(self, *envelopes: bytes) -> list[int]:
         """Hand in; answers the places under which outcomes will be known."""

@@ -163,6 +163,9 @@ class Member:
                 case "receipts":
                     found = [self.application.receipt(bytes.fromhex(id)) for id in told["ids"]]
                     self.say(receipts=[None if each is None else each.hex() for each in found])
+                case "vote":
+                    self.engine.set_voting(told["votes"])
+                    self.say(votes=self.engine.votes)
                 case "snapshot":
                     self.say(snapshot=self.snapshot())
                 case "stop":

@@ -30,6 +30,7 @@ def faulty(tmp_path):
         net.stop()
 
 
+@pytest.mark.requirement("JX.base.consensus.01")
 @pytest.mark.parametrize(
     ("fault", "code"),
     [

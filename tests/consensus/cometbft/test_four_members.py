@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.consensus.cometbft.kit import Network, now_ms, wait_until
+from tests.ledger.kit import id_of
 
 pytestmark = pytest.mark.net
 #: An absent proposer costs less time than in earnest.
@@ -36,6 +37,7 @@ def engine_heights(net):
     return [member.facts()["engine_height"] for member in net.members]
 
 
+@pytest.mark.requirement("GD.architecture.consensus.01")
 def test_all_make_the_same_blocks(net):
     outcomes = net.commit(*net.puts(200))
     assert {each["code"] for each in outcomes} == {"OK"}
@@ -65,6 +67,7 @@ def test_an_idle_network_makes_no_ledger_block_and_few_engine_blocks(net):
     ]
 
 
+@pytest.mark.requirement("BJ.function.consensus.03")
 def test_one_that_was_killed_under_load_catches_up(net):
     lost = net[3]
     others = net.members[:3]
@@ -93,8 +96,11 @@ def test_without_a_quorum_nothing_moves_and_nothing_is_lost(net):
     net.agree(least=max(stood) + 1)
 
 
+@pytest.mark.requirement("GD.technical.reliability.01")
 def test_all_killed_at_once_go_on_where_they_were(net):
-    acknowledged = net.commit(*net.puts(20))[-1]
+    envelopes = net.puts(20)
+    acknowledged_ids = [id_of(each).hex() for each in envelopes]
+    acknowledged = net.commit(*envelopes)[-1]
     identities = net.agree(least=acknowledged["height"])[0]["identities"]
     for member in net.members:
         member.submit(*net.puts(20))  # at work when it ends
@@ -106,6 +112,8 @@ def test_all_killed_at_once_go_on_where_they_were(net):
         member.start()
     assert net.commit(net.put())[0]["height"] > acknowledged["height"]
     assert net.agree()[0]["identities"][: len(identities)] == identities
+    for member in net.members:
+        assert None not in member.ask("receipts", "receipts", ids=acknowledged_ids)
 
 
 def test_after_a_pause_of_all_times_are_in_order_and_present(net):
@@ -160,16 +168,34 @@ def test_an_engine_that_is_killed_comes_back_alone(net):
     assert facts["starts"] >= 2
 
 
-def test_a_follower_does_not_vote_and_keeps_up(net):
-    net[3].stop()
-    net[3].tell(options=OPTIONS | {"votes": False})
-    net[3].start()
-    try:
-        height = net.commit(*net.puts(3), members=net.members[:3])[-1]["height"]
-        wait_until(lambda: "node-3" in net[0].facts()["missing"], "its votes are missing")
-        net.agree(least=height)
-    finally:
-        net[3].stop()
-        net[3].tell(options=OPTIONS)
-        net[3].start()
+def test_a_member_ends_voting_while_it_follows_and_begins_again(net):
+    member, others = net[3], net.members[:3]
+    net[3].ask("vote", "votes", votes=False)
+    height = net.commit(*net.puts(3), members=others)[-1]["height"]
+    wait_until(lambda: "node-3" in net[0].facts()["missing"], "its votes are missing")
+    net.agree(least=height)
+    assert member.facts()["pid"]
+    assert member.process.poll() is None
+    net[3].ask("vote", "votes", votes=True)
     wait_until(lambda: "node-3" not in net[0].facts()["missing"], "it votes again")
+
+
+@pytest.mark.requirement("BJ.function.consensus.02a")
+def test_one_that_is_alone_records_nothing(net):
+    alone, others = net[1], [net[0], net[2], net[3]]
+    before = net.agree()[0]
+    for member in others:
+        member.process.send_signal(signal.SIGSTOP)
+        os.kill(member.engine, signal.SIGSTOP)
+    try:
+        places = alone.submit(*net.puts(3))
+        # At least two: some may have voted in this round before they were cut off.
+        wait_until(lambda: len(alone.facts()["missing"]) >= 2, "it waits for the others")
+        time.sleep(1)  # that nothing happens takes time to see
+        assert (alone.facts()["height"], alone.facts()["app_hash"]) == (before["height"], before["app_hash"])
+        assert not [place for place in places if place in alone.outcomes]
+    finally:
+        for member in others:
+            os.kill(member.engine, signal.SIGCONT)
+            member.process.send_signal(signal.SIGCONT)
+    assert all(each["height"] for each in alone.settled(places))

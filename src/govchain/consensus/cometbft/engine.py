@@ -75,7 +75,7 @@ class CometOptions:
         known_nodes: node ids of engines that may connect, asked at each connection; None admits all.
         names: engine keys (32 bytes) and members' names, for ``status``.
         loopback: several engines share this machine.
-        votes: without it, this node follows and does not vote.
+        votes: without it, this node follows and does not vote, until :meth:`CometEngine.set_voting`.
         wait_ms, linger_ms: see :class:`govchain.consensus.cometbft.handlers.HandlerOptions`.
         timeout_propose_ms, gossip_sleep_ms: see :class:`EngineConfiguration`.
         drain_ms: how long a stop waits for the pool.
@@ -140,6 +140,7 @@ class CometEngine:
         self._stop = threading.Event()
         self._problem: Code | None = None
         self._watcher: threading.Thread | None = None
+        self._votes = options.votes
         self._seen: tuple[RoundState | None, int] = (None, 0)  # the last look: the voting, connected engines
         self._handler = AbciHandler(
             application,
@@ -237,6 +238,20 @@ class CometEngine:
         )
 
     @property
+    def votes(self) -> bool:
+        """Whether this node votes, where it is a member; else it follows only."""
+        return self._votes
+
+    def set_voting(self, votes: bool) -> None:
+        """Begin or end voting: the engine's process is started again with its voting key, or with one nobody knows.
+
+        The voting key and its record of votes stay where they are, so that it never votes twice at one height.
+        """
+        if votes != self._votes:
+            self._votes = votes
+            self._process.restart("voting begins" if votes else "voting ends")
+
+    @property
     def pid(self) -> int | None:
         """The engine's process while it lives."""
         return self._process.pid
@@ -262,7 +277,7 @@ class CometEngine:
             (home / RPC_SOCKET).unlink()
         for name in remove_unborn_databases(home / "data"):
             self._on_notice(f"{name} was killed while it was made and held nothing: made anew")
-        if not options.votes:
+        if not self._votes:
             create_observer_key(home)
         empty = not self._application.info().engine_height
         configuration = EngineConfiguration(
@@ -273,7 +288,7 @@ class CometEngine:
             loopback=options.loopback,
             timeout_propose_ms=options.timeout_propose_ms,
             gossip_sleep_ms=options.gossip_sleep_ms,
-            votes=options.votes,
+            votes=self._votes,
             state_sync=options.state_sync if empty else None,
         )
         write_whole(home / "config" / "config.toml", write_configuration(configuration).encode())
