@@ -23,6 +23,7 @@ from govchain.consensus.cometbft import create_engine_keys, read_engine_keys
 from govchain.consensus.cometbft.keys import VALIDATOR_KEY_FILE
 from govchain.consensus.cometbft.protos import abci_pb2
 from govchain.consensus.cometbft.snapshots import read_offer
+from govchain.consensus.cometbft.state_sync import read_joined
 from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
 from govchain.consensus.joining.messages import decode_ask, decode_offers, decode_path
 from govchain.crypto import der, get_suite
@@ -175,6 +176,7 @@ def snapshot_offer(data):
 TAKERS = {
     "consensus.cometbft.keys.read_engine_keys": through_file("validator", engine_keys),
     "consensus.cometbft.snapshots.read_offer": directly(snapshot_offer),
+    "consensus.cometbft.state_sync.read_joined": through_file("joined.json", lambda path: read_joined(path.parent)),
     "model.canonical.prescan": directly(prescan),
     "model.canonical.decode_strict": directly(lambda data: decode_strict(data, Genesis)),
     "proof.exact.decode_exact": directly(lambda data: decode_exact(data, Genesis)),

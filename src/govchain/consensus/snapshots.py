@@ -68,7 +68,8 @@ class SnapshotExchange:
         if self._directory is None or not self._directory.is_dir():
             return []
         names = sorted((path.name for path in self._directory.iterdir() if path.name.isdigit()), key=int, reverse=True)
-        return [self._describe(self._directory / name) for name in names]
+        found = (self._found(self._directory / name) for name in names)
+        return [info for info in found if info is not None]
 
     def chunk(self, height: int, index: int) -> bytes:
         """One chunk of a snapshot.
@@ -110,8 +111,12 @@ class SnapshotExchange:
     def keep(self, count: int) -> None:
         """Remove all but the newest ``count`` snapshots."""
         for info in self.list()[count:]:
-            self._described.pop(str(info.height), None)
-            shutil.rmtree(self._place() / str(info.height), ignore_errors=True)
+            path = self._place() / str(info.height)
+            going = path.with_name(f".{path.name}.going")  # gone at once for whoever lists or reads
+            shutil.rmtree(going, ignore_errors=True)
+            path.rename(going)
+            self._described.pop(path.name, None)
+            shutil.rmtree(going, ignore_errors=True)
 
     def apply(self, index: int, chunk: bytes) -> tuple[Code, bool]:
         """Take the next chunk; with the last, verify and install. Answers a code and whether it is installed.
@@ -168,6 +173,15 @@ class SnapshotExchange:
         )
         write_snapshot(reader, self._machine.suite, facts, path)
         return self._describe(path)
+
+    def _found(self, path: Path) -> SnapshotInfo | None:
+        """The snapshot there, unless it has gone since it was listed."""
+        try:
+            return self._describe(path)
+        except VerificationError:
+            if path.is_dir():
+                raise
+            return None
 
     def _describe(self, path: Path) -> SnapshotInfo:
         known = self._described.get(path.name)

@@ -66,6 +66,7 @@ class Member:
             else lambda: frozenset(bytes.fromhex(each) for each in told["known"]),
             loopback=True,
             state_sync=self.state_sync(told.get("state_sync")),
+            take_up=self.take_up(told.get("take_up")),
             trust=lambda height: self.trust(told.get("trust"), genesis.chain, height),
             **told.get("options", {}),
         )
@@ -86,6 +87,11 @@ class Member:
             return None
         first, second = told["servers"]
         return StateSync((first, second), told["height"], bytes.fromhex(told["hash"]))
+
+    def take_up(self, told: dict | None):
+        """Where a test has put the ledger by a snapshot: the engine's way there."""
+        plan = self.state_sync(told)
+        return None if plan is None else lambda _height, _identity: plan
 
     @staticmethod
     def trust(told: dict | None, chain: str, height: int) -> SnapshotTrust | None:

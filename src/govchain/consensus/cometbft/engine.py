@@ -35,6 +35,7 @@ from govchain.consensus.cometbft.handlers import AbciHandler, HandlerOptions
 from govchain.consensus.cometbft.home import remove_unborn_databases, write_whole
 from govchain.consensus.cometbft.keys import create_observer_key, engine_address, read_engine_keys
 from govchain.consensus.cometbft.rpc import EngineRpc, RoundState
+from govchain.consensus.cometbft.state_sync import forget_joined, forget_unfinished, read_joined
 from govchain.consensus.pool import Pool
 from govchain.consensus.ports import Application, EngineStatus, ProposalRoute
 from govchain.consensus.processes import ProcessPlan, SupervisedProcess
@@ -81,7 +82,9 @@ class CometOptions:
         drain_ms: how long a stop waits for the pool.
         stuck_ms: how long the height may stand still while others are ahead.
         restarts_max: ends in a row before the engine is given up.
-        state_sync: join by snapshot, or None; used while the ledger is empty.
+        state_sync: join by a snapshot that the engine brings, or None; used while the ledger is empty.
+        take_up: how the engine comes to where a snapshot has put the ledger (see ``state_sync``), by engine height and
+            block identity; called before a start, and may wait for other members.
         trust: what a snapshot is checked against.
     """
 
@@ -104,6 +107,7 @@ class CometOptions:
     stuck_ms: int = 60_000
     restarts_max: int = 5
     state_sync: StateSync | None = None
+    take_up: Callable[[int, bytes], StateSync] | None = None
     trust: Callable[[int], SnapshotTrust | None] | None = None
 
 
@@ -192,7 +196,8 @@ class CometEngine:
         if genesis.exists() and genesis.read_bytes() != encode_genesis(self._options.genesis):
             raise UnavailableError(Code.ENGINE_MISMATCH, reason=f"{genesis}: another chain's")
         info = self._application.info()
-        if info.engine_height and not (home / "data" / "blockstore.db").is_dir():
+        began_here = read_joined(home) == info.engine_height and self._options.take_up is not None
+        if info.engine_height and not began_here and not (home / "data" / "blockstore.db").is_dir():
             reason = f"the engine's store is empty and the ledger is at engine height {info.engine_height}"
             raise UnavailableError(Code.ENGINE_MISMATCH, reason=reason)
         if not info.app_hash and self._options.state_sync is None:
@@ -279,7 +284,7 @@ class CometEngine:
             self._on_notice(f"{name} was killed while it was made and held nothing: made anew")
         if not self._votes:
             create_observer_key(home)
-        empty = not self._application.info().engine_height
+        plan = self._take_up()
         configuration = EngineConfiguration(
             name=options.name,
             listen=options.listen,
@@ -289,10 +294,22 @@ class CometEngine:
             timeout_propose_ms=options.timeout_propose_ms,
             gossip_sleep_ms=options.gossip_sleep_ms,
             votes=self._votes,
-            state_sync=options.state_sync if empty else None,
+            state_sync=plan,
         )
         write_whole(home / "config" / "config.toml", write_configuration(configuration).encode())
         write_whole(home / "config" / "genesis.json", encode_genesis(options.genesis))
+
+    def _take_up(self) -> StateSync | None:
+        """How the engine comes to where the ledger is, when its own store does not lead there."""
+        options, info = self._options, self._application.info()
+        joined = read_joined(options.home)
+        if not info.engine_height:
+            return options.state_sync
+        if joined != info.engine_height or options.take_up is None:
+            forget_joined(options.home)
+            return None
+        forget_unfinished(options.home)
+        return options.take_up(info.engine_height, info.app_hash)
 
     def _fail(self, code: Code, reason: str) -> None:
         """The engine is over: say so once, let go of the pool, and end the process from a thread that may."""

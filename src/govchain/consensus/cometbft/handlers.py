@@ -24,7 +24,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from govchain.consensus.cometbft.genesis import EngineGenesis
 from govchain.consensus.cometbft.protos import abci_pb2 as abci
 from govchain.consensus.cometbft.protos import keys_pb2 as keys
-from govchain.consensus.cometbft.snapshots import SNAPSHOT_FORMAT, read_offer
+from govchain.consensus.cometbft.snapshots import (
+    MARKER_CHUNK,
+    MARKER_FORMAT,
+    SNAPSHOT_FORMAT,
+    is_marker,
+    markers,
+    read_offer,
+)
 from govchain.consensus.pool import Pool
 from govchain.consensus.ports import Application, FinalizedBlock, ProposalRoute
 from govchain.model import Code, GovChainError
@@ -114,6 +121,7 @@ class AbciHandler:
         self._closing = threading.Event()
         self._finalized: tuple[int, int] | None = None  # connection and height of a block that waits for its commit
         self._followed_work = False
+        self._marked = False  # the engine takes up where the ledger is
         self._facts = BlockFacts()
         self._calls: dict[str, Callable[[abci.Request, int], abci.Response]] = {
             "info": self._info,
@@ -300,6 +308,7 @@ class AbciHandler:
     # -- snapshots -------------------------------------------------------------------------------------------------
 
     def _list_snapshots(self, _request: abci.Request, _connection: int) -> abci.Response:
+        known = self._application.list_snapshots()
         offered = [
             abci.Snapshot(
                 height=each.engine_height,
@@ -308,14 +317,15 @@ class AbciHandler:
                 hash=hashlib.sha256(each.manifest).digest(),
                 metadata=each.manifest,
             )
-            for each in self._application.list_snapshots()
+            for each in known
             if each.engine_height
         ]
-        return abci.Response(list_snapshots=abci.ResponseListSnapshots(snapshots=offered))
+        both = markers(known) + offered
+        return abci.Response(list_snapshots=abci.ResponseListSnapshots(snapshots=both))
 
     def _load_snapshot_chunk(self, request: abci.Request, _connection: int) -> abci.Response:
         asked = request.load_snapshot_chunk
-        chunk = b""
+        chunk = MARKER_CHUNK if asked.format == MARKER_FORMAT else b""
         try:
             for each in self._application.list_snapshots():
                 if each.engine_height == asked.height and asked.format == SNAPSHOT_FORMAT:
@@ -327,6 +337,13 @@ class AbciHandler:
     def _offer_snapshot(self, request: abci.Request, _connection: int) -> abci.Response:
         answer = abci.ResponseOfferSnapshot
         offered = request.offer_snapshot.snapshot
+        with self._lock:
+            info = self._application.info()
+        self._marked = is_marker(offered, info.engine_height) and request.offer_snapshot.app_hash == info.app_hash
+        if self._marked:  # the ledger is there already, verified; only the engine has to come
+            return abci.Response(offer_snapshot=answer(result=answer.ACCEPT))
+        if offered.format == MARKER_FORMAT or info.engine_height:
+            return abci.Response(offer_snapshot=answer(result=answer.REJECT))
         found = read_offer(offered, self._options.trust)
         if found is None:
             self._on_notice(f"refused a snapshot at engine height {offered.height}: nothing here vouches for it")
@@ -340,6 +357,8 @@ class AbciHandler:
     def _apply_snapshot_chunk(self, request: abci.Request, _connection: int) -> abci.Response:
         answer = abci.ResponseApplySnapshotChunk
         asked = request.apply_snapshot_chunk
+        if self._marked:
+            return abci.Response(apply_snapshot_chunk=answer(result=answer.ACCEPT))
         with self._lock:
             code = self._application.apply_snapshot_chunk(asked.index, asked.chunk)
         if code:

@@ -130,6 +130,18 @@ class EngineRpc:
         except _FAULTS:
             return None
 
+    def question(self, body: bytes) -> bytes | None:
+        """The answer to a JSON-RPC request that somebody else made, as it is; None where there is none."""
+        connection = _UnixConnection(self._path, self._timeout_s)
+        try:
+            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            data = connection.getresponse().read(_ANSWER_BYTES_MAX + 1)
+            return data if len(data) <= _ANSWER_BYTES_MAX else None
+        except _FAULTS:
+            return None
+        finally:
+            connection.close()
+
     def connect(self) -> socket.socket:
         """A connection of bytes to the engine's RPC, for what is carried to another node's light client.
 
