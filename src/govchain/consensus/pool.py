@@ -122,6 +122,8 @@ class Pool:
         self._left_bytes = 0
         self._drain_rate = 0.0
         self._closed = False
+        #: Hears, on the thread that adds, of transactions that came to this node itself; must be quick, never raise.
+        self.on_arrival: Callable[[Sequence[Prepared]], None] | None = None
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -132,17 +134,22 @@ class Pool:
         return self._bytes
 
     def add_many(
-        self, results: Sequence[CheckResult], waiter: Waiter | None = None, places: Sequence[int] | None = None
+        self,
+        results: Sequence[CheckResult],
+        waiter: Waiter | None = None,
+        places: Sequence[int] | None = None,
+        *,
+        forwarded: bool = False,
     ) -> list[Code]:
         """Take those of ``results`` that were accepted; answers a code for each, in order.
 
         Accepted ones are registered with ``waiter`` at ``places`` (default: their order); refused ones are the
-        caller's to settle.
+        caller's to settle. ``forwarded``: they came from another node, so that they are no arrivals here.
         """
         codes: list[Code] = []
+        added: list[Prepared] = []
         limits = self.limits
         with self._lock:
-            before = len(self._by_id)
             for place, result in zip(places or range(len(results)), results, strict=True):
                 code = result.code
                 prepared = result.prepared
@@ -161,12 +168,19 @@ class Pool:
                         self._by_id[prepared.id] = prepared
                         self._by_envelope[prepared.envelope] = prepared
                         self._bytes += len(prepared.envelope)
+                        added.append(prepared)
                     if not code and waiter is not None:
                         self._waiting.setdefault(prepared.id, []).append((waiter, place))
                 codes.append(code)
-            if len(self._by_id) > before:
+            if added:
                 self._arrived.notify_all()
+        if added and not forwarded and self.on_arrival is not None:
+            self.on_arrival(added)
         return codes
+
+    def holds(self, id_: bytes) -> bool:
+        """Whether the pool holds a transaction with this id."""
+        return id_ in self._by_id
 
     def candidates(self) -> list[Prepared]:
         """The transactions held, oldest first, without taking them out."""

@@ -202,7 +202,7 @@ class PeerNetwork:
 
         ``handshake``: no TLS 1.3 with a known key; ``unknown``: known no more; ``shut``: came back too soon after
         breaking the protocol; ``protocol``: broke it; ``chain``: spoke on a chain that it is not known on; ``crowd``:
-        gave way to others that wanted to connect; ``silent``, ``slow``: given up.
+        gave way to others that wanted to connect; ``silent``, ``slow``: given up; ``message``: refused by its handler.
         """
         with self._lock:
             return dict(self._refused)
@@ -372,6 +372,11 @@ class PeerNetwork:
         def run() -> None:
             try:
                 call()
+            except DecodingError as error:
+                broken = error
+                self._soon(lambda: self._links.violated(connection, broken))
+            except GovChainError:
+                self.counted("message")
             except Exception as error:  # noqa: BLE001 - a fault of one chain's handler must not stop the route
                 self._fault(error)
             finally:
