@@ -18,7 +18,7 @@ from tests.ledger.kit import CREATED, ORGANISATIONS
 CHAIN = "test-chain"
 GENESIS = bytes(range(32))
 #: Seconds that a test waits for something that must happen, before it fails.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 #: Quick enough for tests, on a machine that others use too.
 LIMITS = PeerLimits(ping_s=0.2, silence_s=3.0, handshake_s=3.0, redial_s_min=0.02, redial_s_max=0.2, penalty_s=0.3)
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import secrets
 import ssl
+import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any, Final, Protocol
@@ -106,6 +107,7 @@ class Links:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._handshakes: dict[PeerConnection, asyncio.Transport] = {}
+        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._stopping = False
 
@@ -144,10 +146,18 @@ class Links:
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self.connections):
             connection.end()
-        for transport in self._handshakes.values():
+        await self._abort_all()
+        others = asyncio.all_tasks() - {asyncio.current_task()}  # of the server: connections half accepted
+        if others:
+            await asyncio.wait(others, timeout=1.0)
+        await self._abort_all()
+
+    async def _abort_all(self) -> None:
+        """End every transport; they close their sockets on the loop's next turns."""
+        for transport in list(self._transports):
             transport.abort()
-        for _ in range(3):
-            await asyncio.sleep(0)  # transports close their sockets on the loop's next turns
+        for _ in range(5):
+            await asyncio.sleep(0)
 
     def want(self, wanted: Mapping[bytes, MemberRecord]) -> None:
         """Be connected to exactly these remotes, by TLS key, from now on."""
@@ -177,6 +187,7 @@ class Links:
     def accepted(self, connection: PeerConnection, transport: asyncio.Transport) -> None:
         """Somebody connected: begin TLS; where too many have begun, the oldest of them goes."""
         transport.pause_reading()
+        self._transports.add(transport)
         if self._stopping:
             transport.abort()
             return
@@ -261,6 +272,9 @@ class Links:
                 self._owner.reported(Code.PEER_UNKNOWN, _peer_address(transport))
             transport.abort()
             return
+        except asyncio.CancelledError:
+            transport.abort()
+            raise
         finally:
             self._handshakes.pop(connection, None)
         if secure is not None:
@@ -305,6 +319,7 @@ class Links:
         except (OSError, ssl.SSLError, TimeoutError, GovChainError) as error:
             remote.problem = _reason(error)
             return False
+        self._transports.add(transport)
         if self._register(connection, transport, remote) and remote.connection is connection:
             await remote.changed.wait()
         return connection.greeted_once

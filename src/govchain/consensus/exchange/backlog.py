@@ -66,12 +66,12 @@ class Backlog:
                 self._by_id[prepared.id] = entry
 
     def after(
-        self, place: int, bytes_max: int, ready: Callable[[Entry], bool] | None = None, skip: bytes = b""
+        self, place: int, bytes_max: int, skip: bytes, ready: Callable[[Entry], bool] | None = None
     ) -> tuple[list[Entry], int]:
         """Entries behind ``place`` whose envelopes have at most ``bytes_max`` bytes, and the place that was reached.
 
         One entry is given whatever its size. Stops at the first entry that is not ``ready``; leaves out those that
-        ``skip`` sent itself.
+        ``skip`` sent or has.
         """
         found: list[Entry] = []
         entries = self._entries
@@ -82,7 +82,7 @@ class Backlog:
                 continue
             if ready is not None and not ready(entry):
                 break
-            if entry.origin != skip or not skip:
+            if entry.origin != skip and skip not in entry.holders:
                 size = len(entry.prepared.envelope)
                 if size > bytes_max and found:
                     break
@@ -90,6 +90,12 @@ class Backlog:
                 found.append(entry)
             place = entry.place
         return found, place
+
+    def forget_holder(self, peer: bytes) -> None:
+        """A peer has nothing any more."""
+        for entry in self._entries:
+            if peer in entry.holders:
+                entry.holders.remove(peer)
 
     def compact(self, held: int) -> list[Entry]:
         """Let go of entries that the pool holds no more, when there are many beside the ``held`` ones; those let go."""

@@ -112,6 +112,7 @@ class PeerExchange:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._turn = 0
+        self._run_number = clock()
 
     def start(self) -> None:
         """Let members in, take part, and begin to complete what is missing."""
@@ -176,12 +177,12 @@ class PeerExchange:
             height, certified = self._application.chain.height, self._application.certified_height
         except UnavailableError:
             height, certified = 0, 0
-        return encode_message(Greeting(height, certified, self._options.software, self.membership.greeting()))
+        return encode_message(
+            Greeting(height, certified, self._run_number, self._options.software, self.membership.greeting())
+        )
 
     def connected(self, peer: bytes) -> None:
-        """A member can be sent to."""
-        self.forwarder.connected(peer)
-        self._due.set()
+        """A member can be sent to; its greeting follows, and then the forwarder hears of it."""
 
     def disconnected(self, peer: bytes) -> None:
         """It cannot any more."""
@@ -217,6 +218,7 @@ class PeerExchange:
     def _greeted(self, peer: bytes, greeting: Greeting) -> None:
         with self._lock:
             self._heard[peer] = (greeting.height, greeting.software)
+        self.forwarder.connected(peer, greeting.run)
         if self.membership.offer(greeting.records):
             self._network.greet(self.chain)  # news travels on; who has it already says nothing more
         self._due.set()

@@ -4,9 +4,9 @@ Purpose: a transaction reaches the next proposer once, and one that was *receive
 1 of them (ARCHITECTURE decision 3). A node that announces a block is an inviting one: it gets what came to this node
 itself, and new arrivals at once, until it has as many bytes as it can use or another node announces a later block. The
 k − 1 nodes after this one in the order of keys get every arrival. Transactions of others are passed on when their own
-node is gone, or has had time enough. Rules: what one connection carried once is not sent over it again; what a peer has
-not acknowledged is bounded; a batch is checked as one; a peer that sends what no honest node has checked is not heard
-for a while. Not here: connections, the pool's bounds, what may enter a block.
+node is gone, or has had time enough. Rules: what a peer has acknowledged is not sent to it again while it runs; what a
+peer has not acknowledged is bounded; a batch is checked as one; a peer that sends what no honest node has checked is
+not heard for a while. Not here: connections, the pool's bounds, what may enter a block.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ __all__ = ["FRAME_BYTES", "Forwarder", "ForwardingOptions"]
 
 #: Bytes of envelopes in one message, unless a single one is larger.
 FRAME_BYTES: Final = 512 * 1024
-#: Bytes that one peer has not acknowledged, at most.
-_IN_FLIGHT_BYTES_MAX: Final = 4 * 1024 * 1024
+#: On a way that keeps breaking messages get smaller, down to this.
+_FRAME_BYTES_MIN: Final = 32 * 1024
+#: Messages that one peer has not acknowledged, at most.
+_FRAMES_IN_FLIGHT: Final = 8
 #: How long a peer may take to acknowledge, in seconds.
 _ACKNOWLEDGE_S: Final = 10.0
 #: How long an announcement holds when no other follows, in seconds.
@@ -131,6 +133,8 @@ class Forwarder:
         self._targets: dict[bytes, _Target] = {}
         self._answers: deque[tuple[_Batch, bytes | None]] = deque()
         self._watches: list[_Watch] = []
+        self._runs: dict[bytes, int] = {}
+        self._frame_bytes: dict[bytes, int] = {}
         self._offences: dict[bytes, int] = {}
         self._deaf_until: dict[bytes, float] = {}
         self._stopping = False
@@ -166,10 +170,14 @@ class Forwarder:
             self._own.add(transactions, self._clock(), b"")
             self._wake()
 
-    def connected(self, peer: bytes) -> None:
-        """A peer can be sent to; it has nothing yet."""
+    def connected(self, peer: bytes, run: int) -> None:
+        """A peer can be sent to; in another ``run`` than before it has nothing yet."""
         with self._changed:
-            self._targets[peer] = _Target(peer)
+            if self._runs.get(peer) != run:
+                self._runs[peer] = run
+                self._own.forget_holder(peer)
+                self._others.forget_holder(peer)
+            self._targets.setdefault(peer, _Target(peer))
             self._choose_keepers()
             self._wake()
 
@@ -297,7 +305,8 @@ class Forwarder:
             if target.rests_until > now:
                 continue
             invites = target.invited_until > now and target.wanted > 0
-            while (invites or target.keeps_copies) and target.in_flight < _IN_FLIGHT_BYTES_MAX:
+            room = _FRAMES_IN_FLIGHT * self._frame_bytes.get(target.key, FRAME_BYTES)
+            while (invites or target.keeps_copies) and target.in_flight < room:
                 batch = self._batch(target, invites=invites)
                 if batch is None:
                     break
@@ -307,11 +316,12 @@ class Forwarder:
 
     def _batch(self, target: _Target, *, invites: bool) -> _Batch | None:
         own, others = target.own, target.others
-        room = min(FRAME_BYTES, target.wanted) if invites and not target.keeps_copies else FRAME_BYTES
-        entries, target.own = self._own.after(own, room)
+        frame = self._frame_bytes.get(target.key, FRAME_BYTES)
+        room = min(frame, target.wanted) if invites and not target.keeps_copies else frame
+        entries, target.own = self._own.after(own, room, target.key)
         size = _size(entries)
         if invites and size < room and len(self._others):
-            more, target.others = self._others.after(others, room - size, self._is_due, target.key)
+            more, target.others = self._others.after(others, room - size, target.key, self._is_due)
             entries = entries + more
             size = _size(entries)
         if not entries:
@@ -344,11 +354,14 @@ class Forwarder:
             batch, answer = self._answers.popleft()
             target = batch.target
             target.in_flight -= batch.size
+            frame = self._frame_bytes.get(target.key, FRAME_BYTES)
             if answer is None or len(answer) != 2 * len(batch.entries):
                 target.own, target.others = min(target.own, batch.own), min(target.others, batch.others)
                 target.wanted += batch.size
                 target.rests_until = monotonic() + _LOOK_S
+                self._frame_bytes[target.key] = max(frame // 2, _FRAME_BYTES_MIN)
                 continue
+            self._frame_bytes[target.key] = min(2 * frame, FRAME_BYTES)
             codes = struct.unpack(f">{len(batch.entries)}H", answer)
             for entry, code in zip(batch.entries, codes, strict=True):
                 if code == Code.OK and target.key not in entry.holders:

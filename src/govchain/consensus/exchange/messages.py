@@ -38,10 +38,14 @@ Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Greeting(Struct, frozen=True, array_like=True):
-    """``records``: member records that the sender holds, its own first; ``height``, ``certified``: of its ledger."""
+    """``records``: member records that the sender holds, its own first; ``height``, ``certified``: of its ledger.
+
+    ``run`` is another number each time the sender starts: what it held before is gone then.
+    """
 
     height: Number
     certified: Number
+    run: Number
     software: Annotated[str, Meta(max_length=64)]
     records: Annotated[tuple[bytes, ...], Meta(max_length=1024)]
 
