@@ -25,6 +25,7 @@ from govchain.consensus.cometbft.protos import abci_pb2
 from govchain.consensus.cometbft.snapshots import read_offer
 from govchain.consensus.cometbft.state_sync import read_joined
 from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
+from govchain.consensus.exchange.messages import Greeting, decode_message
 from govchain.consensus.joining.messages import decode_ask, decode_offers, decode_path
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
@@ -217,6 +218,7 @@ TAKERS = {
     "crypto.der.read_sequence": directly(der.read_sequence),
     "crypto.sm2.decode_signature_der": directly(decode_signature_der),
     "crypto.sm2.decode_ciphertext_der": directly(decode_ciphertext_der),
+    "consensus.exchange.messages.decode_message": directly(lambda data: decode_message(data, Greeting)),
     "peers.frames.decode_head": directly(decode_head),
     "peers.hello.decode_hello": directly(decode_hello),
     "peers.identity.open_tls_key": through_file(

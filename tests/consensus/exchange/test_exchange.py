@@ -160,12 +160,10 @@ def test_what_nobody_may_have_checked_makes_a_peer_unheard():
         first.exchange.forwarder._pool.on_arrival = None
         body = encode_message(TransactionsMessage(0, tuple(bad)))
         answer = first.network.request(CHAIN, second.key, Kind.TRANSACTIONS, body, 10)
-        assert set(answer[place : place + 2] for place in range(0, 202, 2)) == {
-            Code.SIGNATURE_INVALID.to_bytes(2, "big")
-        }
+        assert {answer[place : place + 2] for place in range(0, 202, 2)} == {Code.SIGNATURE_INVALID.to_bytes(2, "big")}
         assert len(second.pool) == 0
+        body = encode_message(TransactionsMessage(0, tuple(good)))
         with pytest.raises(RefusedError) as refused:
-            body = encode_message(TransactionsMessage(0, tuple(good)))
             first.network.request(CHAIN, second.key, Kind.TRANSACTIONS, body, 10)
         assert refused.value.code is Code.RATE_LIMITED
 
