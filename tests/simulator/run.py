@@ -29,8 +29,6 @@ from tests.simulator.schedule import Faults, Network, Schedule
 from tests.simulator.solo import SoloModel
 from tests.simulator.storing import CrashStore
 
-#: Model time (ms) after the faults within which everything must be settled.
-HEALING_MS_MAX = 180_000
 #: Lines of the trace that a failure shows.
 TAIL = 40
 _MODELS = {"bft": BftModel, "raft": RaftModel, "solo": SoloModel}
@@ -41,7 +39,8 @@ _JOINERS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does; all of it follows from ``seed``. Moments in ms of model time.
+    """What a run does; all of it follows from ``seed``. Moments in ms of model time: at ``heal`` the
+    faults end, and ``patience`` later everything must be settled.
 
     ``crashes``: moment, replica, and where: ``kill``, ``finalized``, ``committed``, or ``write before N`` and
     ``write after N``. ``partitions``: from, to, and the sides of the replicas. ``agenda``: moment, kind and subject
@@ -62,6 +61,7 @@ class Plan:
     agenda: tuple[tuple[int, str, int], ...] = ()
     snapshots: bool = False
     heal: int = 20_000
+    patience: int = 180_000
     application: Callable[..., Any] = LedgerApplication
     store: Callable[[], CrashStore] = CrashStore
 
@@ -179,7 +179,7 @@ class Simulation:
         schedule.run_until(plan.heal)
         self._heal()
         schedule.after(100, self._look)
-        schedule.run_until(plan.heal + HEALING_MS_MAX, lambda: self._settled)
+        schedule.run_until(plan.heal + plan.patience, lambda: self._settled)
         outstanding = settled(self)
         assert not outstanding, f"stuck: {outstanding}"
         self.record(f"settled at height {len(self.identities)}")
