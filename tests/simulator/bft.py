@@ -123,7 +123,7 @@ class BftModel:
 
     def cast(self, replica: Replica, block: Block, moment: int) -> None:
         """A validator's vote for a block; the one that completes a quorum decides it."""
-        height, key = block.height, replica.engine_key
+        height, key = block.height, replica.engine_key_at(block.height)
         power = self.validators[height]
         if key not in power:
             return
@@ -160,9 +160,10 @@ class BftModel:
     def _tell_one(self, entry: Decided) -> None:
         """One of the honest voters has every vote in its log; the others hear of it from each other."""
         replicas = self.simulation.replicas
-        voters = [one for one in replicas if one.engine_key in entry.votes and not one.byzantine]
+        height = entry.block.height
+        voters = [one for one in replicas if one.engine_key_at(height) in entry.votes and not one.byzantine]
         first = self.simulation.dice.choice(voters)
-        first.owed[entry.block.height] = entry.block
+        first.owed[height] = entry.block
         first.later(30, lambda process: process.engine.decide(entry.block))
 
 
@@ -246,7 +247,7 @@ class BftEngine:
             return
         self.round, self._waiting = round_, None
         self.process.later(ROUND_MS + ROUND_MORE_MS * round_, self._time_out, height, round_)
-        if self.model.proposer(height, round_) != self.replica.engine_key or height in self.model.decided:
+        if self.model.proposer(height, round_) != self.replica.engine_key_at(height) or height in self.model.decided:
             return
         self._waiting = round_
         self.process.route.announce(height, BYTES_MAX)
@@ -285,7 +286,8 @@ class BftEngine:
         turn = self.model.validators.get(block.height)
         if block.height != self.height or self.running or turn is None:
             return
-        if self.model.proposer(block.height, block.round) != self.simulation.replicas[block.proposer].engine_key:
+        proposer = self.simulation.replicas[block.proposer].engine_key_at(block.height)
+        if self.model.proposer(block.height, block.round) != proposer:
             return
         if block.round > self.round:
             self._begin(block.height, block.round)
@@ -323,10 +325,13 @@ class BftEngine:
 
     def _follow_rounds(self) -> None:
         """Go to a later round that more than a third of the weight is in: one of them at least is honest."""
-        power = self.model.validators[self.height]
-        replicas = self.simulation.replicas
+        power, replicas = self.model.validators[self.height], self.simulation.replicas
         ahead = sorted(
-            ((at, power.get(replicas[source].engine_key, 0)) for source, at in self._rounds.items() if at > self.round),
+            (
+                (at, power.get(replicas[source].engine_key_at(self.height), 0))
+                for source, at in self._rounds.items()
+                if at > self.round
+            ),
             reverse=True,
         )
         weight = 0

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from govchain.crypto import SigningKey
 from govchain.model import Code
 from govchain.modules.governance import views
-from govchain.modules.governance.messages import ready_message
-from tests.simulator.chain import CHAIN, CREATED, organisation, tls_digest, transaction
+from govchain.modules.governance.messages import MemberRotate, ready_message, rotation_message
+from tests.simulator.chain import CHAIN, CREATED, organisation, secret_key, tls_digest, transaction
 
 if TYPE_CHECKING:
     from tests.simulator.replica import Replica
@@ -85,7 +88,8 @@ class Council:
 
     def _further(self, item: Item, witness: Any) -> None:
         if self._reached(item, witness):
-            self._close(item, "made")
+            if item.kind != "rotate" or self._switch(item):
+                self._close(item, "made")
         elif not self._invited(item, witness):
             self._propose_or_vote(item, witness)
 
@@ -93,8 +97,33 @@ class Council:
         if item.kind == "parameter":
             limits = views.limits_in_force(witness.committed, witness.machine.genesis.limits)
             return limits.block_transactions_max == item.subject
-        value = views.member(witness.committed, self._key(item))
+        key = self._new_keys(item)[0].public_key.hex() if item.kind == "rotate" else self._key(item)
+        value = views.member(witness.committed, key)
         return value is not None and value.status == ("removed" if item.kind == "remove" else "active")
+
+    def _new_keys(self, item: Item) -> tuple[SigningKey, bytes]:
+        """The keys that a member rotates to: its own and its engine's."""
+        algorithm = self.simulation.kit.members[item.subject].algorithm
+        engine = secret_key("ed25519", f"engine {item.subject} again")
+        return secret_key(algorithm, f"member {item.subject} again"), engine.public_key
+
+    def _switch(self, item: Item) -> bool:
+        """A careful operator: the node goes over to its new key when the old one has nothing left to sign."""
+        replica = self.simulation.replicas[item.subject]
+        if replica.process is None:
+            return False
+        application, new = replica.process.application, self._new_keys(item)[0]
+        value = views.member(application.committed, new.public_key.hex())
+        if value is None or self._uncertified(application, value.height):
+            return False
+        replica.member = new
+        replica.crash()
+        return True
+
+    def _uncertified(self, application: Any, until: int) -> list[int]:
+        blocks = application.blocks
+        first = max(1, blocks.first())
+        return [height for height in range(first, until + 1) if blocks.certificate(height) is None]
 
     def _close(self, item: Item, outcome: str) -> None:
         item.outcome = outcome
@@ -130,7 +159,8 @@ class Council:
 
     def _propose_or_vote(self, item: Item, witness: Any) -> None:
         proposal = views.proposal(witness.committed, item.proposal.hex()) if item.proposal else None
-        if proposal is not None and proposal.status == "open" and proposal.expires > witness.chain.time:
+        now = max(witness.chain.time, CREATED + self.simulation.schedule.now)  # an idle chain's time stands still
+        if proposal is not None and proposal.status == "open" and proposal.expires > now:
             self._vote(item, witness, proposal)
         elif not self._outstanding(item.proposal):
             code = self._code(item.proposal)
@@ -143,7 +173,7 @@ class Council:
 
     def _propose(self, item: Item, witness: Any) -> None:
         voters = self._voters(witness)
-        proposer = self.simulation.dice.choice(voters)
+        proposer = item.subject if item.kind == "rotate" else self.simulation.dice.choice(voters)
         item.tries += 1
         item.voted = {}
         # By block time, which may lag while the network is down.
@@ -171,6 +201,8 @@ class Council:
         key = self._key(item)
         if item.kind == "remove":
             return {"key": key, "kind": "member.remove"}
+        if item.kind == "rotate":
+            return self._rotation(item, key)
         bft = self.simulation.plan.rule == "bft"
         return {
             "engine_key": self.simulation.kit.engine_keys[item.subject].hex() if bft else "",
@@ -180,6 +212,17 @@ class Council:
             "organisation": organisation(item.subject),
             "tls": tls_digest(item.subject),
         }
+
+    def _rotation(self, item: Item, key: str) -> dict[str, object]:
+        new, engine_key = self._new_keys(item)
+        replica = self.simulation.replicas[item.subject]
+        replica.member_keys.add(new.public_key.hex())
+        if engine_key not in replica.engine_keys:
+            replica.engine_keys.append(engine_key)
+        tls = tls_digest(100 + item.subject)
+        change = MemberRotate(engine_key.hex(), key, new.public_key.hex(), "", tls)
+        proof = new.sign(rotation_message(CHAIN, change)).hex()
+        return msgspec.to_builtins(msgspec.structs.replace(change, proof=proof))
 
     def _key(self, item: Item) -> str:
         return self.simulation.kit.members[item.subject].public_key.hex()

@@ -49,7 +49,9 @@ class Replica:
         self.simulation, self.number, self.skew_ms, self.liar = simulation, number, skew_ms, liar
         self.name = f"r{number}"
         self.member = simulation.kit.members[number]
-        self.engine_key = simulation.kit.engine_keys[number]
+        #: Public keys that its member has and had, and those of its engine.
+        self.member_keys = {self.member.public_key.hex()}
+        self.engine_keys = [simulation.kit.engine_keys[number]]
         # What a crash leaves.
         self.store = simulation.plan.store()
         self.log: list[Any] = []
@@ -70,6 +72,11 @@ class Replica:
     def byzantine(self) -> bool:
         """Whether it lies."""
         return self.liar is not None
+
+    def engine_key_at(self, height: int) -> bytes:
+        """The key that its engine votes with at a height: the one that is a validator's then."""
+        validators = self.simulation.model.validators.get(height, {})
+        return next((key for key in self.engine_keys if key in validators), self.engine_keys[-1])
 
     def clock(self) -> int:
         """Its own wall clock (ms)."""

@@ -94,7 +94,7 @@ def make_plan(seed: int, **changes: Any) -> Plan:
         if until < heal:
             partitions.append((moment, until, tuple(dice.randrange(2) for _ in range(nodes))))
         moment = until
-    agenda = _make_agenda(dice, rule, heal)
+    agenda = _make_agenda(dice, rule, heal, liar)
     faults = Faults(dice.choice((40, 300, 2_000)), dice.choice((0.0, 0.02, 0.2)), dice.choice((0.0, 0.05, 0.3)))
     plan = Plan(
         seed=seed,
@@ -114,7 +114,7 @@ def make_plan(seed: int, **changes: Any) -> Plan:
     return replace(plan, **changes)
 
 
-def _make_agenda(dice: random.Random, rule: str, heal: int) -> tuple[tuple[int, str, int], ...]:
+def _make_agenda(dice: random.Random, rule: str, heal: int, liar: int | None) -> tuple[tuple[int, str, int], ...]:
     """What is put to the vote: nothing in half of the runs."""
     members = _MEMBERS[rule]
     if dice.random() < 0.5:
@@ -123,6 +123,9 @@ def _make_agenda(dice: random.Random, rule: str, heal: int) -> tuple[tuple[int, 
     if rule != "solo":
         joiners = dice.sample(range(members, members + _JOINERS), dice.randint(1, _JOINERS))
         leavers = dice.sample(range(members), dice.randint(0, len(joiners)))
+        if rule == "bft" and dice.random() < 0.5:
+            stay = [number for number in range(members) if number not in (*leavers, liar)]
+            items.append(("rotate", dice.choice(stay)))
         items += [("add", number) for number in joiners] + [("remove", number) for number in leavers]
     return tuple(sorted((dice.randint(1, heal // 2), kind, subject) for kind, subject in items))
 
@@ -214,7 +217,7 @@ class Simulation:
         """The members after the newest block that anybody committed."""
         if height > self._active[0]:
             keys = {entry.key for entry in signers.keys}
-            self._active = (height, [one for one in self.replicas if one.member.public_key.hex() in keys])
+            self._active = (height, [one for one in self.replicas if one.member_keys & keys])
 
     def active(self) -> list[Replica]:
         """The replicas that are members now."""
