@@ -22,13 +22,15 @@ ARGS ?=
 DETERMINISTIC := model crypto merkle pki proof state contracts modules ledger
 # make demo DIR=/some/folder: the folder whose files are anchored, 1,000 at least. Default: the Python installation's own tree.
 DIR ?=
+# make demo-net ENGINE=etcd: the crash-tolerant engine.
+ENGINE ?= cometbft
 # Seconds for each fuzz target in make test-long.
 FUZZ_SECONDS ?= 60
 # Seeds of make simulate, and the first of them.
 SEEDS ?= 100
 FIRST ?= 0
 
-.PHONY: help setup setup-tools engines abci-protos demo test test-others test-net simulate test-long test-lowest fuzz lint format bench docs requirements clean
+.PHONY: help setup setup-tools engines abci-protos demo demo-net test test-others test-net simulate test-long test-lowest fuzz lint format bench docs requirements clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +65,10 @@ abci-protos: ## the Python form of the engine's messages anew, from the pinned m
 demo: setup ## a chain, 1,000 and more files, a package, its verification and a refused forgery
 	@rm -rf .demo
 	@$(BIN)/govchain demo --dir .demo --verifier "$(CURDIR)/tools/verify_package.py" $(if $(DIR),--files "$(DIR)")
+
+demo-net: setup engines ## four organisations, one ledger, a killed node, the same blocks everywhere (ENGINE=etcd: three, Raft)
+	@rm -rf .demo-net
+	@$(BIN)/govchain demo net --engine $(ENGINE) --dir .demo-net --verifier "$(CURDIR)/tools/verify_package.py" $(if $(DIR),--files "$(DIR)")
 
 test: setup ## all tests but the long ones; then the deterministic rooms on the machine's other interpreters
 	@if [ -n "$(ROOM)" ] && [ ! -d "tests/$(ROOM)" ]; then echo "make test: there is no tests/$(ROOM)" >&2; exit 2; fi
@@ -132,4 +138,4 @@ requirements: setup-tools ## which requirements have a passing test, part by par
 	@$(PY) -m tools.requirements $(if $(PART),--part $(PART)) $(if $(JSON),--json)
 
 clean: ## remove what the targets made
-	@rm -rf .venv .venv-* .demo .bench .fuzz .requirements-shown.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis engines/bin dist
+	@rm -rf .venv .venv-* .demo .demo-net .bench .fuzz .requirements-shown.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis engines/bin dist

@@ -55,6 +55,11 @@ net start
 net stop
 net status
 net logs
+net compare
+net add-node
+net remove-node
+node admit
+demo net
 chain status
 export block
 export tx
@@ -85,7 +90,7 @@ backup restore
 backup verify
 bench ledger
 bench api
-demo
+bench net
 completion
 version
 """

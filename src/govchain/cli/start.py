@@ -59,7 +59,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "doctor",
     "uninstall": "uninstall",
     "bench": "tools",
-    "demo": "tools",
+    "demo": "demo",
     "completion": "completion",
     "version": "tools",
 }

@@ -20,9 +20,9 @@ from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
 from govchain.proof.members import MemberRecord, encode_member_record
 from govchain.services.ceremony import check_record, read_records, verify_own_part
 from govchain.storage import DirectoryLayout, RocksStore
-from govchain.storage.directory import complete_directory
+from govchain.storage.directory import complete_directory, inspect_directory
 
-__all__ = ["FoundedNode", "found_node"]
+__all__ = ["FoundedNode", "admit_records", "found_node"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +65,47 @@ def found_node(
         raise _refused(f"{own.name}: no member of this genesis")
     elif own.chain != genesis.chain:
         raise _refused(f"{own.name}: another chain")
-    records = _records(genesis, own, files)
+    records = _records(genesis, own, files, join=join)
     machine = load_machine(genesis)
     with complete_directory(path) as building:
         building.genesis.write_bytes(encode_genesis(genesis))
         building.peers.mkdir(mode=0o700, exist_ok=True)
         for record in records:
-            (building.peers / f"{record.key[:16]}.json").write_bytes(encode_member_record(record))
+            (building.peers / _file_name(record)).write_bytes(encode_member_record(record))
         store = RocksStore(building.store, checkpoints=building.checkpoints)
         try:
             LedgerApplication(machine, store, Pool(), system_clock().wall).init_chain()
         finally:
             store.close()
     return FoundedNode(path, genesis, fingerprint(genesis).hex(), own, member)
+
+
+def admit_records(path: Path, files: Sequence[tuple[str, bytes]]) -> list[MemberRecord]:
+    """Lay other members' files into the data directory at ``path``, so that its node knows them once the ledger does.
+
+    The node may be running: it looks there whenever the members change.
+
+    Raises:
+        RefusedError: ``CEREMONY_REFUSED`` for a file that is none, or of another chain.
+        UnavailableError: it is no data directory, or cannot be written.
+    """
+    inspect_directory(path)
+    layout = DirectoryLayout(path)
+    chain = decode_genesis(layout.genesis.read_bytes()).chain
+    records = read_records(files)
+    for record in records:
+        if record.chain != chain:
+            raise _refused(f"{record.name}: another chain")
+    try:
+        layout.peers.mkdir(mode=0o700, exist_ok=True)
+        for record in records:
+            place = layout.peers / _file_name(record)
+            beside = place.with_name(f".{place.name}.admitted")
+            beside.write_bytes(encode_member_record(record))
+            beside.replace(place)
+    except OSError as error:
+        raise UnavailableError(Code.FILE_UNWRITABLE, path=str(layout.peers), reason=error.strerror or "") from None
+    return records
 
 
 def _own_record(layout: DirectoryLayout) -> MemberRecord:
@@ -90,11 +118,23 @@ def _own_record(layout: DirectoryLayout) -> MemberRecord:
     return read_records([(str(layout.member_record), data)])[0]
 
 
-def _records(genesis: Genesis, own: MemberRecord, files: Sequence[tuple[str, bytes]]) -> list[MemberRecord]:
-    """The newest file of every other member; raises where one is missing or is another's."""
+def _fault(genesis: Genesis, record: MemberRecord, *, join: bool) -> str:
+    """Why the file is not one of another member; whoever joins later may meet members that genesis does not name."""
+    if join and all(member.key != record.key for member in genesis.members):
+        return "" if record.chain == genesis.chain else "another chain"
+    return check_record(genesis, record)
+
+
+def _records(
+    genesis: Genesis, own: MemberRecord, files: Sequence[tuple[str, bytes]], *, join: bool
+) -> list[MemberRecord]:
+    """The newest file of every other member; raises where one is missing or is another's.
+
+    Whoever joins needs one other file: that node tells of the rest, and members of genesis may have left.
+    """
     newest: dict[str, MemberRecord] = {}
     for record in read_records(files):
-        fault = "" if record.key == own.key else check_record(genesis, record)
+        fault = "" if record.key == own.key else _fault(genesis, record, join=join)
         if fault:
             raise _refused(f"{record.name}: {fault}")
         known = newest.get(record.key)
@@ -102,9 +142,13 @@ def _records(genesis: Genesis, own: MemberRecord, files: Sequence[tuple[str, byt
             newest[record.key] = record
     newest.pop(own.key, None)
     missing = [member.name for member in genesis.members if member.key != own.key and member.key not in newest]
-    if missing:
+    if missing and not (join and newest):
         raise _refused(f"the member file of {', '.join(missing)} is missing")
     return [newest[key] for key in sorted(newest)]
+
+
+def _file_name(record: MemberRecord) -> str:
+    return f"{record.key[:16]}.json"
 
 
 def _refused(reason: str) -> RefusedError:

@@ -105,6 +105,14 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "option.address_api": ("接口的地址（URL），可不填", "The API's URL, if it is to be known"),
     "option.engine_kind": ("引擎：cometbft（BFT）或 etcd（Raft）", "The engine: cometbft (BFT) or etcd (Raft)"),
+    "help.node.admit": (
+        "把其他成员的成员文件放入数据目录，节点运行中亦可",
+        "Lay other members' files into a data directory, also while its node runs",
+    ),
+    "node.admitted": (
+        "已放入：{names}。账本接纳这些成员后，节点即与其通信。",
+        "Laid in: {names}. The node speaks with them once the ledger names them.",
+    ),
     "option.join": (
         "节点不在创世成员之列，作为跟随者加入，之后可经表决成为成员",
         "The node is none of those that genesis names: it follows, and may be voted in later",
@@ -130,6 +138,28 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.net.stop": ("有序停止节点", "Stop the nodes in good order"),
     "help.net.status": ("各节点的现状", "Where each node stands"),
     "help.net.logs": ("各节点的日志，按时间合并，或只看一个", "The nodes' logs, merged by time, or one alone"),
+    "help.net.compare": (
+        "比较各节点在每个高度的区块是否相同",
+        "Whether the nodes have the same block at every height",
+    ),
+    "option.net_wait": ("等待落后节点追上的秒数", "Seconds to wait for nodes that are behind"),
+    "net.same": (
+        "{nodes} 个节点在高度 1 至 {height} 的区块全部相同；最高区块 {identity}",
+        "{nodes} nodes have the same block at every height from 1 to {height}; the newest is {identity}",
+    ),
+    "help.net.add_node": (
+        "新增一个机构及其节点，经表决使其成为成员",
+        "One organisation and node more, voted in as a member",
+    ),
+    "help.net.remove_node": ("经表决移除一个成员，并停止其节点", "Vote a member out, and stop its node"),
+    "option.net_node": ("节点的名称，如 node-1", "The node's name, such as node-1"),
+    "net.joining.keys": ("{name} 的密钥和成员文件已生成", "{name} has its keys and its member file"),
+    "net.joining.voted": ("各机构已表决接纳 {name}", "the organisations voted {name} in"),
+    "net.joining.follows": ("{name} 已跟上该链", "{name} follows the chain"),
+    "net.joining.active": ("{name} 已是签名成员", "{name} signs as a member"),
+    "net.added": ("已加入：{name}，{url}", "Added: {name}, {url}"),
+    "net.removed": ("已移除：{name}；其账本保留在 {path}", "Removed: {name}; its ledger stays in {path}"),
+    "net.gone": ("{name} 已被移除", "{name} was removed already"),
     "option.net_dir": ("网络的文件夹", "The network's folder"),
     "option.validators": (
         "节点数；默认 cometbft 为四、etcd 为三，正好容忍失去一个",
@@ -161,6 +191,91 @@ PAIRS: dict[str, tuple[str, str]] = {
     "net.waiting": (
         "{name} 有交易在等待，尚缺以下成员的投票：{missing}",
         "{name} has transactions waiting, and no vote yet of: {missing}",
+    ),
+    # The demonstration
+    "help.demo.net": (
+        "多个机构、一个账本：建网、存证、断电、恢复、比对，逐条命令演示",
+        "Several organisations, one ledger: made, used, hurt, healed and compared, command by command",
+    ),
+    "demo.heading.net_create": (
+        "为每个机构生成密钥，合成并由全部机构签署创世文件，建成各节点的数据目录；应建成网络。",
+        "Keys for every organisation, a genesis that all sign, a directory for each node; the network should be made.",
+    ),
+    "demo.heading.net_start": (
+        "启动全部节点；应全部就绪。",
+        "Every node is started; all should be ready.",
+    ),
+    "demo.heading.net_anchor": (
+        "经第一个节点把一个文件夹存证；应得到一个存证标识，并由法定数的机构签名。",
+        "A folder is anchored through the first node; it should get one evidence ID, final by a quorum's signatures.",
+    ),
+    "demo.heading.net_anchor_one": (
+        "另存证一个文件；应得到它自己的标识。",
+        "One more file is anchored; it should get an evidence ID of its own.",
+    ),
+    "demo.heading.net_show": (
+        "在另一机构的节点上查看该记录，并核对其证明；应为有效。",
+        "Another organisation's node shows the record, with proofs that are checked; it should be in force.",
+    ),
+    "demo.heading.net_export": (
+        "由另一机构的节点导出证据包；应写出一个文件。",
+        "That node's package for the record; it should be written as one file.",
+    ),
+    "demo.heading.net_verify": (
+        "离线验证证据包与原文件；应成立且受信任。",
+        "The package and the file are checked offline: it should hold, and its issuer be trusted.",
+    ),
+    "demo.heading.net_verify_alone": (
+        "用不与本程序共享代码的独立核验器再核验一次；应成立，并说明多少成员已签名。",
+        "The verifier that shares no code with this program checks it again, and says how many members signed.",
+    ),
+    "demo.heading.net_kill": (
+        "像断电一样杀死一个节点；不应有任何提示。",
+        "A node is killed as by a power cut; there should be no word of it.",
+    ),
+    "demo.heading.net_go_on": (
+        "少了一个节点继续存证；应照常得到标识。",
+        "Anchoring goes on without that node; it should get an evidence ID as before.",
+    ),
+    "demo.heading.net_go_on_more": (
+        "再存证一个文件；应照常得到标识。",
+        "And another file; it should get an evidence ID, too.",
+    ),
+    "demo.heading.net_status_without": (
+        "各节点的现状；被杀死的节点应显示未运行。",
+        "Where each node stands; the killed one should be shown as stopped.",
+    ),
+    "demo.heading.net_restart": (
+        "重新启动该节点；应就绪，无需任何修复。",
+        "The node is started again; it should be ready, without any repair.",
+    ),
+    "demo.heading.net_compare": (
+        "比较所有节点在每个高度的区块；应全部相同。",
+        "The blocks of all nodes are compared at every height; they should be the same.",
+    ),
+    "demo.heading.net_add": (
+        "再接纳一个机构及其节点：提议、表决、跟上、生效；该节点应成为签名成员。",
+        "One more organisation with its node is voted in; its node should follow, and then sign.",
+    ),
+    "demo.heading.net_remove": (
+        "经表决移除一个成员；其节点应停止，账本保留。",
+        "A member is voted out; its node should stop, and its ledger stay.",
+    ),
+    "demo.heading.net_compare_after": (
+        "再次比较现有节点的全部区块；应全部相同。",
+        "The blocks of the nodes that are left are compared again; they should be the same.",
+    ),
+    "demo.heading.net_status": (
+        "各节点的现状；应全部就绪。",
+        "Where each node stands; all should be ready.",
+    ),
+    "demo.heading.net_stop": (
+        "停止全部节点；应列出它们。",
+        "Every node is stopped; they should be listed.",
+    ),
+    "demo.net_done": (
+        "演示完成：{validators} 个节点（{engine}），共 {seconds} 秒，保留在 {home}。",
+        "Done: {validators} nodes ({engine}), {seconds} s in all, kept in {home}.",
     ),
     "label.node": ("节点", "node"),
     "label.state": ("状态", "state"),

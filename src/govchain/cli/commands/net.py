@@ -13,7 +13,7 @@ import typer
 
 from govchain.cli.output import emit, emit_line, line, say, table, visible
 from govchain.cli.session import session, t
-from govchain.model import Code, UsageError
+from govchain.model import Code, UsageError, VerificationError
 
 if TYPE_CHECKING:
     from govchain.ops.net.journal import LogLine
@@ -152,6 +152,64 @@ def net_logs(
                 _show_line(one)
 
         emit(result, show)
+
+
+@_net.command("add-node", help=t("help.net.add_node"))
+def net_add_node(directory: Folder) -> None:
+    """Make a node of a new organisation, vote both in, and wait until it signs."""
+    from govchain.ops.net.membership import add_node  # noqa: PLC0415
+
+    folder, network, _ = _opened(directory, None)
+
+    def tell(step: str, name: str) -> None:
+        if not session().json:
+            say(t(f"net.joining.{step}", name=name))
+
+    network, entry = add_node(folder, network, language=session().language, tell=tell)
+    url = f"http://127.0.0.1:{entry.api}"
+    emit(
+        {"path": str(directory), **_json(network), "added": entry.name},
+        lambda: line(t("net.added", name=entry.name, url=url)),
+    )
+
+
+@_net.command("remove-node", help=t("help.net.remove_node"))
+def net_remove_node(
+    directory: Folder, node: Annotated[str, typer.Argument(metavar="NODE", help=t("option.net_node"))]
+) -> None:
+    """Vote a member out, and stop its node."""
+    from govchain.ops.net.membership import remove_node  # noqa: PLC0415
+
+    folder, network, _ = _opened(directory, None)
+    entry = network.named(node)
+    if entry.removed:
+        raise UsageError(Code.USAGE, reason=t("net.gone", name=node))
+    network = remove_node(folder, network, entry)
+    place = folder.node(node).data
+    emit(
+        {"path": str(directory), **_json(network), "removed": node},
+        lambda: line(t("net.removed", name=node, path=place)),
+    )
+
+
+@_net.command("compare", help=t("help.net.compare"))
+def net_compare(
+    directory: Folder,
+    nodes: Names = None,
+    wait: Annotated[int, typer.Option("--wait", metavar="SECONDS", min=0, max=3600, help=t("option.net_wait"))] = 30,
+) -> None:
+    """Whether the nodes have the same block at every height."""
+    from govchain.ops.net.looking import compare_nodes  # noqa: PLC0415
+
+    _, network, chosen = _opened(directory, nodes)
+    found = compare_nodes(chosen, network.suite, timeout_s=wait)
+    result = {"path": str(directory), "nodes": [node.name for node in chosen], "height": found.height}
+    if found.differing:
+        raise VerificationError(Code.HEAD_FORKED, reason=f"height {found.differing[0]}")
+    emit(
+        {**result, "identity": found.identity},
+        lambda: line(t("net.same", nodes=len(chosen), height=found.height, identity=found.identity)),
+    )
 
 
 def _opened(path: Path, names: list[str] | None, *, removed: bool = False) -> tuple[Any, NetworkFile, list[NodeEntry]]:

@@ -134,4 +134,19 @@ def node_init(
     emit(result, show)
 
 
+@_node.command("admit", help=t("help.node.admit"))
+def node_admit(
+    directory: Folder,
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help=t("option.member_files"))],
+) -> None:
+    """Lay other members' files into a data directory, whether or not its node runs."""
+    from govchain.cli.reading import read_small  # noqa: PLC0415
+    from govchain.node.founding import admit_records  # noqa: PLC0415
+    from govchain.proof.members import MEMBER_RECORD_BYTES_MAX  # noqa: PLC0415
+
+    records = admit_records(directory, [(str(path), read_small(path, MEMBER_RECORD_BYTES_MAX)) for path in files])
+    names = [record.name for record in records]
+    emit({"path": str(directory), "admitted": names}, lambda: line(t("node.admitted", names=", ".join(names))))
+
+
 COMMANDS = {"node": _node}

@@ -1,21 +1,20 @@
-"""``govchain bench | demo | version``: shells over ``ops``."""
+"""``govchain bench | version``: shells over ``ops``."""
 
 from __future__ import annotations
 
 import json
 import platform
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from govchain import __version__
-from govchain.cli.output import emit, facts, line, table
-from govchain.cli.session import session, t
+from govchain.cli.output import emit, facts, table
+from govchain.cli.session import t
 
 __all__ = ["COMMANDS"]
 
-_demo = typer.Typer(add_completion=False)
 _version = typer.Typer(add_completion=False)
 _bench = typer.Typer(help=t("help.bench"), no_args_is_help=True, add_completion=False)
 
@@ -136,33 +135,6 @@ def bench_net(
     _show_bench(result, json_file, force=force)
 
 
-@_demo.command("demo", help=t("help.demo"))
-def demo(
-    directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.demo_dir"))] = None,
-    files: Annotated[Path | None, typer.Option("--files", metavar="DIR", help=t("option.demo_files"))] = None,
-    verifier: Annotated[Path | None, typer.Option("--verifier", metavar="FILE", help=t("option.demo_verifier"))] = None,
-) -> None:
-    """The main job from an empty folder, command by command."""
-    from govchain.ops import demo as work  # noqa: PLC0415
-
-    def tell(step: Any) -> None:
-        if not session().json:
-            line(t(f"demo.heading.{step.title}"))
-            line(t("demo.step", command=step.command, seconds=f"{step.seconds:.2f}", code=step.exit_code))
-            for row in step.output.splitlines():
-                line(f"    {row}")
-            line("")
-
-    result = work.run(folder=files, verifier=verifier, language=session().language, keep=directory, tell=tell)
-
-    def show() -> None:
-        line(t("demo.done", **result))
-        for command in work.next_commands(Path(str(result["home"]))):
-            line(f"    {command}")
-
-    emit(result, show)
-
-
 @_version.command("version", help=t("help.version"))
 def version() -> None:
     """Versions of the program and what it runs on."""
@@ -203,4 +175,4 @@ def _flat(value: object, name: str) -> list[tuple[str, object]]:
     return [(name, value)]
 
 
-COMMANDS = {"bench": _bench, "demo": _demo, "version": _version}
+COMMANDS = {"bench": _bench, "version": _version}

@@ -6,13 +6,14 @@ says of itself is not proved here. Not here: the table for people (``cli``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from govchain.crypto import get_suite
-from govchain.model import GovChainError
+from govchain.model import Code, GovChainError, UnavailableError
 from govchain.ops.net.layout import NetworkFolder, NodeEntry
 from govchain.ops.net.processes import find_process
 from govchain.proof.headers import header_identity
@@ -21,9 +22,10 @@ from govchain.sdk.network import NetworkStatus
 from govchain.sdk.probing import ProbeTransport
 from govchain.sdk.transport import BLOCKS_PER_PAGE_MAX, ChainStatus
 
-__all__ = ["NodeLook", "differing_heights", "identities", "look_at_nodes", "probe"]
+__all__ = ["Comparison", "NodeLook", "compare_nodes", "differing_heights", "identities", "look_at_nodes", "probe"]
 
 #: Limits of one look, ms.
+_LOOK_S: Final = 0.25
 _TIMEOUTS: Final = Timeouts(connect_ms=1_000, read_ms=4_000, answer_ms=5_000)
 
 
@@ -45,6 +47,15 @@ class NodeLook:
     def url(self) -> str:
         """Where its API is."""
         return f"http://127.0.0.1:{self.node.api}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Several nodes' blocks up to ``height``: the newest one's identity (hex), and where not all have the same."""
+
+    height: int
+    identity: str
+    differing: tuple[int, ...]
 
 
 def probe(node: NodeEntry) -> ProbeTransport:
@@ -72,6 +83,30 @@ def identities(node: NodeEntry, suite: str, first: int, last: int) -> dict[int, 
     return found
 
 
+def compare_nodes(
+    nodes: Sequence[NodeEntry],
+    suite: str,
+    *,
+    timeout_s: float = 0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Comparison:
+    """Compare the blocks of the nodes at every height, once those that are behind have come to where the first stood.
+
+    Raises:
+        UnavailableError: a node does not answer; ``NETWORK_NODE`` names one that is still behind after ``timeout_s``.
+    """
+    height = max(_height(node) for node in nodes)
+    deadline = clock() + timeout_s
+    for node in nodes:
+        while (reached := _height(node)) < height:
+            if clock() > deadline:
+                raise UnavailableError(Code.NETWORK_NODE, name=node.name, reason=f"height {reached} of {height}")
+            sleep(_LOOK_S)
+    newest = identities(nodes[0], suite, height, height).get(height, "") if height else ""
+    return Comparison(height, newest, tuple(differing_heights(nodes, suite, height)))
+
+
 def differing_heights(nodes: Sequence[NodeEntry], suite: str, last: int) -> list[int]:
     """The heights up to ``last`` at which not every node has the same block.
 
@@ -80,6 +115,11 @@ def differing_heights(nodes: Sequence[NodeEntry], suite: str, last: int) -> list
     """
     chains = [identities(node, suite, 1, last) for node in nodes]
     return [height for height in range(1, last + 1) if len({chain.get(height, "") for chain in chains}) != 1]
+
+
+def _height(node: NodeEntry) -> int:
+    with probe(node) as transport:
+        return transport.status().height
 
 
 def _look(folder: NetworkFolder, node: NodeEntry) -> NodeLook:

@@ -32,6 +32,8 @@ START_S: Final = 120.0
 STOP_S: Final = 60.0
 _LOOK_S: Final = 0.1
 _LAST_WORDS: Final = 600
+#: Processes that this one started, by id: they are waited for where they end first, and left running where we do.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class RunningProcess(Struct, frozen=True):
@@ -135,6 +137,7 @@ def _spawn(folder: NetworkFolder, node: NodeEntry) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children[child.pid] = child
     process = RunningProcess(child.pid, _started(child.pid))
     place.process.write_bytes(msgspec.json.encode(process))
     return child
@@ -169,11 +172,12 @@ def _signal(process: RunningProcess, number: int) -> None:
 def _gone(process: RunningProcess, deadline: float) -> bool:
     """Whether the process has ended by ``deadline``."""
     while _started(process.pid) == process.started:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(process.pid, os.WNOHANG)  # where it is ours, it would stay as a zombie
         if time.monotonic() > deadline:
             return False
         time.sleep(_LOOK_S / 2)
+    child = _children.pop(process.pid, None)
+    if child is not None:
+        child.wait()
     return True
 
 
