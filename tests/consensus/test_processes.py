@@ -10,7 +10,7 @@ from time import monotonic, sleep
 import pytest
 
 from govchain.consensus.processes import LogFile, ProcessPlan, SupervisedProcess
-from govchain.model import Code
+from govchain.model import Code, UnavailableError
 
 PATIENCE_S = 20.0
 
@@ -110,6 +110,40 @@ def test_a_line_that_says_the_end_kills_what_still_lives(watched):
     assert one.failed.wait(PATIENCE_S)
     assert one.failures == [(Code.ENGINE_FAILED, "it can do no more; CONSENSUS FAILURE")]
     assert not lives(one.pids[0])
+
+
+def test_the_line_that_says_why_is_told_though_others_follow(watched):
+    one = watched(
+        "echo panic: the store is lost; echo at main.go:1; echo at main.go:2; exit 2",
+        restarts_max=0,
+        cause=lambda line: line.startswith("panic:"),
+    )
+    assert one.failed.wait(PATIENCE_S)
+    assert one.failures == [(Code.ENGINE_FAILED, "ended with code 2; panic: the store is lost")]
+
+
+def test_what_comes_before_each_start_may_refuse_it(watched):
+    calls = []
+
+    def before():
+        calls.append(len(calls))
+        if len(calls) == 3:
+            raise UnavailableError(Code.DISK_FULL)
+
+    one = watched("exit 1", before=before)
+    assert one.failed.wait(PATIENCE_S)
+    assert one.failures[0][0] == Code.DISK_FULL
+    assert (len(calls), len(one.pids)) == (3, 2)
+
+
+def test_a_restart_that_is_asked_for_kills_and_starts(watched):
+    one = watched("exec sleep 60")
+    one.wait_for_starts(1)
+    one.process.restart("its height stood still")
+    one.wait_for_starts(2)
+    assert not lives(one.pids[0])
+    assert "its height stood still" in one.log.read_text("utf-8")
+    assert one.process.failed is None
 
 
 def test_one_that_does_not_answer_is_killed(watched):

@@ -23,7 +23,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Final
 
-from govchain.model import Code
+from govchain.model import Code, GovChainError
 
 __all__ = ["LogFile", "ProcessPlan", "SupervisedProcess"]
 
@@ -57,7 +57,7 @@ class ProcessPlan:
         environment: all of its environment.
         descriptors: open files that it inherits under the same numbers.
         before: called on the watching thread before each start, the first included; what it raises ends the watch, and
-            the process is given up.
+            the process is given up (with the code of an error of ours).
         healthy: answers within a second whether the process does its work; asked every ``watch_s``. None: not asked.
         fatal: a look at each line of output; text means the process can do no more work though it lives, and why.
         cause: a look at each line of output; whether it says why a process that ends does so. The newest such line of a
@@ -220,15 +220,17 @@ class SupervisedProcess:
                     return
                 self._stop.wait(pause)
                 pause = min(pause * 2, plan.pause_s_max)
+        except GovChainError as error:  # what comes before a start says that there is none to be
+            self._give_up(str(error), error.code)
         except Exception as error:  # noqa: BLE001 - it cannot even be started, for whatever reason
             self._give_up(f"{type(error).__name__}: {error}")
         finally:
             self._log.close()
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, code: Code = Code.ENGINE_FAILED) -> None:
         said = self._cause or next((line for line in reversed(self._last) if line.strip()), "")
         self._failed = f"{reason}; {said}" if said and said not in reason else reason
-        self._on_failed(Code.ENGINE_FAILED, self._failed)
+        self._on_failed(code, self._failed)
 
     def _one_run(self) -> str:
         """Run the process to its end; answers why it ended."""

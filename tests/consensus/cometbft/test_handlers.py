@@ -260,6 +260,16 @@ def test_updates_of_the_set_are_passed_on(driven):
     assert [(each.pub_key.ed25519, each.power) for each in found] == [(b"\x01" * 32, 1), (b"\x02" * 32, 0)]
 
 
+def test_a_double_vote_that_the_engine_proves_is_told_and_changes_nothing(driven):
+    one = driven()
+    proof = abci.Misbehavior(type=1, validator=abci.Validator(address=b"\x07" * 20, power=1), height=1)
+    request = abci.RequestFinalizeBlock(height=1, misbehavior=[proof])
+    request.time.seconds = CREATED // 1000
+    assert list(one.call(finalize_block=request).validator_updates) == []
+    assert one.handler.facts.misbehaved == 1
+    assert "07" * 20 in one.notices[0]
+
+
 def test_what_the_ledger_does_itself_is_refused_here(driven):
     one = driven()
     assert one.call(query=abci.RequestQuery(path="/store")).code

@@ -272,6 +272,11 @@ class CometEngine:
         facts = self._handler.facts
         return facts.rejected, facts.rejected_last
 
+    @property
+    def misbehaved(self) -> int:
+        """How many proofs that a member voted twice the engine has brought in this run."""
+        return self._handler.facts.misbehaved
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _prepare_home(self) -> None:

@@ -71,7 +71,8 @@ class HandlerOptions:
 class BlockFacts:
     """What the newest engine block said of the engine: heights, proposer, who did not sign its predecessor.
 
-    ``proposer`` and ``missing`` are engine addresses (20 bytes); ``round`` is the predecessor's.
+    ``proposer`` and ``missing`` are engine addresses (20 bytes); ``round`` is the predecessor's. ``rejected`` proposals
+    and proofs that a member ``misbehaved`` (voted twice) are counted over this run.
     """
 
     height: int = 0
@@ -82,6 +83,7 @@ class BlockFacts:
     transactions: int = 0
     rejected: int = 0
     rejected_last: Code | None = None
+    misbehaved: int = 0
 
 
 class AbciHandler:
@@ -286,6 +288,9 @@ class AbciHandler:
         return abci.Response(commit=abci.ResponseCommit(retain_height=retain))
 
     def _note(self, asked: abci.RequestFinalizeBlock, block: FinalizedBlock, time: int) -> None:
+        for each in asked.misbehavior:
+            address = each.validator.address.hex()
+            self._on_notice(f"the engine has proof that {address} misbehaved at engine height {each.height}")
         self._followed_work = block.height is not None
         last = asked.decided_last_commit
         self._facts = BlockFacts(
@@ -297,6 +302,7 @@ class AbciHandler:
             transactions=len(block.codes),
             rejected=self._facts.rejected,
             rejected_last=self._facts.rejected_last,
+            misbehaved=self._facts.misbehaved + len(asked.misbehavior),
         )
 
     def _fail(self, error: Exception) -> NoReturn:
