@@ -59,6 +59,8 @@ FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
         "rtt_ms": Note("Time from asking to the answer; -1 before the first.", 2, "ms"),
         "bytes_in": Note("Bytes received from it since the start.", 1_048_576, "bytes"),
         "bytes_out": Note("Bytes sent to it since the start.", 1_048_576, "bytes"),
+        "height": Note("Height of its ledger when it last spoke of it.", 1203, "blocks"),
+        "software": Note("Version of its program, as it says; empty before it spoke.", "0.1.0"),
     },
     "EventPage": {
         "events": Note("The events, in the order in which they happened.", []),

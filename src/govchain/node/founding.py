@@ -16,6 +16,7 @@ from govchain.consensus import LedgerApplication, Pool
 from govchain.model import Code, RefusedError, UnavailableError
 from govchain.model.wire import Genesis
 from govchain.node.opening import load_machine, system_clock
+from govchain.peers.records import record_file
 from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
 from govchain.proof.members import MemberRecord, encode_member_record
 from govchain.services.ceremony import check_record, read_records, verify_own_part
@@ -71,7 +72,7 @@ def found_node(
         building.genesis.write_bytes(encode_genesis(genesis))
         building.peers.mkdir(mode=0o700, exist_ok=True)
         for record in records:
-            (building.peers / _file_name(record)).write_bytes(encode_member_record(record))
+            record_file(building.peers, bytes.fromhex(record.key)).write_bytes(encode_member_record(record))
         store = RocksStore(building.store, checkpoints=building.checkpoints)
         try:
             LedgerApplication(machine, store, Pool(), system_clock().wall).init_chain()
@@ -99,7 +100,7 @@ def admit_records(path: Path, files: Sequence[tuple[str, bytes]]) -> list[Member
     try:
         layout.peers.mkdir(mode=0o700, exist_ok=True)
         for record in records:
-            place = layout.peers / _file_name(record)
+            place = record_file(layout.peers, bytes.fromhex(record.key))
             beside = place.with_name(f".{place.name}.admitted")
             beside.write_bytes(encode_member_record(record))
             beside.replace(place)
@@ -145,10 +146,6 @@ def _records(
     if missing and not (join and newest):
         raise _refused(f"the member file of {', '.join(missing)} is missing")
     return [newest[key] for key in sorted(newest)]
-
-
-def _file_name(record: MemberRecord) -> str:
-    return f"{record.key[:16]}.json"
 
 
 def _refused(reason: str) -> RefusedError:

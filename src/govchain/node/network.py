@@ -2,20 +2,21 @@
 
 Purpose: one object that a node opens, starts and stops with its engine.
 Rules: connections exist to members that genesis or the ledger names, and to nobody else; nothing here orders.
-Not here: connections and frames (``peers``), what is exchanged (``consensus``), engines (:mod:`govchain.node.engines`).
+Not here: connections and frames (``peers``), what is exchanged (``consensus.exchange``), engines (``node.engines``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from govchain.consensus import LedgerApplication, Pool, ProposalRoute
-from govchain.consensus.etcd import BlockSource
+from govchain import __version__
+from govchain.consensus import LedgerApplication, Pool
+from govchain.consensus.exchange import ExchangeOptions, ForwardingOptions, PeerExchange, PeerView
 from govchain.consensus.solo.engine import Clock
 from govchain.model import Code
 from govchain.node.engines import NetworkOptions
-from govchain.node.members import KnownMembers
-from govchain.peers import PeerNetwork, PeerStatus
+from govchain.node.members import KnownMembers, load_own_record
+from govchain.peers import PeerNetwork
 from govchain.peers.identity import open_tls_key
 from govchain.signers import PassphraseSource
 from govchain.storage import DataDirectory
@@ -27,7 +28,7 @@ class Network:
     """See the module.
 
     Raises:
-        UnavailableError: no member file of the node's own, or its TLS key cannot be opened.
+        UnavailableError: no member file of the node's own. GovChainError: its TLS key cannot be opened.
     """
 
     def __init__(
@@ -40,33 +41,43 @@ class Network:
         clock: Clock,
         on_notice: Callable[[str], None],
     ) -> None:
-        self.members = KnownMembers(directory, application)
-        self._chain = application.machine.genesis.chain
+        own = load_own_record(directory, application.machine.genesis)
         identity = open_tls_key(directory.tls_key, directory.tls_certificate, passphrases)
 
         def problem(code: Code, reason: str) -> None:
             on_notice(f"{code.name}: {reason}")
 
-        listen = options.peers_listen or self.members.own.addresses.peers
+        listen = options.peers_listen or own.addresses.peers
         self.peers = PeerNetwork(identity, listen, clock=clock.wall, on_problem=problem)
-
-    @property
-    def route(self) -> ProposalRoute | None:
-        """What an engine tells that it prepares a block."""
-        return None
-
-    @property
-    def source(self) -> BlockSource | None:
-        """Blocks of other nodes' stores."""
-        return None
+        self.exchange = PeerExchange(
+            self.peers,
+            application,
+            pool,
+            clock=clock.wall,
+            own_key=bytes.fromhex(own.key),
+            own_record=own,
+            options=ExchangeOptions(
+                forwarding=ForwardingOptions(copies=options.forward_to + 1),
+                records=directory.peers,
+                software=__version__,
+            ),
+        )
+        self.members = KnownMembers(own, self.exchange.book, application)
 
     def start(self) -> None:
-        """Listen, and meet the members."""
+        """Listen, and meet the members.
+
+        Raises:
+            UnavailableError: ``LISTEN_FAILED``, ``TLS_UNUSABLE``.
+        """
+        self.peers.start()
+        self.exchange.start()
 
     def stop(self) -> None:
         """Leave the others."""
+        self.exchange.stop()
         self.peers.stop()
 
-    def status(self) -> list[PeerStatus]:
-        """How each other member stands to this node."""
-        return self.peers.peers(self._chain)
+    def status(self) -> list[PeerView]:
+        """How each other member stands to this node, sorted by key."""
+        return self.exchange.peers()

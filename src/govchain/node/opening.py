@@ -180,7 +180,7 @@ class Node:
             return None
         network = Network(self.directory, self.application, self.pool, passphrases, options, clock, on_notice)
         self.network = network
-        return EngineParts(network.members, passphrases, options, network.route, network.source, on_notice)
+        return EngineParts(network.members, passphrases, options, network.exchange, network.exchange, on_notice)
 
     def _problem(self) -> Code | None:
         """Why nothing is ordered here, if nothing is."""

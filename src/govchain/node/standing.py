@@ -16,17 +16,20 @@ __all__ = ["network_status"]
 def _peers(node: Node) -> tuple[PeerFacts, ...]:
     if node.network is None:
         return ()
+    names = node.network.members.names()
     return tuple(
         PeerFacts(
-            name=peer.name,
-            key=peer.key.hex(),
-            connected=peer.connected,
-            connected_since=peer.connected_since or 0,
-            rtt_ms=-1 if peer.rtt_ms is None else round(peer.rtt_ms),
-            bytes_in=sum(peer.bytes_in.values()),
-            bytes_out=sum(peer.bytes_out.values()),
+            name=names.get(view.status.key, view.status.name),
+            key=view.status.key.hex(),
+            connected=view.status.connected,
+            connected_since=view.status.connected_since or 0,
+            rtt_ms=-1 if view.status.rtt_ms is None else round(view.status.rtt_ms),
+            bytes_in=sum(view.status.bytes_in.values()),
+            bytes_out=sum(view.status.bytes_out.values()),
+            height=view.height,
+            software=view.software,
         )
-        for peer in node.network.status()
+        for view in node.network.status()
     )
 
 

@@ -14,7 +14,10 @@ __all__ = ["NetworkStatus", "PeerFacts"]
 
 @dataclass(frozen=True, slots=True)
 class PeerFacts:
-    """Another node as this one sees it. Times in ms; ``rtt_ms`` is -1 before the first answer."""
+    """Another node as this one sees it. Times in ms; ``rtt_ms`` is -1 before the first answer.
+
+    ``height`` is the newest that it spoke of, 0 before; ``software`` what it says of its program.
+    """
 
     name: str
     key: str
@@ -23,6 +26,8 @@ class PeerFacts:
     rtt_ms: int
     bytes_in: int
     bytes_out: int
+    height: int
+    software: str
 
 
 @dataclass(frozen=True, slots=True)
