@@ -99,6 +99,7 @@ class Proxy:
     def __init__(self, target: tuple[str, int], change: Callable[[bytes], bytes | None] | None = None) -> None:
         self.target = target
         self.change = change or (lambda data: data)
+        self.piece = 16_384
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -147,7 +148,7 @@ class Proxy:
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(16384):
+            while data := source.recv(self.piece):
                 changed = self.change(data)
                 if changed is None:
                     with self._lock:

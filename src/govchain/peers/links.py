@@ -138,8 +138,8 @@ class Links:
     async def close(self) -> None:
         """End everything."""
         self._stopping = True
-        if self._server is not None:
-            self._server.close()
+        for listener in () if self._server is None else self._server.sockets:
+            self._loop.remove_reader(listener.fileno())
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -147,9 +147,12 @@ class Links:
         for connection in list(self.connections):
             connection.end()
         await self._abort_all()
-        others = asyncio.all_tasks() - {asyncio.current_task()}  # of the server: connections half accepted
+        # What was being accepted comes to its end before the server does: the library loses the sockets otherwise.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=1.0)
+        if self._server is not None:
+            self._server.close()
         await self._abort_all()
 
     async def _abort_all(self) -> None:

@@ -177,6 +177,7 @@ def test_ten_thousand_messages_arrive_over_a_way_that_drops():
         stack.callback(second.stop)
         second_address = (second.person.address.rpartition(":")[0], int(second.person.address.rpartition(":")[2]))
         way = stack.enter_context(proxy_to(second_address, dropping(0.05, seed=3)))
+        way.piece = 65_536  # bytes: about a hundred pieces carry them all
         later = kit.genesis.created + 1
         first = Member(kit, 0, known=[kit.record(0), kit.record(1, way.address, issued=later)], copies=2)
         first.start()
