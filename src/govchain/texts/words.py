@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from govchain.texts import (
     words_documents,
+    words_governance,
     words_help,
     words_index,
     words_labels,
@@ -21,6 +22,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     key: {"zh": chinese, "en": english}
     for family in (
         words_documents.PAIRS,
+        words_governance.PAIRS,
         words_help.PAIRS,
         words_index.PAIRS,
         words_labels.PAIRS,
