@@ -130,7 +130,9 @@ class EngineStatus:
     """What an engine says of itself: whether it orders, and if not, why.
 
     ``height`` is the engine's. An external engine also says its round, who proposes (name, or key in hex), how many
-    peers its process is connected to, and whose votes are missing (names, or keys in hex) while it waits.
+    peers its process is connected to, and whose votes are missing (names, or keys in hex) while it waits; and, counted
+    over this run, how often its process was started, how many proposals of others this node rejected, and how many
+    proofs came that a member voted twice.
     """
 
     name: str
@@ -141,6 +143,9 @@ class EngineStatus:
     proposer: str = ""
     peers: int = 0
     validators_missing: tuple[str, ...] = ()
+    starts: int = 0
+    proposals_rejected: int = 0
+    misbehaved: int = 0
 
 
 class Engine(Protocol):

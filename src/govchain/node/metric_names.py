@@ -65,6 +65,14 @@ METRICS: Final[tuple[MetricRow, ...]] = (
     _counter("govchain_verifier_misses_total", "SM2 verifications without one"),
     _counter("govchain_store_syncs_total", "synchronisations of the store's log (fsync)"),
     _gauge("govchain_software_keys", "software keys in use"),
+    # the engine; all but the height are 0 where there is no other member
+    _gauge("govchain_engine_height", "the engine's newest block, empty ones counted"),
+    _gauge("govchain_engine_round", "rounds that the block in work has failed, or its predecessor"),
+    _gauge("govchain_engine_peers", "engines that this node's engine is connected to"),
+    _gauge("govchain_engine_members_missing", "members whose votes are missing"),
+    _counter("govchain_engine_starts_total", "starts of the engine's process"),
+    _counter("govchain_engine_proposals_rejected_total", "proposals of others that this node rejected"),
+    _counter("govchain_engine_misbehaviour_total", "proofs that a member voted twice at one height"),
     # requests
     _counter("govchain_http_requests_total", "answered requests", "method", "route", "status"),
     _histogram("govchain_http_request_seconds", "from a request to the end of its answer", "method", "route"),

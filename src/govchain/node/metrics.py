@@ -206,6 +206,13 @@ class Metrics(Collector):
             "govchain_verifier_misses_total": verifier["misses"],
             "govchain_store_syncs_total": getattr(node.store, "syncs", 0),
             "govchain_software_keys": software_keys_open(),
+            "govchain_engine_height": status.height,
+            "govchain_engine_round": status.round,
+            "govchain_engine_peers": status.peers,
+            "govchain_engine_members_missing": len(status.validators_missing),
+            "govchain_engine_starts_total": status.starts,
+            "govchain_engine_proposals_rejected_total": status.proposals_rejected,
+            "govchain_engine_misbehaviour_total": status.misbehaved,
         }
         return values
 

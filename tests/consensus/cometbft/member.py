@@ -149,9 +149,9 @@ class Member:
             "peers": status.peers,
             "missing": list(status.validators_missing),
             "pid": self.engine.pid,
-            "starts": self.engine.starts,
-            "rejected": self.engine.rejected[0],
-            "rejected_last": Code(self.engine.rejected[1] or 0).name,
+            "starts": status.starts,
+            "rejected": status.proposals_rejected,
+            "rejected_last": Code(self.engine.rejected_last or 0).name,
             "validators": [[key.hex(), power] for key, power in self.engine.rpc.validators()],
             "pool": len(self.pool),
         }

@@ -240,6 +240,9 @@ class CometEngine:
             self._name(proposer),
             peers,
             tuple(sorted(self._name(address) for address in missing)),
+            self._process.starts,
+            facts.rejected,
+            facts.misbehaved,
         )
 
     @property
@@ -262,20 +265,9 @@ class CometEngine:
         return self._process.pid
 
     @property
-    def starts(self) -> int:
-        """How often the process was started in this run."""
-        return self._process.starts
-
-    @property
-    def rejected(self) -> tuple[int, Code | None]:
-        """How many proposals this node rejected in this run, and why the last one."""
-        facts = self._handler.facts
-        return facts.rejected, facts.rejected_last
-
-    @property
-    def misbehaved(self) -> int:
-        """How many proofs that a member voted twice the engine has brought in this run."""
-        return self._handler.facts.misbehaved
+    def rejected_last(self) -> Code | None:
+        """Why this node rejected the last proposal that it rejected, or None."""
+        return self._handler.facts.rejected_last
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
