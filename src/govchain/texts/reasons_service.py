@@ -26,6 +26,9 @@ PAIRS: dict[str, str] = {
     "ntp_servers: HOST or HOST:PORT, not {given}": "ntp_servers 须写作 主机 或 主机:端口，而不是 {given}",
     "webhook_networks: {given}": "webhook_networks 有误：{given}",
     "webhook_ca: {path}: {reason}": "webhook_ca 文件 {path}：{reason}",
+    # Governance
+    "not all active members are shown": "节点没有给出全部在签成员",
+    "{count} proposals begin with {given}": "有 {count} 个提案以 {given} 开头",
     # The way to a node
     "this way to the node has no sessions": "以此方式访问节点时没有会话",
     "the URL of a node is https://HOST or http://HOST": "节点的 URL 写作 https://主机 或 http://主机",
