@@ -41,7 +41,9 @@ def now_ms() -> int:
 
 
 class Member:
-    """The test's hand on one member's process."""
+    """The test's hand on one member's process; ``program`` is the module that it runs."""
+
+    program = "tests.consensus.cometbft.member"
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
@@ -63,7 +65,7 @@ class Member:
         (self.folder / "member.json").write_text(json.dumps(self.told | changes), "utf-8")
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.consensus.cometbft.member", str(self.folder)]
+        command = [sys.executable, "-m", self.program, str(self.folder)]
         error = (self.folder / "stderr").open("ab")
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=error, text=True

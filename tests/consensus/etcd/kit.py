@@ -184,7 +184,7 @@ class RaftNode:
     @property
     def pid(self) -> int | None:
         """The etcd process's id."""
-        return self.engine._runner.pid
+        return self.engine.pid
 
     def submit(self, *envelopes: bytes) -> tuple[list[Code], Ticket]:
         ticket = Ticket(len(envelopes))

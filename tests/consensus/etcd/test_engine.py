@@ -24,6 +24,13 @@ def shared(tmp_path_factory):
         yield net
 
 
+@pytest.mark.requirement(
+    "BJ.function.consensus.01",
+    "BJ.function.ledger.02",
+    "BJ.function.ledger.04",
+    "GD.architecture.consensus.01",
+    "JX.base.consensus.01",
+)
 def test_any_member_orders_and_all_execute(shared):
     for node in shared.nodes:
         assert node.put(3) == [Code.OK] * 3
@@ -68,6 +75,7 @@ def test_all_members_at_once(shared):
     assert len(seen) == len(set(seen)) == 150
 
 
+@pytest.mark.requirement("BJ.function.timing.04")
 def test_times_rise_and_are_the_proposers(shared):
     for node in shared.nodes:
         node.put()
@@ -95,6 +103,7 @@ def test_an_idle_network_orders_nothing(shared):
     assert {node.engine.status().height for node in shared.nodes} == {engine_height}
 
 
+@pytest.mark.requirement("BJ.compliance.record.01")
 def test_a_block_that_may_not_be_is_passed_over_by_all(shared):
     """A member orders garbage, a replay, nothing: no ledger block, the same for everyone, and the chain goes on."""
     node = shared.nodes[0]
@@ -137,6 +146,7 @@ def test_a_stop_orders_what_the_pool_holds(shared):
     shared.settle()
 
 
+@pytest.mark.requirement("BJ.compliance.record.04c")
 def test_a_member_that_was_away_catches_up(shared):
     shared.nodes[1].stop()
     for _ in range(5):
@@ -146,6 +156,7 @@ def test_a_member_that_was_away_catches_up(shared):
     assert shared.nodes[1].put() == [Code.OK]
 
 
+@pytest.mark.requirement("BJ.function.timing.04")
 def test_a_clock_that_jumps_stops_proposing_and_still_follows(shared):
     node = shared.nodes[0]
     node.hands.ahead_ms = 3_600_000

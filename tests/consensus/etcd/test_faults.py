@@ -74,6 +74,7 @@ def assert_kept(net, acknowledged):
             assert record in node.application.blocks.envelopes(height)
 
 
+@pytest.mark.requirement("BJ.function.consensus.03", "GD.technical.performance.05")
 def test_the_leader_dies_under_load(net):
     """kill -9 of the leading etcd: another leads, the dead one is started again, nothing acknowledged is lost."""
     load = Load(net.nodes[0])
@@ -105,6 +106,7 @@ def test_each_engine_process_dies_in_turn(net):
     assert heights == sorted(heights)
 
 
+@pytest.mark.requirement("BJ.function.consensus.02a", "GD.technical.reliability.02")
 def test_two_of_three_die_and_come_back(net):
     """No progress without a majority, the reason in words, nothing lost; on by itself when they are back."""
     net.settle()
@@ -154,6 +156,7 @@ def test_a_paused_process_wakes_late(net):
     assert leader.put() == [Code.OK]
 
 
+@pytest.mark.requirement("BJ.function.consensus.02a")
 def test_a_proposer_that_wakes_late_changes_nothing(net):
     """It read the tip, slept while others ordered on and old keys were cleared, and appends after what it read."""
     node = net.nodes[0]
@@ -227,6 +230,7 @@ def test_a_laggard_without_anyone_to_ask_waits(tmp_path):
 
 @pytest.mark.parametrize("newest", [False, True], ids=["older", "newest"])
 @pytest.mark.parametrize("what", ["chunk", "record"])
+@pytest.mark.requirement("BJ.function.consensus.02b", "GD.architecture.network.04")
 def test_a_tampered_block_is_not_executed(net, what, newest):
     """A chunk or a record that someone overwrote: who has executed it goes on; a laggard takes the true one."""
     net.settle()

@@ -87,6 +87,7 @@ def test_how_a_member_without_data_begins(answer, own, founding, result):
 
 
 @pytest.mark.net
+@pytest.mark.requirement("BJ.function.p2p.04a", "BJ.function.p2p.04b")
 def test_a_member_is_added_and_one_removed(tmp_path):
     """The ledger's list changes; etcd's follows, learner first; the new one has all blocks, the old one keeps its."""
     kit = RaftKit(3, others=1)

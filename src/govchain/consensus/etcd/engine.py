@@ -217,6 +217,11 @@ class EtcdEngine:
             validators_missing=tuple(sorted(away)),
         )
 
+    @property
+    def pid(self) -> int | None:
+        """The id of etcd's process while it lives."""
+        return self._runner.pid
+
     def renew(self, member: bytes) -> bool:
         """Take a member whose etcd lost its data out of the cluster; it is added anew as a learner at once.
 
