@@ -55,6 +55,7 @@ COMMANDS: dict[str, str] = {
     "watch": "watch",
     "webhook": "webhook",
     "index": "index",
+    "archive": "archive",
     "backup": "backup",
     "doctor": "doctor",
     "uninstall": "uninstall",

@@ -10,6 +10,7 @@ Not here: the folder and its manifest (``storage.backups``), backups of a runnin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from govchain.proof.genesis import decode_genesis
 from govchain.proof.headers import decode_header, header_identity
 from govchain.state import Store
 from govchain.storage import BlockReader, BlockStore, DataDirectory, DirectoryLayout, RocksReader, RocksStore
+from govchain.storage.archive_mounts import MountedArchives, mounts_at
 from govchain.storage.backup_checks import Backup, verify_backup_files
 from govchain.storage.backups import check_outside, copy_file, translated, write_backup
 from govchain.storage.directory import create_directory
@@ -86,6 +88,7 @@ def verify_backup(
     *,
     genesis: str = "",
     replay: bool = True,
+    archives: Sequence[Path] = (),
     progress: Progress | None = None,
     replay_memory_bytes_max: int = REPLAY_MEMORY_BYTES_MAX,
 ) -> Backup:
@@ -95,6 +98,7 @@ def verify_backup(
         path: the backup.
         genesis: fingerprint (hex) that its genesis file must have, where it is known.
         replay: execute every block again; without it only bytes are compared with the manifest.
+        archives: folders or files with the blocks that were pruned before the backup was made.
         progress: called with (done, total) blocks.
         replay_memory_bytes_max: stores up to this size are replayed in memory, larger ones in a temporary folder.
 
@@ -106,7 +110,7 @@ def verify_backup(
     if replay:
         size = sum(file.size for file in backup.manifest.files if file.path.startswith("store/"))
         with scratch_store(in_memory=size <= replay_memory_bytes_max) as target:
-            _rebuild(_machine(backup), backup, backup.manifest.height, target, progress)
+            _rebuild(_machine(backup), backup, backup.manifest.height, target, archives, progress)
     return backup
 
 
@@ -116,6 +120,7 @@ def restore_backup(
     *,
     height: int | None = None,
     genesis: str = "",
+    archives: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> Restored:
     """Make a data directory at ``target`` from the backup at ``path``; all of it or nothing.
@@ -126,6 +131,7 @@ def restore_backup(
         height: restore up to this block, as the chain was then; by default the newest. Webhooks, which may have come
             further, stay away below it.
         genesis: fingerprint (hex) that the genesis file must have, where it is known.
+        archives: as for :func:`verify_backup`; the restored directory is whole.
         progress: called with (done, total) blocks.
 
     Raises:
@@ -142,7 +148,7 @@ def restore_backup(
         layout = DirectoryLayout(building)
         store = RocksStore(layout.store, checkpoints=layout.checkpoints)
         try:
-            reached = _rebuild(machine, backup, wanted, store, progress)
+            reached = _rebuild(machine, backup, wanted, store, archives, progress)
         finally:
             store.close()
         layout.keys.mkdir(mode=0o700)
@@ -168,7 +174,9 @@ def _machine(backup: Backup) -> Machine:
     return load_machine(decode_genesis(backup.layout.genesis.read_bytes()))
 
 
-def _rebuild(machine: Machine, backup: Backup, height: int, target: Store, progress: Progress | None) -> ChainState:
+def _rebuild(
+    machine: Machine, backup: Backup, height: int, target: Store, archives: Sequence[Path], progress: Progress | None
+) -> ChainState:
     """Execute the backup's blocks up to ``height`` into ``target``, and take their certificates over.
 
     1. The store's moving facts name the head that the manifest names, of this genesis.
@@ -177,8 +185,10 @@ def _rebuild(machine: Machine, backup: Backup, height: int, target: Store, progr
     4. Each certificate makes its header final; only the newest block may have none yet.
     """
     reader = RocksReader(backup.layout.store)
+    mounted = MountedArchives(None, machine.fingerprint.hex(), mounts_at(archives))
     try:
         blocks = BlockReader(reader)
+        blocks.archives = mounted
         # 1.
         stored = blocks.chain_state()
         chain = None if stored is None else decode_chain_state(stored)
@@ -198,6 +208,7 @@ def _rebuild(machine: Machine, backup: Backup, height: int, target: Store, progr
         _take_certificates(machine, blocks, height, chain.height, BlockStore(target))
         target.sync()
     finally:
+        mounted.close()
         reader.close()
     return reached
 
@@ -206,7 +217,7 @@ def _take_certificates(machine: Machine, blocks: BlockReader, height: int, newes
     for number in range(1, height + 1):
         data = blocks.certificate(number)
         if data is None:
-            if number == newest:
+            if number == newest or number <= blocks.pruned():
                 continue  # a node writes it behind its block, and signs what is missing when it starts
             raise _differs(f"certificates/{number}", "missing")
         header = target.header(number) or b""

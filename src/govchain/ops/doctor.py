@@ -25,6 +25,7 @@ from govchain.model import Code, GovChainError
 from govchain.model.wire import Genesis
 from govchain.node.opening import load_machine
 from govchain.node.settings import Settings
+from govchain.ops.archive_checks import check_archives
 from govchain.ops.clock_check import check_time_servers
 from govchain.ops.doctor_machine import (
     DISK_FREE_BYTES_MIN,
@@ -41,6 +42,7 @@ from govchain.ops.replay import Progress
 from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.signers import PASSPHRASE_FILE, open_signer, passphrase_given, passphrase_source
 from govchain.storage import BlockReader, DataDirectory, DirectoryLayout, RocksReader
+from govchain.storage.archive_mounts import MountedArchives
 
 __all__ = ["CLOCK_AHEAD_MS_MAX", "DISK_FREE_BYTES_MIN", "Finding", "Minima", "Report", "run"]
 
@@ -202,6 +204,7 @@ def _check_ledger(
         if settings is not None and len(report.findings) + report.dropped == before:
             own = machine.fingerprint.hex()
             check_index(directory, settings, BlockReader(store), chain, own, report, manner.index_behind_max)
+            check_archives(directory, settings, BlockReader(store), own, report, whole=manner.replay)
     except GovChainError as error:
         report.add_error(store_part(error, path), error, "store")
     finally:
@@ -212,17 +215,22 @@ def _check_store(
     directory: DataDirectory, store: RocksReader, chain: ChainState, machine: Machine, report: Report, manner: _Manner
 ) -> None:
     blocks = BlockReader(store)
+    blocks.archives = archives = MountedArchives(directory.mounts, machine.fingerprint.hex())
     _check_checkpoint(directory, report, chain.checkpoint.outstanding, chain.height)
 
     def find_certificate(height: int) -> bytes | None:
         return _ask_again(directory, height, manner.sleep)
 
     checks = LedgerChecks(machine, store, chain, report, find_certificate, manner.replay_memory_bytes_max)
-    if manner.replay and not checks.check_files():
-        return  # everything else would stumble over the same files
-    whole = checks.check_headers(blocks)
-    if manner.replay and checks.check_roots(blocks) and whole and manner.exact:
-        checks.check_state(blocks, manner.progress)
+    try:
+        if manner.replay and not checks.check_files():
+            return  # everything else would stumble over the same files
+        whole = checks.check_headers(blocks)
+        # What was pruned is executed again where archives of all of it are mounted.
+        if manner.replay and checks.check_roots(blocks) and whole and manner.exact and blocks.oldest() <= 1:
+            checks.check_state(blocks, manner.progress)
+    finally:
+        archives.close()
 
 
 def _check_clock(report: Report, newest: int, now: int) -> None:

@@ -113,7 +113,7 @@ class LedgerChecks:
         self.report.checks += ["bodies", "receipts", "roots"]
         before = len(self.report.findings)
         name = digest_name_of(self.machine.suite)
-        for height in range(1, self.chain.height + 1):
+        for height in range(max(1, blocks.oldest()), self.chain.height + 1):
             found = self._decoded(blocks, height, quiet=True)
             if found is None:
                 continue
@@ -194,7 +194,7 @@ class LedgerChecks:
             return False
         if data is None and height == self.chain.height and self.find_certificate(height) is None:
             self.report.add("certificates", Code.CERTIFICATE_INVALID, "certificate_behind", "start", height=height)
-        elif data is None and height < self.chain.height:
+        elif data is None and blocks.pruned() < height < self.chain.height:
             self.report.add("certificates", Code.CERTIFICATE_INVALID, "certificate_missing", "restore", height=height)
         elif fault is not None:
             self.report.add_error("certificates", fault, "restore", height=height)

@@ -21,9 +21,10 @@ import msgspec
 
 from govchain.model import Code, DecodingError, GovChainError, VerificationError, decode_strict, encode_canonical
 from govchain.storage.archive_files import ArchivedBlock, ArchiveReader
+from govchain.storage.archives import list_archives
 from govchain.storage.backups import translated
 
-__all__ = ["MOUNTS_FORMAT", "Mount", "MountedArchives", "decode_mounts", "load_mounts", "save_mounts"]
+__all__ = ["MOUNTS_FORMAT", "Mount", "MountedArchives", "decode_mounts", "load_mounts", "mounts_at", "save_mounts"]
 
 #: Format of the file that names mounted archives.
 MOUNTS_FORMAT: Final = "govchain-mounts/1"
@@ -74,6 +75,14 @@ def load_mounts(file: Path) -> tuple[Mount, ...]:
         except FileNotFoundError:
             return ()
     return decode_mounts(data)
+
+
+def mounts_at(places: Sequence[Path]) -> list[Mount]:
+    """Archive files, and those in folders, as if they were mounted; files that are none are left out."""
+    found = [one.archive for place in places for one in list_archives(place) if one.archive is not None]
+    return [
+        Mount(facts.digest, facts.manifest.first, facts.manifest.last, str(facts.path.resolve())) for facts in found
+    ]
 
 
 def save_mounts(file: Path, mounts: Sequence[Mount]) -> None:

@@ -364,6 +364,16 @@ class RocksStore(RocksReader):
             (self._checkpoints / name).rename(dropped)
             shutil.rmtree(dropped)
 
+    def reclaim(self) -> None:
+        """Give the room of removed bodies, receipts and certificates back: rewrites what is left of these tables."""
+        try:
+            for table in (Table.BODIES, Table.RECEIPTS, Table.CERTIFICATES):
+                family = self._families[table]
+                family.flush()
+                family.compact_range(None, None)
+        except Exception as error:
+            raise self._fail(error) from error
+
     def approximate_size(self) -> int:
         """Bytes of the store's files."""
         total = 0

@@ -86,6 +86,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "doctor.check.memory": ("内存", "memory"),
     "doctor.check.settings": ("设置", "settings"),
     "doctor.check.tls": ("TLS 证书", "TLS certificate"),
+    "doctor.check.archives": ("归档", "archives"),
     "doctor.check.index": ("查询库", "index"),
     "doctor.check.live": ("应答", "answers"),
     "doctor.check.ready": ("就绪", "readiness"),

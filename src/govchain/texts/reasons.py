@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from govchain.texts import reasons_networks, reasons_service
+from govchain.texts import reasons_archives, reasons_networks, reasons_service
 
 __all__ = ["PAIRS", "phrase"]
 
@@ -22,6 +22,7 @@ _NUMBERS = frozenset(
 
 #: English reason to the Chinese one; the more exact before the wider.
 PAIRS: dict[str, str] = {
+    **reasons_archives.PAIRS,
     **reasons_networks.PAIRS,
     **reasons_service.PAIRS,
     # What the system says of files (os.strerror)

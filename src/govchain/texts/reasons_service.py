@@ -18,8 +18,6 @@ PAIRS: dict[str, str] = {
     "{file}: {name}: {given} is no integer": "{file}：{name} 的值 {given} 不是整数",
     "not found": "未找到",
     "backup_every_min needs backup_dir": "给出 backup_every_min 时须给出 backup_dir",
-    "retain needs archive_to": "给出 retain 时须给出 archive_to",
-    "archive_to lies inside the data directory": "archive_to 在数据目录之内",
     "backup_dir lies inside the data directory": "backup_dir 在数据目录之内",
     "height {height} is not within 0 to {top}": "高度 {height} 不在 0 至 {top} 之内",
     "ntp_servers: at most {count}": "ntp_servers 至多 {count} 个",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from govchain.texts import (
+    words_archives,
     words_documents,
     words_governance,
     words_help,
@@ -21,6 +22,7 @@ __all__ = ["SENTENCES"]
 SENTENCES: dict[str, dict[str, str]] = {
     key: {"zh": chinese, "en": english}
     for family in (
+        words_archives.PAIRS,
         words_documents.PAIRS,
         words_governance.PAIRS,
         words_help.PAIRS,

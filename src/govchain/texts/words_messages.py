@@ -198,6 +198,14 @@ PAIRS: dict[str, tuple[str, str]] = {
         "请从备份恢复创世文件，或安装相符的程序版本。",
         "Restore genesis from a backup, or install the program version that fits.",
     ),
+    "doctor.remedy.archive": (
+        "请勿依赖该归档；放回完好的副本，或用 govchain archive unmount 卸载。",
+        "Do not rely on that archive; put a good copy in its place, or unmount it with govchain archive unmount.",
+    ),
+    "doctor.remedy.mounts": (
+        "请删除该文件，再用 govchain archive mount 重新挂载归档。",
+        "Remove the file, and mount the archives again with govchain archive mount.",
+    ),
     "doctor.remedy.key": ("请从备份恢复密钥文件。", "Restore the key file from a backup."),
     "doctor.remedy.permissions": (
         "请执行 chmod 600（文件夹 700），并考虑更换密钥。",

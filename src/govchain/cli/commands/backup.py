@@ -29,6 +29,10 @@ _POLL_S = 0.2
 Given = Annotated[
     str, typer.Option("--fingerprint", metavar="HEX", help=t("option.backup_genesis"), show_default=False)
 ]
+Archives = Annotated[
+    list[Path] | None,
+    typer.Option("--archive", metavar="DIR", help=t("option.backup_archive"), show_default=False),
+]
 Place = Annotated[Path, typer.Argument(metavar="BACKUP", help=t("option.backup_path"))]
 
 
@@ -114,12 +118,13 @@ def verify(
     path: Place,
     fingerprint: Given = "",
     quick: Annotated[bool, typer.Option("--quick", help=t("option.backup_quick"))] = False,
+    archive: Archives = None,
 ) -> None:
     """Whether a backup can be restored; changes nothing."""
     from govchain.ops.backup import verify_backup  # noqa: PLC0415 - heavy, and only needed here
 
     with counted(t("progress.executing")) as progress:
-        backup = verify_backup(path, genesis=fingerprint, replay=not quick, progress=progress)
+        backup = verify_backup(path, genesis=fingerprint, replay=not quick, archives=archive or (), progress=progress)
     _show_one({**_described(backup), "executed": not quick}, t("backup.compared") if quick else t("backup.verified"))
 
 
@@ -131,12 +136,15 @@ def restore(
         int | None, typer.Option("--height", metavar="N", min=0, help=t("option.backup_height"), show_default=False)
     ] = None,
     fingerprint: Given = "",
+    archive: Archives = None,
 ) -> None:
     """Make a data directory from a backup."""
     from govchain.ops.backup import restore_backup  # noqa: PLC0415 - heavy, and only needed here
 
     with counted(t("progress.executing")) as progress:
-        restored = restore_backup(path, directory, height=height, genesis=fingerprint, progress=progress)
+        restored = restore_backup(
+            path, directory, height=height, genesis=fingerprint, archives=archive or (), progress=progress
+        )
     manifest = restored.backup.manifest
     result = {
         "path": str(directory),
