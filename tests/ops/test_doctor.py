@@ -12,7 +12,16 @@ import pytest
 from govchain.ledger import decode_chain_state, encode_chain_state
 from govchain.model import Code, UnavailableError
 from govchain.node.embedded import open_embedded
-from govchain.ops import clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay
+from govchain.ops import (
+    archive_checks,
+    clock_check,
+    doctor,
+    doctor_machine,
+    doctor_remote,
+    findings,
+    ledger_checks,
+    replay,
+)
 from govchain.proof.genesis import decode_genesis
 from govchain.proof.genesis import fingerprint as fingerprint_of
 from govchain.signers import create_key_file
@@ -265,7 +274,7 @@ def test_what_is_no_directory_of_ours_is_an_error(data, break_it, code):
 # What people read
 
 
-MODULES = (clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay)
+MODULES = (archive_checks, clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay)
 
 
 def test_every_sentence_is_used_and_there_in_both_languages():

@@ -81,6 +81,7 @@ def list_archives(root: Path) -> list[FoundArchive]:
             names = sorted(os.listdir(root))
             paths = [root / name for name in names if name.endswith(_SUFFIX) and not name.startswith(".")]
         else:
+            root.lstat()  # what is not there is no archive that is unreadable
             paths = [root]
     found: list[FoundArchive] = []
     for path in paths:
