@@ -13,7 +13,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from govchain.consensus import FinalitySignature
+from govchain.consensus.exchange.messages import (
+    HeightAnswer,
+    SignatureMessage,
+    TransactionsMessage,
+    decode_message,
+    encode_message,
+    signature_row,
+)
 from govchain.model.wire import Certificate
+from govchain.peers import Kind
 from govchain.proof.certificates import (
     assemble_certificate,
     decode_certificate,
@@ -171,7 +180,7 @@ class Liar:
         for target in process.others():
             signatures = [self.dice.choice((good, other))] if mood == "split" else sent.get(mood, [good])
             for signature in signatures:
-                process.tell(target, "signature", signature)
+                process.tell(target, "peer", Kind.SIGNATURES, self._push(signature))
 
     # -- in between --------------------------------------------------------------------------------------------
 
@@ -183,21 +192,36 @@ class Liar:
         if not height or mood == "nothing":
             return
         target = self.dice.choice(process.others())
-        place = self.dice.randint(1, height)
-        stored = application.blocks.certificate(place)
-        if mood == "certificate of another height" and stored is not None:
-            process.tell(target, "certificate", self.dice.randint(1, height + 2), stored)
-        elif mood == "certificate of one" and stored is not None:
-            process.tell(target, "certificate", place, self._certificate_of_one(process, decode_certificate(stored)))
-        elif mood == "bogus transactions":
-            process.tell(target, "transactions", [self.dice.randbytes(80), *self._committed(process)])
+        if mood == "bogus transactions":
+            envelopes = (self.dice.randbytes(80), *self._committed(process))
+            process.tell(target, "ask", 10**9, Kind.TRANSACTIONS, encode_message(TransactionsMessage(0, envelopes)))
         elif mood == "flood":
-            rubbish = [self.dice.randbytes(40) for _ in range(30)]
+            rubbish = tuple(self.dice.randbytes(40) for _ in range(30))
             for _ in range(10):
-                process.tell(target, "transactions", rubbish)
-                process.tell(target, "pull", list(range(1, 1_000)))
+                process.tell(target, "ask", 1, Kind.TRANSACTIONS, encode_message(TransactionsMessage(0, rubbish)))
+                process.tell(target, "ask", 1, Kind.SIGNATURES, encode_message(list(range(1_000))))
+                process.tell(target, "peer", self.dice.choice(list(Kind)[1:4]), self.dice.randbytes(30))
+                process.tell(target, "told", self.dice.randint(1, 20), self.dice.randbytes(2))
         elif mood == "status":
             process.tell(target, "status", self.dice.choice((1, height, 10**9)), 10**6)
+
+    def answer(self, process: Process, body: bytes, honest: bytes) -> bytes:
+        """What it says when it is asked for certificates."""
+        mood = self.dice.choice(self.messages)
+        rows = decode_message(honest, tuple[HeightAnswer, ...])
+        stored = [row for row in rows if row.certificate]
+        if mood == "certificate of another height" and stored:
+            heights = decode_message(body, tuple[int, ...])
+            return encode_message([HeightAnswer(height, stored[0].certificate, None) for height in heights])
+        if mood == "certificate of one" and stored:
+            made = self._certificate_of_one(process, decode_certificate(stored[0].certificate))
+            return encode_message([HeightAnswer(stored[0].height, made, None)])
+        if mood == "flood":
+            return self.dice.randbytes(100)
+        return honest if mood == "nothing" else encode_message([])
+
+    def _push(self, signature: FinalitySignature) -> bytes:
+        return encode_message(SignatureMessage(0, (signature_row(signature),)))
 
     def _certificate_of_one(self, process: Process, good: Certificate) -> bytes:
         """A certificate that it signed alone, of the block or of another one."""

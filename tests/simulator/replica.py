@@ -260,8 +260,6 @@ class Process:
         (code,) = self.take([envelope], [ticket])
         if code:
             self.tell(client, "answer", id_, code, None)
-        else:
-            self.route.forward(envelope)
 
     def _answer(self, client: Any, id_: bytes, outcome: Outcome) -> None:
         # The receipt is there or the transaction was refused: only the block's own receipt counts as one.

@@ -146,6 +146,7 @@ class Simulation:
         self.identities: dict[int, bytes] = {}
         self.engine_heights: dict[int, int] = {}
         self.issued: set[bytes] = set()
+        self.refused: Counter[str] = Counter()
         self._fresh: list[bytes] = []
         self._heard: set[tuple[int, bytes, int]] = set()
         self.model: Any = _MODELS[plan.rule](self)

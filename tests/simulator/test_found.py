@@ -9,7 +9,7 @@ from tests.simulator.storing import CrashStore
 #: Seeds that failed once, as plans were made then.
 SEEDS = (80, 94)
 #: What carries signatures and certificates from one node to another.
-FINALITY = ("signature", "certificate", "pull")
+FINALITY = ("peer", "signatures")
 
 
 @pytest.mark.parametrize("seed", SEEDS)

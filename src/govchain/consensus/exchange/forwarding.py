@@ -107,6 +107,7 @@ class Forwarder:
         network: carries it.
         clock: ms since 1970.
         options: how many copies, how patient.
+        steady: seconds of a clock that never jumps.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Forwarder:
         network: PeerNetwork,
         clock: Callable[[], int],
         options: ForwardingOptions,
+        steady: Callable[[], float] = monotonic,
     ) -> None:
         self.meter = PropagationMeter()
         self._chain = chain
@@ -126,6 +128,7 @@ class Forwarder:
         self._pool = pool
         self._network = network
         self._clock = clock
+        self._steady = steady
         self._options = options
         self._changed = threading.Condition()
         self._own = Backlog(pool.holds)
@@ -199,7 +202,7 @@ class Forwarder:
                     other.invited_until = 0.0
             target.engine_height = message.height
             target.wanted = message.bytes_max
-            target.invited_until = monotonic() + _INVITED_S
+            target.invited_until = self._steady() + _INVITED_S
             self._wake()
 
     def block_committed(self, block: ExecutedBlock) -> None:
@@ -216,7 +219,7 @@ class Forwarder:
         ``done`` runs on a thread of the exchange, or at once on the caller's; it must be quick and must not raise. What
         is in no pool any more counts as everywhere.
         """
-        watch = _Watch(self._options.copies, done, monotonic() + timeout_s)
+        watch = _Watch(self._options.copies, done, self._steady() + timeout_s)
         with self._changed:
             for id_ in ids:
                 entry = self._own.find(id_) or self._others.find(id_)
@@ -242,7 +245,7 @@ class Forwarder:
             DecodingError: ``PEER_PROTOCOL``.
             UnavailableError: ``RATE_LIMITED`` for a peer that sent too much that nobody may have checked.
         """
-        if monotonic() < self._deaf_until.get(peer, 0.0):
+        if self._steady() < self._deaf_until.get(peer, 0.0):
             raise UnavailableError(Code.RATE_LIMITED)
         message = decode_message(body, TransactionsMessage)
         envelopes = message.envelopes
@@ -271,7 +274,7 @@ class Forwarder:
             count = self._offences.get(peer, 0) + offences
             if count > _OFFENCES_MAX:
                 count = 0
-                self._deaf_until[peer] = monotonic() + _DEAF_S
+                self._deaf_until[peer] = self._steady() + _DEAF_S
             self._offences[peer] = count
 
     # -- sending -------------------------------------------------------------------------------------------------
@@ -283,15 +286,20 @@ class Forwarder:
                     self._changed.wait(_LOOK_S)
                 if self._stopping:
                     return
-                self._work = False
-                finished = self._take_answers()
-                finished += self._expire()
-                batches = self._batches()
-                self._compact()
-            for watch in finished:
-                watch.done(_fewest(watch) if watch.open else watch.copies)
-            for batch in batches:
-                self._send(batch)
+            self.turn()
+
+    def turn(self) -> None:
+        """Take what was answered, send what can be sent: one turn of the thread, and of tests without one."""
+        with self._changed:
+            self._work = False
+            finished = self._take_answers()
+            finished += self._expire()
+            batches = self._batches()
+            self._compact()
+        for watch in finished:
+            watch.done(_fewest(watch) if watch.open else watch.copies)
+        for batch in batches:
+            self._send(batch)
 
     def _wake(self) -> None:
         self._work = True
@@ -299,7 +307,7 @@ class Forwarder:
 
     def _batches(self) -> list[_Batch]:
         """What can be sent now: one batch for each peer that has room, those that invite first. Under the lock."""
-        now = monotonic()
+        now = self._steady()
         found: list[_Batch] = []
         for target in sorted(self._targets.values(), key=lambda one: one.invited_until <= now):
             if target.rests_until > now:
@@ -358,7 +366,7 @@ class Forwarder:
             if answer is None or len(answer) != 2 * len(batch.entries):
                 target.own, target.others = min(target.own, batch.own), min(target.others, batch.others)
                 target.wanted += batch.size
-                target.rests_until = monotonic() + _LOOK_S
+                target.rests_until = self._steady() + _LOOK_S
                 self._frame_bytes[target.key] = max(frame // 2, _FRAME_BYTES_MIN)
                 continue
             self._frame_bytes[target.key] = min(2 * frame, FRAME_BYTES)
@@ -383,7 +391,7 @@ class Forwarder:
         return finished
 
     def _expire(self) -> list[_Watch]:
-        now = monotonic()
+        now = self._steady()
         late = [watch for watch in self._watches if watch.deadline <= now]
         if late:
             self._watches = [watch for watch in self._watches if watch.deadline > now]

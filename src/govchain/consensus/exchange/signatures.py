@@ -45,10 +45,16 @@ class SignatureExchange:
         application: its finality takes what comes.
         network: carries it.
         clock: ms since 1970.
+        steady: seconds of a clock that never jumps.
     """
 
     def __init__(
-        self, chain: str, application: LedgerApplication, network: PeerNetwork, clock: Callable[[], int]
+        self,
+        chain: str,
+        application: LedgerApplication,
+        network: PeerNetwork,
+        clock: Callable[[], int],
+        steady: Callable[[], float] = monotonic,
     ) -> None:
         self.meter = PropagationMeter()
         self._chain = chain
@@ -56,6 +62,7 @@ class SignatureExchange:
         self._finality = application.finality
         self._network = network
         self._clock = clock
+        self._steady = steady
         self._head = (0, 0.0)
 
     def publish(self, signature: FinalitySignature) -> None:
@@ -99,8 +106,8 @@ class SignatureExchange:
         heights = self._finality.missing(HEIGHTS_MAX - 1)
         head = self._application.chain.height
         if head != self._head[0]:
-            self._head = (head, monotonic())
-        elif head and monotonic() - self._head[1] >= _FRESH_S and self._application.blocks.certificate(head) is None:
+            self._head = (head, self._steady())
+        elif head and self._steady() - self._head[1] >= _FRESH_S and self._application.blocks.certificate(head) is None:
             heights.append(head)
         return heights
 
