@@ -58,6 +58,8 @@ net logs
 net compare
 net add-node
 net remove-node
+net consensus stop
+net consensus start
 node admit
 demo net
 chain status

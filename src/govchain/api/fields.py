@@ -44,6 +44,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
         "engine_peers": Note("Other engines that this one is connected to.", 3, "engines"),
         "missing": Note("Members whose votes the engine waits for.", ["node-2"]),
         "member": Note("Whether this node's key is in the set that signs the next block.", True),
+        "votes": Note("Whether the node's engine votes where it is a member; else it follows.", True),
         "members": Note("Members in that set.", 4, "members"),
         "quorum": Note("Members of it that must sign.", 3, "members"),
         "epoch": Note("How often the set has changed.", 0, "changes"),

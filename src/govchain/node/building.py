@@ -84,6 +84,7 @@ def node_options(settings: Settings) -> NodeOptions:
             peers_listen=settings.text("peers_listen"),
             engine_listen=settings.text("engine_listen"),
             forward_to=settings.integer("forward_to"),
+            votes=settings.flag("votes"),
             engines=settings.text("engine_path"),
             environment=os.environ,
         ),

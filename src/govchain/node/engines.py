@@ -37,13 +37,15 @@ __all__ = ["EngineParts", "NetworkOptions", "NoEngine", "make_engine"]
 class NetworkOptions:
     """Settings of a node among others. Addresses are HOST:PORT, empty for those of the node's own member file.
 
-    ``forward_to``: how many other nodes are sent a transaction that came in here. ``engines``: the folder of engine
+    ``forward_to``: how many other nodes are sent a transaction that came in here. ``votes``: whether a CometBFT engine
+    votes where the node is a member; without it the node follows. ``engines``: the folder of engine
     programs, empty for the usual places; ``environment`` is where else to look.
     """
 
     peers_listen: str = ""
     engine_listen: str = ""
     forward_to: int = 1
+    votes: bool = True
     engines: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -120,6 +122,7 @@ def _comet(
         known_nodes=members.engine_nodes,
         names=members.engine_names,
         loopback=_is_loopback(address),
+        votes=options.votes,
         linger_ms=solo.linger_ms,
     )
     return CometEngine(application, pool, comet, clock, parts.route, on_problem, parts.on_notice)

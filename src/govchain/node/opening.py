@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from govchain.consensus import Certifier, Engine, LedgerApplication, Pool, PoolLimits
+from govchain.consensus.cometbft import CometEngine
 from govchain.consensus.solo import SoloOptions
 from govchain.consensus.solo.engine import Clock
 from govchain.crypto import BatchVerifier
@@ -161,6 +162,16 @@ class Node:
             return members[0].name
         key = self.signer.public_key.hex()
         return next((member.name for member in members if member.key == key), key[:16])
+
+    @property
+    def votes(self) -> bool:
+        """Whether the engine votes here where the node is a member; only CometBFT's can go without."""
+        return self.engine.votes if isinstance(self.engine, CometEngine) else self.signer is not None
+
+    def set_voting(self, votes: bool) -> None:
+        """Begin or end voting; the node follows all the same. An engine that cannot go without stays as it is."""
+        if isinstance(self.engine, CometEngine):
+            self.engine.set_voting(votes)
 
     def start(self) -> None:
         """Meet the other nodes, where there are some, and begin to order."""

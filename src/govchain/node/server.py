@@ -2,8 +2,8 @@
 
 Purpose: open the data directory for writing, build the services, listen, run one event loop; on SIGTERM or SIGINT take
 nothing new, answer what is under way, order what the pool holds, close; a second signal ends at once, which loses
-nothing that was acknowledged. SIGHUP reads the settings again for the log's level, opens the log's file again and looks
-at the TLS files.
+nothing that was acknowledged. SIGHUP reads the settings again for the log's level and for voting, opens the log's file
+again and looks at the TLS files.
 Not here: what it serves (``building``), where it listens (``listening``), routes (``api``).
 """
 
@@ -28,7 +28,7 @@ from govchain.model import Code, GovChainError, UnavailableError
 from govchain.node.building import api_settings, build_services, log_options, node_options
 from govchain.node.listening import Server, make_connections, make_server, open_listener
 from govchain.node.logs import Logs, start_logs, tellable
-from govchain.node.opening import open_node
+from govchain.node.opening import Node, open_node
 from govchain.node.resources import verify_resources
 from govchain.node.settings import Settings
 from govchain.node.tls import TlsFiles
@@ -85,7 +85,7 @@ def _serve(
         _log.info("started", extra={**facts, "version": __version__, "build": build_id()})
         app = create_app(services, api_settings(settings, node.name))
         server = make_server(app, settings, connections)
-        reloading.tls = server.tls
+        reloading.tls, reloading.node = server.tls, node
         if services.events is not None:
             server.streams = services.events.close
         with contextlib.ExitStack() as stack:
@@ -120,15 +120,19 @@ class _Reloading:
     def __init__(self, logs: Logs, settings: Callable[[], Settings] | None) -> None:
         self.logs = logs
         self.tls: TlsFiles | None = None
+        self.node: Node | None = None
         self._settings = settings
 
     def run(self) -> None:
-        """Open the log's file again, read the level anew, look at the TLS files; in a thread, since files may wait."""
+        """Open the log's file again, read level and voting anew, look at the TLS files; in a thread: files may wait."""
         self.logs.reopen()
         level = self.logs.level
         try:
             if self._settings is not None:
-                level = self._settings().text("log_level")
+                settings = self._settings()
+                level = settings.text("log_level")
+                if self.node is not None:
+                    self.node.set_voting(settings.flag("votes"))
         except GovChainError as error:
             _log.warning("settings not read again: %s", error.text("en"), extra={"code": error.code.name})
         told = {"level_before": self.logs.level, "level_after": level}

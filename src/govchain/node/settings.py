@@ -142,6 +142,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("peers_listen", "", example="0.0.0.0:26700"),
     Setting("engine_listen", "", example="0.0.0.0:26656"),
     Setting("engine_path", "", example="/usr/lib/govchain/engines"),
+    Setting("votes", True),
     Setting("forward_to", 1, "nodes", 0, 32),
     # blocks and what waits for them
     Setting("block_wait_ms", 4, "ms", 0, 10_000),

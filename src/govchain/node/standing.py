@@ -55,6 +55,7 @@ def network_status(node: Node) -> NetworkStatus:
         engine_peers=status.peers,
         missing=tuple(names.get(one, one) for one in status.validators_missing),
         member=any(entry.key == key for entry in chain.signers.keys),
+        votes=node.votes,
         members=members,
         quorum=quorum(chain.signers.rule, members),
         epoch=chain.epoch,

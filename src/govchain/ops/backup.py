@@ -73,13 +73,15 @@ def create_backup(path: Path, root: Path, *, now: int, with_keys: bool = False) 
 
 
 def encrypted_keys(directory: DirectoryLayout) -> list[Path]:
-    """The encrypted key files of a data directory, by name."""
+    """The encrypted key files of a data directory, by name; with the TLS key its certificate."""
     found = []
     for path in sorted(directory.keys.glob("*.pem")):
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
                 if file.read(len(_ENCRYPTED)) == _ENCRYPTED:
                     found.append(path)
+    if directory.tls_key in found and directory.tls_certificate.is_file():
+        found.append(directory.tls_certificate)  # public, and worth nothing without its key
     return found
 
 
@@ -152,6 +154,8 @@ def restore_backup(
         finally:
             store.close()
         layout.keys.mkdir(mode=0o700)
+        if any(file.path.startswith(f"{layout.peers.name}/") for file in manifest.files):
+            layout.peers.mkdir(mode=0o700)
         _copy_beside(backup, layout, webhooks=wanted == manifest.height)
         keys = layout.node_key.exists()
     return Restored(target, backup, reached.height, reached.identity.hex(), keys)
@@ -162,8 +166,7 @@ def _copy_beside(backup: Backup, layout: DirectoryLayout, *, webhooks: bool) -> 
     for file in backup.manifest.files:
         if file.path.startswith(f"{layout.store.name}/") or (file.path == layout.webhooks.name and not webhooks):
             continue
-        keys = f"{layout.keys.name}/"
-        folder = keys if file.path.startswith(keys) else ""
+        folder = file.path[: file.path.rfind("/") + 1]
         with translated(layout.path):
             copied = copy_file(backup.path / file.path, layout.path / file.path, folder)
         if copied != file:

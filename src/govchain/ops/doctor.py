@@ -36,6 +36,7 @@ from govchain.ops.doctor_machine import (
     check_machine,
     check_settings,
 )
+from govchain.ops.doctor_network import check_membership
 from govchain.ops.findings import Finding, Report
 from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, LedgerChecks, store_part
 from govchain.ops.replay import Progress
@@ -108,6 +109,8 @@ def run(
         if settings is not None:
             check_certificate_file(settings, now, report)
             check_time_servers(settings, report)
+        if genesis is not None and genesis.rule != "solo":
+            check_membership(directory, genesis, settings, environment or {}, report)
         if genesis is not None:
             machine, exact = _machine(directory, genesis, report)
             manner = _Manner(now, replay, exact, progress, replay_memory_bytes_max, index_behind_max, sleep)
@@ -174,7 +177,9 @@ def _check_node_key(node: Path, part: Path, genesis: Genesis | None, report: Rep
             report.add_error(part, error, remedy)
         return
     try:
-        if genesis is not None and signer.public_key.hex() not in {member.key for member in genesis.members}:
+        # Among several, a node may follow, or have been voted in later.
+        alone = genesis is not None and genesis.rule == "solo"
+        if genesis and alone and signer.public_key.hex() not in {member.key for member in genesis.members}:
             report.add(part, Code.KEY_FILE_INVALID, "no_member", "key")
     finally:
         signer.close()

@@ -39,6 +39,9 @@ _KNOWN: Final = (
     (_INSIDE.checkpoints.name, "data"),
     (_INSIDE.snapshots.name, "data"),
     (_INSIDE.keys.name, "keys"),
+    (_INSIDE.engine.name, "data"),
+    (_INSIDE.peers.name, "data"),
+    (_INSIDE.member_record.name, "data"),
     # SQLite keeps two files beside a database.
     *((file.name + end, kind) for file, kind in _DATABASES for end in ("", "-wal", "-shm")),
     (_INSIDE.settings.name, "settings"),

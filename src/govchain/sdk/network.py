@@ -37,7 +37,7 @@ class NetworkStatus:
     ``engine`` is ``solo``, ``cometbft`` or ``etcd``; ``problem`` the name of the code for which it orders nothing, or
     empty. ``round`` and ``proposer`` are the engine's, where it has them; ``missing`` names members whose votes it
     waits for. ``member``: whether this node's key is in the set that signs the next block, of ``members`` keys of which
-    ``quorum`` must sign.
+    ``quorum`` must sign; ``votes``: whether its engine votes, else it follows.
     """
 
     chain: str
@@ -53,6 +53,7 @@ class NetworkStatus:
     engine_peers: int
     missing: tuple[str, ...]
     member: bool
+    votes: bool
     members: int
     quorum: int
     epoch: int

@@ -52,12 +52,15 @@ CHUNK_BYTES: Final = 1024 * 1024
 _INSIDE: Final = DirectoryLayout(Path())
 #: The single files that a backup may hold: never the lock, the format file, an index or a log.
 _FILES: Final = frozenset(
-    path.name for path in (_INSIDE.genesis, _INSIDE.settings, _INSIDE.catalogue, _INSIDE.webhooks)
+    path.name
+    for path in (_INSIDE.genesis, _INSIDE.settings, _INSIDE.catalogue, _INSIDE.webhooks, _INSIDE.member_record)
 )
 _PLAIN_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
-#: What it may hold in folders: plain names of the store, and key files; never a passphrase.
+#: What it may hold in folders: plain names of the store, key files, other members' files; never a passphrase, and
+#: nothing of an external engine: an old record of its votes must never be put back.
 _IN_FOLDERS: Final = re.compile(
     rf"{_INSIDE.store.name}/{_PLAIN_NAME}|{_INSIDE.keys.name}/(?=.{{1,128}}\Z){_PLAIN_NAME}\.pem"
+    rf"|{_INSIDE.keys.name}/{_INSIDE.tls_certificate.name}|{_INSIDE.peers.name}/(?=.{{1,128}}\Z){_PLAIN_NAME}\.json"
 )
 #: How a file of a backup is opened: no link is followed, no pipe waited for.
 REGULAR_FILE: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK

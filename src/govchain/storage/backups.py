@@ -149,8 +149,16 @@ def _fill(
             files.append(_copy_database(directory.catalogue, inside.catalogue))
         # Not the format file: a backup shall never be taken for a data directory and be written to.
         files += [
-            copy_file(path, building / path.name) for path in (directory.genesis, directory.settings) if path.exists()
+            copy_file(path, building / path.name)
+            for path in (directory.genesis, directory.settings, directory.member_record)
+            if path.exists()
         ]
+        if directory.peers.is_dir():
+            inside.peers.mkdir(mode=0o700)
+            files += [
+                copy_file(path, inside.peers / path.name, f"{inside.peers.name}/")
+                for path in sorted(directory.peers.glob("[0-9a-f]*.json"))
+            ]
         files += [copy_file(path, inside.keys / path.name, "keys/") for path in keys]
     return BackupManifest(
         format=BACKUP_FORMAT,

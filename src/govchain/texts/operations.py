@@ -5,6 +5,27 @@ from __future__ import annotations
 __all__ = ["SENTENCES"]
 
 _PAIRS: dict[str, tuple[str, str]] = {
+    "doctor.check.members": ("成员文件与引擎", "member files and engine"),
+    "doctor.reason.peers_unknown": (
+        "没有任何其他成员的可用成员文件，本节点无法连接到它们",
+        "there is no usable member file of any other member, so that this node reaches none of them",
+    ),
+    "doctor.reason.engine_other": (
+        "引擎密钥与本节点的成员文件不符",
+        "the engine's keys are not those of this node's member file",
+    ),
+    "doctor.remedy.member": (
+        "从该成员处重新取得成员文件，执行 govchain node admit。",
+        "Get the member's file again from that member, and run govchain node admit.",
+    ),
+    "doctor.remedy.engine": (
+        "用 make engines 构建引擎程序，或在 engine_path 中指明其所在文件夹。",
+        "Build the engine's program with make engines, or name its folder by engine_path.",
+    ),
+    "doctor.remedy.engine_keys": (
+        "不要放回旧的引擎文件；请生成新的引擎密钥，由各成员表决更换。",
+        "Put no old engine files back; make new engine keys, and have the members vote them in.",
+    ),
     "doctor.check.files": ("存储文件", "store files"),
     "doctor.check.time_servers": ("时间服务器", "time servers"),
     "doctor.check.checkpoint": ("检查点", "checkpoint"),

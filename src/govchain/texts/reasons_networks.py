@@ -45,6 +45,12 @@ PAIRS: dict[str, str] = {
     "rule {rule}": "规则 {rule}",
     "genesis: {reason}": "创世文件：{reason}",
     "limits: {reason}": "上限：{reason}",
+    "{engine}: its members always take part": "{engine}：其成员始终参与",
+    "it does not read its settings": "未重新读取设置",
+    "it does not sign yet": "尚未开始签名",
+    "too few organisations can vote": "能够表决的机构不足",
+    "no other node runs": "没有其他节点在运行",
+    "height {height} of {head}": "高度 {height}，应为 {head}",
     "it does not run": "未运行",
     "no free port": "没有空闲端口",
 }

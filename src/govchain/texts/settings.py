@@ -93,6 +93,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "引擎程序所在的文件夹；缺省依次查找 GOVCHAIN_ENGINES、源码旁的 engines/bin 和 PATH",
         "folder of the engines' programs; default: GOVCHAIN_ENGINES, engines/bin of the sources, PATH",
     ),
+    "votes": (
+        "引擎是否参与表决（仅 cometbft）；关闭后节点只跟随；SIGHUP 后生效，无需重启",
+        "whether the engine votes (cometbft only); without it the node follows; taken at SIGHUP, without a restart",
+    ),
     "forward_to": (
         "收到交易后另行送达的节点数；这些节点中一个停机也不会丢失已接收的交易",
         "to how many other nodes a transaction that was received here is sent, so that it outlives this node",

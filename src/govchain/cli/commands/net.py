@@ -25,8 +25,11 @@ __all__ = ["COMMANDS"]
 _COLUMNS = ("node", "state", "height", "round", "leader", "peers", "pool", "lag", "version")
 
 _net = typer.Typer(help=t("help.net"), no_args_is_help=True, add_completion=False)
+_consensus = typer.Typer(help=t("help.net.consensus"), no_args_is_help=True, add_completion=False)
+_net.add_typer(_consensus, name="consensus")
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help=t("option.net_dir"))]
+Node = Annotated[str, typer.Argument(metavar="NODE", help=t("option.net_node"))]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NODES...]", help=t("option.net_nodes"))]
 
 
@@ -174,9 +177,7 @@ def net_add_node(directory: Folder) -> None:
 
 
 @_net.command("remove-node", help=t("help.net.remove_node"))
-def net_remove_node(
-    directory: Folder, node: Annotated[str, typer.Argument(metavar="NODE", help=t("option.net_node"))]
-) -> None:
+def net_remove_node(directory: Folder, node: Node) -> None:
     """Vote a member out, and stop its node."""
     from govchain.ops.net.membership import remove_node  # noqa: PLC0415
 
@@ -190,6 +191,27 @@ def net_remove_node(
         {"path": str(directory), **_json(network), "removed": node},
         lambda: line(t("net.removed", name=node, path=place)),
     )
+
+
+@_consensus.command("stop", help=t("help.net.consensus.stop"))
+def net_consensus_stop(directory: Folder, node: Node) -> None:
+    """End a node's voting; it follows the chain all the same."""
+    _set_voting(directory, node, votes=False)
+
+
+@_consensus.command("start", help=t("help.net.consensus.start"))
+def net_consensus_start(directory: Folder, node: Node) -> None:
+    """Let a node vote again."""
+    _set_voting(directory, node, votes=True)
+
+
+def _set_voting(directory: Path, node: str, *, votes: bool) -> None:
+    from govchain.ops.net.voting import set_voting  # noqa: PLC0415
+
+    folder, network, _ = _opened(directory, None)
+    set_voting(folder, network, network.named(node), votes=votes)
+    said = t("net.votes", name=node) if votes else t("net.votes_not", name=node)
+    emit({"path": str(directory), "node": node, "votes": votes}, lambda: line(said))
 
 
 @_net.command("compare", help=t("help.net.compare"))
