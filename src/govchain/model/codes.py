@@ -129,6 +129,7 @@ class Code(IntEnum):
     PEER_PROTOCOL = 496
     NODE_UNREACHABLE = 497
     ANSWER_UNUSABLE = 498
+    NODE_REMOVED = 499
 
     # 600 what a reader meets: packages, trust, files, keys
     PACKAGE_CONTAINER = 600

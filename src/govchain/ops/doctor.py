@@ -20,8 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from govchain.ledger import ChainState, Machine, decode_chain_state
-from govchain.model import Code, GovChainError
+from govchain.ledger import ChainState, Machine, decode_chain_state, require_protocol
+from govchain.model import Code, GovChainError, UnavailableError
 from govchain.model.wire import Genesis
 from govchain.node.opening import load_machine
 from govchain.node.settings import Settings
@@ -42,6 +42,7 @@ from govchain.ops.ledger_checks import REPLAY_MEMORY_BYTES_MAX, LedgerChecks, st
 from govchain.ops.replay import Progress
 from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.signers import PASSPHRASE_FILE, open_signer, passphrase_given, passphrase_source
+from govchain.state import CommittedState
 from govchain.storage import BlockReader, DataDirectory, DirectoryLayout, RocksReader
 from govchain.storage.archive_mounts import MountedArchives
 
@@ -221,6 +222,7 @@ def _check_store(
 ) -> None:
     blocks = BlockReader(store)
     blocks.archives = archives = MountedArchives(directory.mounts, machine.fingerprint.hex())
+    _check_protocol(store, chain, machine, report)
     _check_checkpoint(directory, report, chain.checkpoint.outstanding, chain.height)
 
     def find_certificate(height: int) -> bytes | None:
@@ -231,11 +233,21 @@ def _check_store(
         if manner.replay and not checks.check_files():
             return  # everything else would stumble over the same files
         whole = checks.check_headers(blocks)
-        # What was pruned is executed again where archives of all of it are mounted.
-        if manner.replay and checks.check_roots(blocks) and whole and manner.exact and blocks.oldest() <= 1:
+        # What was pruned is executed again where archives of all of it are mounted; from a snapshot on nothing can be:
+        # its state was checked against the roots when it was taken.
+        complete = blocks.oldest() <= 1 and not blocks.begun()
+        if manner.replay and checks.check_roots(blocks) and whole and manner.exact and complete:
             checks.check_state(blocks, manner.progress)
     finally:
         archives.close()
+
+
+def _check_protocol(store: RocksReader, chain: ChainState, machine: Machine, report: Report) -> None:
+    """Whether this software may make the next block: the members may have voted for a newer one from there on."""
+    try:
+        require_protocol(machine, CommittedState(store), chain.height + 1)
+    except UnavailableError as error:
+        report.add_error("protocol", error, "protocol")
 
 
 def _check_clock(report: Report, newest: int, now: int) -> None:

@@ -15,6 +15,7 @@ values. Rules: heights are u64 big endian, so tables are in height order; what m
 | ids | height | id ‖ u64 expires, for each transaction |
 | history | u8 level ‖ u64 index | node (32 bytes) |
 | meta | ``chain`` | the moving facts |
+| meta | ``begun`` | u64 height of the snapshot from which the store began, where it did |
 | meta | ``pruned`` | u64: bodies and receipts of blocks up to here were pruned (``pruning``) |
 | meta | ``archive/`` u64 | highest block of pruned ones that a file holds: its name, digest and lowest block |
 | meta | ``engine/`` u64 | u64: the engine's height at the commit of this block, of some blocks |
@@ -37,6 +38,7 @@ from govchain.proof.headers import decode_header
 from govchain.state import Batch, Reader, Store, Table, Write
 
 __all__ = [
+    "BEGUN_KEY",
     "CHAIN_STATE_KEY",
     "ArchiveNote",
     "ArchivedBlocks",
@@ -50,6 +52,8 @@ __all__ = [
 
 #: Key of the moving facts in ``meta``.
 CHAIN_STATE_KEY: Final = b"chain"
+#: Key in ``meta`` of the height at which the store began from a snapshot: u64; absent where it began at genesis.
+BEGUN_KEY: Final = b"begun"
 #: Key of the height up to which blocks were pruned, in ``meta``.
 PRUNED_KEY: Final = b"pruned"
 #: What the keys of the notes on archives begin with, in ``meta``.
@@ -60,6 +64,7 @@ _PLACE = struct.Struct(">QI")
 _ID = struct.Struct(">32sQ")
 _NODE = struct.Struct(">BQ")
 _LENGTH = struct.Struct(">I")
+_HEIGHT_BYTES = 8
 _encoder = msgspec.msgpack.Encoder()
 _signers_decoder = msgspec.json.Decoder(SignerSet)
 _list_decoder = msgspec.msgpack.Decoder(tuple[bytes, ...])
@@ -291,6 +296,17 @@ class BlockReader:
             return None if stored is None else _signers_decoder.decode(stored)
         except msgspec.MsgspecError:
             raise _corrupt("signers", epoch, "malformed") from None
+
+    def begun(self) -> int:
+        """Height of the snapshot from which this store began, or 0 where it began at genesis.
+
+        Raises:
+            UnavailableError: ``STORE_CORRUPT`` for a value that is no height.
+        """
+        stored = self._reader.get(Table.META, BEGUN_KEY)
+        if stored is not None and len(stored) != _HEIGHT_BYTES:
+            raise _corrupt("meta", 0, "malformed")
+        return 0 if stored is None else int.from_bytes(stored, "big")
 
     def tip(self) -> int:
         """Height of the newest block, or 0."""

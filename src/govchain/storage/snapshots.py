@@ -34,7 +34,7 @@ from govchain.model.canonical import SIZE_MAX
 from govchain.model.wire import Digest, Height
 from govchain.proof.exact import decode_exact
 from govchain.state import Batch, NamespaceRegistry, Reader, Store, Table
-from govchain.storage.blocks import CHAIN_STATE_KEY, height_key
+from govchain.storage.blocks import BEGUN_KEY, CHAIN_STATE_KEY, height_key
 from govchain.storage.directory import synchronise_tree
 from govchain.storage.snapshot_checks import SnapshotTrust, SnapshotVerifier, read_entries
 
@@ -224,8 +224,8 @@ def install_snapshot(
 ) -> None:
     """Verify the whole snapshot, then write it into an empty store, durably.
 
-    The moving facts come last, with the last chunk: a store in which installing was cut short has none, so it reads as
-    not yet begun; remove it and install again.
+    The moving facts come last, with the last chunk and a note of the height at which the store began: a store in which
+    installing was cut short has none, so it reads as not yet begun; clear it and install again.
 
     Raises:
         VerificationError: as :func:`verify_snapshot`; nothing was written.
@@ -239,6 +239,8 @@ def install_snapshot(
         batch = Batch()
         for table, key, value in read_entries(snapshot.chunk(index), chunk_name(index)):
             batch.put(table, key, value)
+        if index == last:
+            batch.put(Table.META, BEGUN_KEY, height_key(snapshot.manifest.height))
         store.write(batch, durable=index == last)
 
 

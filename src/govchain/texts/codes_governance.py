@@ -20,6 +20,16 @@ PAIRS: dict[str, tuple[str, str]] = {
             "its data are whole. Install newer software and start again."
         ),
     ),
+    "NODE_REMOVED": (
+        (
+            "成员投票已将本节点移出[[（区块 {height}）]]：节点保留此前的全部数据并可供查询，"
+            "不再签署区块，也不再跟随新区块。"
+        ),
+        (
+            "The members have voted this node out[[ (block {height})]]: it keeps all its data and answers reads, signs "
+            "no more blocks and follows no new ones."
+        ),
+    ),
     "GOVERNANCE_NOT_MEMBER": (
         "本单位没有参与签署区块的成员节点，不能提案或投票。请先由其他成员投票接纳本单位的节点。",
         (

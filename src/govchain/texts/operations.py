@@ -144,6 +144,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "请查看节点的日志，并在节点所在机器上运行 govchain doctor。",
         "Look at the node's log, and run govchain doctor on its own machine.",
     ),
+    "doctor.remedy.protocol": (
+        "请安装更新的程序后再启动节点；数据无需改动。",
+        "Install newer software before the node is started again; its data stay as they are.",
+    ),
     "doctor.remedy.upgrade": ("请让两边使用同一版本。", "Use the same version on both sides."),
     "doctor.remedy.trust": (
         "请勿采信该节点；保存其应答，并与其他节点的区块头核对。",

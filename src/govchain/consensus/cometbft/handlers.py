@@ -202,6 +202,7 @@ class AbciHandler:
         try:
             chosen = self._propose(asked.height, _milliseconds(asked.time), asked.max_tx_bytes)
         except Exception as error:  # noqa: BLE001 - an empty block keeps the chain going, and this is told
+            self._require_known_protocol(error)
             self._on_notice(f"no proposal for engine height {asked.height}: {error}")
             chosen = []
         return abci.Response(prepare_proposal=abci.ResponsePrepareProposal(txs=chosen))
@@ -238,6 +239,7 @@ class AbciHandler:
             try:
                 code = self._application.process_proposal(list(asked.txs), _milliseconds(asked.time))
             except Exception as error:  # noqa: BLE001 - what cannot be judged is not voted for
+                self._require_known_protocol(error)
                 self._on_notice(f"the proposal for engine height {asked.height} could not be judged: {error}")
                 code = Code.BLOCK_INVALID
         if code:
@@ -304,6 +306,11 @@ class AbciHandler:
             rejected_last=self._facts.rejected_last,
             misbehaved=self._facts.misbehaved + len(asked.misbehavior),
         )
+
+    def _require_known_protocol(self, error: Exception) -> None:
+        """Stop where the members voted for a protocol that this software does not know: it can judge nothing more."""
+        if isinstance(error, GovChainError) and error.code is Code.UPGRADE_REQUIRED:
+            self._fail(error)
 
     def _fail(self, error: Exception) -> NoReturn:
         code = error.code if isinstance(error, GovChainError) else Code.INTERNAL

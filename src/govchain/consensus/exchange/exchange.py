@@ -25,12 +25,13 @@ from govchain.consensus.disagreement import FinalitySignature
 from govchain.consensus.etcd.catching_up import FetchedBlock
 from govchain.consensus.exchange.blocks import BlockExchange
 from govchain.consensus.exchange.forwarding import Forwarder, ForwardingOptions
+from govchain.consensus.exchange.joining import PeersJoinRoute
 from govchain.consensus.exchange.measures import Propagation
 from govchain.consensus.exchange.membership import Membership
 from govchain.consensus.exchange.messages import Greeting, Preparing, decode_message, encode_message
 from govchain.consensus.exchange.signatures import SignatureExchange
-from govchain.consensus.exchange.snapshots import SnapshotFetcher, SnapshotServer
 from govchain.consensus.exchange.tunnel import EngineTunnel
+from govchain.consensus.joining import SnapshotServer
 from govchain.consensus.pool import Pool
 from govchain.ledger import ExecutedBlock
 from govchain.model import Code, RefusedError, UnavailableError
@@ -103,7 +104,7 @@ class PeerExchange:
         self.forwarder = Forwarder(self.chain, own_key, application, pool, network, clock, self._options.forwarding)
         self.signatures = SignatureExchange(self.chain, application, network, clock)
         self.blocks = BlockExchange(self.chain, application, network)
-        self.snapshots = SnapshotFetcher(self.chain, application, network)
+        self.joining = PeersJoinRoute(self.chain, network)
         self.tunnel = EngineTunnel(self.chain, network, engine)
         self._snapshot_server = SnapshotServer(application)
         self._lock = threading.Lock()

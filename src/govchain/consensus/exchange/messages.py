@@ -22,8 +22,6 @@ __all__ = [
     "Preparing",
     "SignatureMessage",
     "SignatureRow",
-    "SnapshotPart",
-    "SnapshotRow",
     "TransactionsMessage",
     "decode_message",
     "encode_message",
@@ -107,27 +105,6 @@ class PeerBlock(Struct, frozen=True, array_like=True):
     certificate: bytes
 
 
-class SnapshotPart(Struct, frozen=True, array_like=True):
-    """``size`` bytes from ``offset`` of chunk ``index`` of the snapshot at ``height``; of its manifest with index -1.
-
-    Height 0 asks for the list of snapshots.
-    """
-
-    height: Number
-    index: Annotated[int, Meta(ge=-1, le=1_000_000)]
-    offset: Number
-    size: Number
-
-
-class SnapshotRow(Struct, frozen=True, array_like=True):
-    """A snapshot that a node offers; ``manifest_bytes`` is its manifest's length."""
-
-    height: Number
-    chunks: Number
-    root: Digest32
-    manifest_bytes: Number
-
-
 _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {
     shape: msgspec.msgpack.Decoder(shape)
     for shape in (
@@ -136,10 +113,8 @@ _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {
         TransactionsMessage,
         SignatureMessage,
         BlockRange,
-        SnapshotPart,
         tuple[PeerBlock, ...],
         tuple[HeightAnswer, ...],
-        tuple[SnapshotRow, ...],
         tuple[int, ...],
     )
 }
