@@ -7,6 +7,7 @@ from importlib import metadata
 
 from govchain.index.families.accounts import ACCOUNTS_PROJECTION
 from govchain.index.families.evidence import EVIDENCE_PROJECTION
+from govchain.index.families.governance import GOVERNANCE_PROJECTION
 from govchain.index.projection import Projection
 from govchain.model import Code, UsageError
 
@@ -22,7 +23,8 @@ def installed_projections(families: Iterable[str]) -> tuple[Projection, ...]:
     Raises:
         UsageError: an entry point is no projection, or two are of one family.
     """
-    found = {ACCOUNTS_PROJECTION.family: ACCOUNTS_PROJECTION, EVIDENCE_PROJECTION.family: EVIDENCE_PROJECTION}
+    built_in = (ACCOUNTS_PROJECTION, EVIDENCE_PROJECTION, GOVERNANCE_PROJECTION)
+    found = {projection.family: projection for projection in built_in}
     for entry in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         projection = entry.load()
         if not isinstance(projection, Projection):

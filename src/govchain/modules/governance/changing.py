@@ -275,7 +275,16 @@ def _apply_organisation_add(context: Context, change: OrganisationAdd) -> Effect
         label=account.label,
         roles=account.roles,
     )
-    return Effect((), "governance.organisation_added", change.code, {"name": change.name}, foundation)
+    address = account_address(context.suite, context.genesis.chain, account.algorithm, foundation.key)
+    data = {
+        "account": address.hex(),
+        "algorithm": account.algorithm,
+        "key": account.key,
+        "label": account.label,
+        "name": change.name,
+        "roles": list(account.roles),
+    }
+    return Effect((), "governance.organisation_added", change.code, data, foundation)
 
 
 def _check_parameter_change(context: Context, change: ParameterChange) -> Code:
