@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from govchain.consensus import EngineUpdate, FinalitySignature, FinalizedBlock, LedgerApplication
+from govchain.consensus.disagreement import Disagreements
 from govchain.consensus.finality import Finality
 from govchain.ledger import ReplayWindow
 from govchain.model import Code
@@ -219,6 +220,23 @@ class _Blind(Finality):
         if block is not None and not block.is_of(signature):
             return Code.BLOCK_INVALID
         return super().add(signature) if block is not None else Code.OK
+
+
+class _OnePlace(Disagreements):
+    def add(self, signers: Any, epoch: int, other: FinalitySignature, own: FinalitySignature | None) -> Code:
+        return super().add(signers, other.epoch, other, own)
+
+
+class _Shielding(Finality):
+    def __init__(self, suite: Any, chain: str, *arguments: Any) -> None:
+        super().__init__(suite, chain, *arguments)
+        self.disagreements = _OnePlace(chain, suite.member_algorithm)
+
+
+class HidesBehindEpochs(_OtherFinality):
+    """A signature for another epoch takes the place of the one that would prove something."""
+
+    finality_class = _Shielding
 
 
 class OverlooksEquivocation(_OtherFinality):

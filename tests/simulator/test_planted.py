@@ -30,6 +30,7 @@ FAULTS = [
     (planted.ForgetsToSign, "bft", 8, "has no certificate"),
     (planted.UpdatesAsSets, "bft", 0, "removes an unknown key"),
     (planted.UpdatesTwice, "bft", 0, "name a key twice"),
+    (planted.HidesBehindEpochs, "bft", 0, "overlooked an equivocation|noticed no equivocation"),
     (planted.OverlooksEquivocation, "bft", 0, "overlooked an equivocation|noticed no equivocation"),
 ]
 
