@@ -22,12 +22,12 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "NODE_REMOVED": (
         (
-            "成员投票已将本节点移出[[（区块 {height}）]]：节点保留此前的全部数据并可供查询，"
-            "不再签署区块，也不再跟随新区块。"
+            "成员投票已将本节点移出[[（区块 {height}）]]，本节点不再签署区块，也不再跟随新区块。"
+            "此前的全部数据都在，仍可查询。"
         ),
         (
-            "The members have voted this node out[[ (block {height})]]: it keeps all its data and answers reads, signs "
-            "no more blocks and follows no new ones."
+            "The members have voted this node out[[ (block {height})]]: it signs no more blocks and follows no new "
+            "ones. All its data stay, and can be read."
         ),
     ),
     "GOVERNANCE_NOT_MEMBER": (
