@@ -58,11 +58,13 @@ class NewMember:
         return self.signer.public_key.hex()
 
 
-def new_member(rule: str = "bft") -> NewMember:
+def new_member(rule: str = "bft", seed: str = "") -> NewMember:
+    """Fresh keys; with a ``seed`` always the same."""
     number = next(_numbers)
-    engine = SigningKey("ed25519", native.sm2_generate()).public_key.hex() if rule == "bft" else ""
-    tls = "" if rule == "solo" else f"{number:064x}"
-    return NewMember(SigningKey("sm2-sm3", native.sm2_generate()), engine, tls)
+    secrets = [native.sm3(f"{seed} {use}".encode()) if seed else native.sm2_generate() for use in ("engine", "own")]
+    engine = SigningKey("ed25519", secrets[0]).public_key.hex() if rule == "bft" else ""
+    tls = "" if rule == "solo" else (native.sm3(f"{seed} tls".encode()).hex() if seed else f"{number:064x}")
+    return NewMember(SigningKey("sm2-sm3", secrets[1]), engine, tls)
 
 
 @dataclass
@@ -77,13 +79,16 @@ class Council:
     guests: int = 1
     limits: dict[str, int] = field(default_factory=dict)
     protocol_max: int = 1
+    seed: str = ""
 
     def __post_init__(self) -> None:
         every = self.count + self.guests
         self.organisations = tuple(organisation_code(number) for number in range(1, every + 1))
         self.kit = kit = Kit(modules=MODULES, limits=self.limits, organisations=self.organisations)
-        self.operators = [new_account() for _ in self.organisations]
-        self.members = [new_member(self.rule) for _ in range(self.count)]
+        self.nonces = itertools.count(1)
+        self.operators = [self._operator(number) for number in range(every)]
+        seeds = [f"{self.seed} member {number}" if self.seed else "" for number in range(self.count)]
+        self.members = [new_member(self.rule, seed) for seed in seeds]
         entries = [
             GenesisAccount(True, "sm2-sm3", operator.key.hex(), f"operator-{number}", code, ("operator",))
             for number, (operator, code) in enumerate(zip(self.operators, self.organisations, strict=True))
@@ -108,6 +113,11 @@ class Council:
         kit.machine = self.machine()
         self.ledger = Ledger(kit)
 
+    def _operator(self, number: int) -> TestAccount:
+        if not self.seed:
+            return new_account()
+        return TestAccount(SigningKey("sm2-sm3", native.sm3(f"{self.seed} operator {number}".encode())))
+
     def machine(self, protocol_max: int | None = None) -> Any:
         digests = {module.name: "00" * 32 for module in MODULES}
         return build_machine(
@@ -125,7 +135,8 @@ class Council:
         return max(self.ledger.chain.time, CREATED) + 300_000
 
     def make(self, kind: str, payload: dict[str, Any], sender: TestAccount) -> bytes:
-        return make(kind, payload, sender, expires=self.expires())
+        nonce = {"nonce": f"{next(self.nonces):032x}"} if self.seed else {}
+        return make(kind, payload, sender, expires=self.expires(), **nonce)
 
     def proposal(self, change: dict[str, Any], by: int = 0, *, days: float = 1, reason: str = "") -> bytes:
         expires = self.ledger.chain.time + int(days * DAY_MS)

@@ -46,7 +46,7 @@ def desk(network):
     return make
 
 
-@pytest.mark.requirement("BJ.function.node.08a", "BJ.function.node.07")
+@pytest.mark.requirement("BJ.function.node.08a")
 def test_organisations_admit_a_member_from_their_own_desks(network, desk):
     council = network.council
     assert [one.as_of for one in governing.list_members(desk(0))] == [0] * 4

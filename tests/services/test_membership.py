@@ -147,7 +147,6 @@ def changed():
     return network, before, first, last
 
 
-@pytest.mark.requirement("BJ.function.p2p.04a", "BJ.function.p2p.04b")
 def test_packages_from_before_and_after_verify_from_the_same_genesis(changed):
     network, before, first, last = changed
     council = network.council
