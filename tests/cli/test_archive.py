@@ -3,9 +3,10 @@
 import pytest
 
 from tests.cli.support import Shell, new_chain
-from tests.node.kit import new_actor
-from tests.ops.kit import build
+from tests.node.kit import Hands, make_chain, new_actor
 
+START = 1_750_000_000_000
+#: A block every twenty seconds: the replay window covers the last thirty.
 BLOCKS = 45
 
 
@@ -22,8 +23,14 @@ def shell(tmp_path_factory):
 
 @pytest.fixture
 def old(tmp_path, shell):
-    """A chain whose blocks are long past: only the newest is in the replay window."""
-    folder = build(tmp_path / "data", new_actor(), blocks=12, expiry_ms_max=2_000)
+    """A chain that is longer than the replay window."""
+    actor = new_actor()
+    folder = make_chain(tmp_path / "data", actor, now=START)
+    hands = Hands(folder, START)
+    for number in range(1, BLOCKS + 1):
+        now = START + number * 20_000
+        hands.block(actor.put(now=now), at=now)
+    hands.close()
     there = Shell(folder, shell.home)
     there.run("trust", "add", folder / "genesis.json")
     return there
@@ -71,25 +78,25 @@ def test_verifying_needs_no_directory_and_says_when_nobody_vouches(shell, tmp_pa
 
 
 def test_prune_names_what_is_gone_and_mount_brings_it_back(old):
-    old.run("archive", "create", "--to", "../kept", "--blocks", "5")
+    old.run("archive", "create", "--to", "../kept", "--blocks", "20")
     refused = old.run("archive", "prune", "--to", "../kept", "--keep", "0", "--json", expect=2)
     assert refused.error["code"] == "USAGE"
     pruned = old.run("archive", "prune", "--to", "../kept", "--keep", "4", "--json").json
     assert (pruned["first"], pruned["last"], pruned["blocks"]) == (1, pruned["limit"], pruned["limit"])
     assert pruned["limit"] >= 1
     assert old.run("archive", "prune", "--to", "../kept", "--keep", "4", "--json").json["blocks"] == 0
-    gone = old.run("block", "1", "--json", expect=1).error
+    gone = old.run("block", "show", "1", "--json", expect=1).error
     assert gone["code"] == "BLOCK_ARCHIVED"
-    assert "archive-000000000001-000000000005.gca" in gone["text"]
-    assert "archive-000000000001-000000000005.gca" in old.run("--lang", "zh", "block", "1", expect=1).err
+    assert "archive-000000000001-000000000020.gca" in gone["text"]
+    assert "archive-000000000001-000000000020.gca" in old.run("--lang", "zh", "block", "show", "1", expect=1).err
     mounted = old.run("archive", "mount", "../kept", "--json").json["archives"]
-    assert [one["first"] for one in mounted] == [1, 6, 11]
-    assert old.run("block", "1", "--json").json
+    assert [one["first"] for one in mounted] == [1, 21, 41]
+    assert old.run("block", "show", "1", "--json").json
     listed = old.run("archive", "list", "../kept", "--json").json
     assert len(listed["mounted"]) == 3
     assert old.run("doctor", "--json").json["clean"]
     old.run("archive", "unmount", "../kept")
-    assert old.run("block", "1", "--json", expect=1).error["code"] == "BLOCK_ARCHIVED"
+    assert old.run("block", "show", "1", "--json", expect=1).error["code"] == "BLOCK_ARCHIVED"
     assert old.run("archive", "unmount", "../kept", "--json", expect=1).error["code"] == "NOT_FOUND"
     assert old.run("doctor", "--json").json["clean"]
 

@@ -12,7 +12,7 @@ from govchain.cli.output import china_time, emit, facts, line, say, size_text, t
 from govchain.cli.progress import counted
 from govchain.cli.session import session, t
 from govchain.cli.target import find_data
-from govchain.model import Code, UsageError
+from govchain.model import Code, GovChainError, UsageError
 
 if TYPE_CHECKING:
     from govchain.storage.archive_mounts import Mount
@@ -73,7 +73,7 @@ def list_all(
 
     root = folder or _folder(find_data(), config)
     found = [_listed(one) for one in list_archives(root)]
-    mounted = [] if folder is not None and session().data is None else _mounted()
+    mounted = _mounted(anywhere=folder is not None)
     paths = {one["path"] for one in mounted}
     for one in found:
         one["mounted"] = str(Path(one["path"]).resolve()) in paths
@@ -198,10 +198,17 @@ def _folder(data: Path, config: Path | None) -> Path:
     return Path(named)
 
 
-def _mounted() -> list[dict[str, Any]]:
+def _mounted(*, anywhere: bool) -> list[dict[str, Any]]:
+    """What is mounted at the data directory; nothing where there is none, if a folder of archives was named."""
     from govchain.ops.archive import mounts_of  # noqa: PLC0415 - heavy, and only needed here
 
-    return [_mount(one) for one in mounts_of(find_data())]
+    try:
+        data = find_data()
+    except GovChainError:
+        if anywhere:
+            return []
+        raise
+    return [_mount(one) for one in mounts_of(data)]
 
 
 def _mount(one: Mount) -> dict[str, Any]:
