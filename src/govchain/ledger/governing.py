@@ -8,6 +8,7 @@ Not here: votes (``modules.governance``), who listens to the updates (``consensu
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,9 +87,15 @@ def next_signer_set(machine: Machine, signers: SignerSet, state: StateView, writ
 
     Where the block touched no member it is the same object.
     """
-    if not machine.governed or not any(key.startswith(MEMBER.prefix) for key, _ in writes):
+    if not machine.governed or not _touches_members(writes):
         return signers
     return _signer_set(machine, state)
+
+
+def _touches_members(writes: Sequence[Write]) -> bool:
+    """Whether one of ``writes``, sorted by key, is a member's."""
+    place = bisect_left(writes, (MEMBER.prefix,))
+    return place < len(writes) and writes[place][0].startswith(MEMBER.prefix)
 
 
 def _signer_set(machine: Machine, state: StateView) -> SignerSet:
@@ -103,7 +110,7 @@ def member_updates(
     """What changes for an engine that counts votes: the difference of the active sets, one for each key, sorted."""
     if machine.genesis.rule != "bft" or not machine.governed:
         return ()
-    if not any(key.startswith(MEMBER.prefix) for key, _ in writes):
+    if not _touches_members(writes):
         return ()
     old = {facts.engine_key for facts in views.active_members(before)}
     new = {facts.engine_key for facts in views.active_members(after)}
