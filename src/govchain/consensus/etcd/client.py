@@ -427,6 +427,8 @@ def _exchange(connection: _SocketConnection, name: str, data: bytes) -> tuple[in
     answer = response.read(ANSWER_BYTES_MAX + 1)
     if len(answer) > ANSWER_BYTES_MAX:
         raise http.client.HTTPException("answer too long")
+    if response.length:  # what was announced and did not come: a bounded read does not say so by itself
+        raise http.client.IncompleteRead(b"", response.length)
     return response.status, answer
 
 
