@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.model import Code, RefusedError, VerificationError
 from govchain.modules.governance.messages import MemberAdd, MemberRemove, ParameterChange, Policy, PolicyChange
 from govchain.sdk import governing
 from tests.modules.governing import new_member

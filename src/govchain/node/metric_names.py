@@ -73,6 +73,14 @@ METRICS: Final[tuple[MetricRow, ...]] = (
     _counter("govchain_engine_starts_total", "starts of the engine's process"),
     _counter("govchain_engine_proposals_rejected_total", "proposals of others that this node rejected"),
     _counter("govchain_engine_misbehaviour_total", "proofs that a member voted twice at one height"),
+    # the other nodes; 0 or without samples where there is none
+    _gauge("govchain_peers_known", "other members whose files are known"),
+    _gauge("govchain_peers_connected", "other members that this node is connected to"),
+    _gauge("govchain_peer_rtt_seconds", "time from asking another node to its answer", "peer"),
+    _counter("govchain_peer_received_bytes_total", "received from another node, by kind of message", "peer", "kind"),
+    _counter("govchain_peer_sent_bytes_total", "sent to another node, by kind of message", "peer", "kind"),
+    _counter("govchain_propagated_total", "transactions and signatures that came from other nodes", "kind"),
+    _counter("govchain_propagation_seconds_total", "how long these were on the way, by the senders' clocks", "kind"),
     # requests
     _counter("govchain_http_requests_total", "answered requests", "method", "route", "status"),
     _histogram("govchain_http_request_seconds", "from a request to the end of its answer", "method", "route"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import platform
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from govchain.node.host import HostSample
     from govchain.node.logs import Logs
     from govchain.node.opening import Node
+    from govchain.peers import PeerStatus
     from govchain.services.archiving import Archiving
     from govchain.services.indexing import IndexFollower
     from govchain.services.intake import Intake
@@ -214,7 +215,25 @@ class Metrics(Collector):
             "govchain_engine_proposals_rejected_total": status.proposals_rejected,
             "govchain_engine_misbehaviour_total": status.misbehaved,
         }
-        return values
+        return {**values, **self._peers()}
+
+    def _peers(self) -> dict[str, Any]:
+        network = self._sources.node.network
+        peers = [] if network is None else [view.status for view in network.status()]
+        propagation = {} if network is None else network.exchange.propagation()
+        return {
+            "govchain_peers_known": len(peers),
+            "govchain_peers_connected": sum(peer.connected for peer in peers),
+            "govchain_peer_rtt_seconds": [
+                ((peer.name,), peer.rtt_ms / 1000) for peer in peers if peer.rtt_ms is not None
+            ],
+            "govchain_peer_received_bytes_total": _by_kind(peers, lambda peer: peer.bytes_in),
+            "govchain_peer_sent_bytes_total": _by_kind(peers, lambda peer: peer.bytes_out),
+            "govchain_propagated_total": [((kind,), found.count) for kind, found in sorted(propagation.items())],
+            "govchain_propagation_seconds_total": [
+                ((kind,), found.total_ms / 1000) for kind, found in sorted(propagation.items())
+            ],
+        }
 
     def _http(self) -> dict[str, Any]:
         problems = dict(self._problems)
@@ -290,6 +309,11 @@ class Metrics(Collector):
 
 def _head(row: MetricRow) -> list[str]:
     return [f"# HELP {row.name} {row.text}", f"# TYPE {row.name} {row.kind}"]
+
+
+def _by_kind(peers: Sequence[PeerStatus], counts: Callable[[PeerStatus], Mapping[str, int]]) -> list[_Sample]:
+    """Bytes by peer and kind."""
+    return [((peer.name, kind), count) for peer in peers for kind, count in sorted(counts(peer).items())]
 
 
 def _by_code(counts: dict[Code, int]) -> list[_Sample]:

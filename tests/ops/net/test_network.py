@@ -46,6 +46,7 @@ def test_what_one_node_takes_every_node_has(net):
 
 @pytest.mark.requirement("BJ.function.consensus.01", "BJ.function.p2p.01", "GD.architecture.consensus.01")
 def test_every_node_completes_the_certificate_of_every_block(net):
+    net.put(net.nodes[0], 1)
     height = net.same_everywhere()
     wait_until(lambda: all(net.certified(node) >= height for node in net.nodes), "certificates")
     genesis = decode_genesis(net.folder.genesis.read_bytes())
@@ -61,6 +62,20 @@ def test_every_node_completes_the_certificate_of_every_block(net):
             peers = transport.network().peers
         assert [peer.connected for peer in peers] == [True] * (len(net.nodes) - 1)
         assert all(peer.bytes_in > 0 and peer.bytes_out > 0 for peer in peers)
+
+
+@pytest.mark.requirement("BJ.function.node.05")
+def test_each_node_measures_what_it_sends_to_each_other_one(net):
+    net.put(net.nodes[0], 1)
+    for node in net.nodes:
+        with net.transport(node) as transport:
+            lines = transport._ask("GET", "/metrics").decode().splitlines()
+        values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("govchain_peer"))
+        assert float(values["govchain_peers_connected"]) == len(net.nodes) - 1
+        for other in net.nodes:
+            if other != node:
+                name = f'govchain_peer_received_bytes_total{{peer="{other.name}",kind="signatures"}}'
+                assert float(values[name]) > 0, sorted(values)
 
 
 @pytest.mark.requirement("BJ.function.node.01", "BJ.function.storage.02")

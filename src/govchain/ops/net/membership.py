@@ -58,7 +58,7 @@ def add_node(
     tell: Callable[[str, str], None] = lambda step, name: None,
     timeout_s: float = 180.0,
 ) -> tuple[NetworkFile, NodeEntry]:
-    """Make a node of a new organisation, vote both in, and wait until it signs.
+    """Make a node of a new organisation, vote both in, wait until it signs, and register its department.
 
     ``tell`` hears of each step (``keys``, ``voted``, ``follows``, ``active``) with the node's name.
 
@@ -95,6 +95,12 @@ def add_node(
             raise UnavailableError(Code.NETWORK_NODE, name=entry.name, reason="it does not sign yet")
         time.sleep(_LOOK_S)
     tell("active", entry.name)
+    with _operator(folder, entry) as client:
+        for account in record.accounts:
+            # What an administrator may grant: supervisors and auditors are not its own to make.
+            if not account.administrator and set(account.roles) <= {"department", "operator"}:
+                key = bytes.fromhex(account.key)
+                client.register(algorithm=account.algorithm, key=key, label=account.label, roles=account.roles)
     return network, entry
 
 
