@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from govchain import __version__
@@ -20,21 +20,15 @@ from govchain.storage import RocksStore
 from govchain.storage.archives import ArchiveFacts
 from govchain.storage.pruning import Pruned
 
-__all__ = ["build_archiving"]
+__all__ = ["build_archiving", "peers_floor"]
 
 _log = logging.getLogger("govchain.node.archives")
 
 
 def build_archiving(
-    node: Node,
-    settings: Settings,
-    index: IndexFollower | None,
-    stack: contextlib.ExitStack,
-    others: Callable[[], Mapping[str, int]] = dict,
+    node: Node, settings: Settings, index: IndexFollower | None, stack: contextlib.ExitStack
 ) -> Archiving | None:
     """The archiving of an open node, its schedule running; ``stack`` ends it. None without ``archive_to``.
-
-    ``others`` gives floors of pruning that only the caller knows, such as how far nodes are that are behind.
 
     Raises:
         UsageError: ``retain`` without a folder, or a folder inside the data directory.
@@ -53,7 +47,7 @@ def build_archiving(
 
     def floors() -> Mapping[str, int]:
         own = {} if index is None else {"index": index.status().indexed_height}
-        return {**checkpoint_floor(node.application), **own, **others()}
+        return {**checkpoint_floor(node.application), **own, **peers_floor(node)}
 
     archiving = Archiving(
         node.application,
@@ -69,6 +63,16 @@ def build_archiving(
     stack.callback(archiving.stop)
     archiving.start()
     return archiving
+
+
+def peers_floor(node: Node) -> Mapping[str, int]:
+    """The height of the lowest of the other nodes that are connected, as they last said; nothing where there is none.
+
+    A node that is away does not count: where it is away for longer than blocks are kept, it joins by a snapshot.
+    """
+    views = [] if node.network is None else node.network.status()
+    heights = [view.height for view in views if view.status.connected]
+    return {"peers": min(heights)} if heights else {}
 
 
 def _say(done: ArchiveFacts | Pruned) -> None:

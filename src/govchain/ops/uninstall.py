@@ -44,6 +44,7 @@ _KNOWN: Final = (
     (_INSIDE.member_record.name, "data"),
     # SQLite keeps two files beside a database.
     *((file.name + end, kind) for file, kind in _DATABASES for end in ("", "-wal", "-shm")),
+    (_INSIDE.mounts.name, "settings"),
     (_INSIDE.settings.name, "settings"),
     (_INSIDE.genesis.name, "data"),
     (_INSIDE.lock.name, "data"),
@@ -55,7 +56,7 @@ class Left:
     """Something that is there.
 
     Attributes:
-        kind: ``data``, ``keys``, ``records``, ``webhooks``, ``index``, ``settings``, ``other`` (not ours), ``backups``,
+        kind: ``data``, ``keys``, ``records``, ``webhooks``, ``index``, ``settings``, ``other`` (not ours), ``backups``, ``archives``,
             ``log``, ``trust``, ``profiles``, ``sessions``, ``units``.
         place: its path, or the URL of a database without its password.
         size: bytes, where it is files.
@@ -177,7 +178,7 @@ def _of_settings(settings: Settings) -> Iterator[Left]:
     url = settings.text("index_url")
     if url:
         yield Left("index", _without_password(url), 0, inside=False)
-    for name, kind in (("backup_dir", "backups"), ("log_file", "log")):
+    for name, kind in (("backup_dir", "backups"), ("archive_to", "archives"), ("log_file", "log")):
         named = settings.text(name)
         if named and Path(named).exists():
             yield Left(kind, named, _size(Path(named)), inside=False)

@@ -29,6 +29,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "uninstall.kind.settings": ("设置", "settings"),
     "uninstall.kind.other": ("其他文件，不会删除", "other files, never removed"),
     "uninstall.kind.backups": ("备份", "backups"),
+    "uninstall.kind.archives": ("归档", "archives"),
     "uninstall.kind.log": ("日志", "log"),
     "uninstall.kind.trust": ("信任库", "trust store"),
     "uninstall.kind.profiles": ("配置档", "profiles"),

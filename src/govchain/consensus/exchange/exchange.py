@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from govchain.consensus.application import LedgerApplication
@@ -43,6 +44,8 @@ __all__ = ["ExchangeOptions", "PeerExchange", "PeerView"]
 
 #: Seconds between two looks at what is missing.
 _PULL_S: Final = 1.0
+#: Seconds between two greetings of everybody: how far this node is keeps others from pruning what it needs.
+_GREET_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +234,15 @@ class PeerExchange:
 
     def _run(self) -> None:
         """Follow the ledger's members, and pull what is missing from one peer after the other."""
+        greeted = monotonic()
         while True:
             self._due.wait(_PULL_S)
             self._due.clear()
             if self._ended():
                 return
+            if monotonic() - greeted >= _GREET_S:
+                greeted = monotonic()
+                self._network.greet(self.chain)
             self.membership.follow()
             peers = self._network.connected(self.chain)
             self._turn += 1
