@@ -56,8 +56,8 @@ class Left:
     """Something that is there.
 
     Attributes:
-        kind: ``data``, ``keys``, ``records``, ``webhooks``, ``index``, ``settings``, ``other`` (not ours), ``backups``, ``archives``,
-            ``log``, ``trust``, ``profiles``, ``sessions``, ``units``.
+        kind: ``data``, ``keys``, ``records``, ``webhooks``, ``index``, ``settings``, ``other`` (not ours), ``backups``,
+            ``archives``, ``log``, ``trust``, ``profiles``, ``sessions``, ``units``.
         place: its path, or the URL of a database without its password.
         size: bytes, where it is files.
         inside: whether it lies in the data directory; of that, a purge removes all but ``other``.
