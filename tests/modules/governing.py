@@ -80,11 +80,12 @@ class Council:
     limits: dict[str, int] = field(default_factory=dict)
     protocol_max: int = 1
     seed: str = ""
+    modules: tuple[Any, ...] = MODULES
 
     def __post_init__(self) -> None:
         every = self.count + self.guests
         self.organisations = tuple(organisation_code(number) for number in range(1, every + 1))
-        self.kit = kit = Kit(modules=MODULES, limits=self.limits, organisations=self.organisations)
+        self.kit = kit = Kit(modules=self.modules, limits=self.limits, organisations=self.organisations)
         self.nonces = itertools.count(1)
         self.operators = [self._operator(number) for number in range(every)]
         seeds = [f"{self.seed} member {number}" if self.seed else "" for number in range(self.count)]
@@ -119,10 +120,10 @@ class Council:
         return TestAccount(SigningKey("sm2-sm3", native.sm3(f"{self.seed} operator {number}".encode())))
 
     def machine(self, protocol_max: int | None = None) -> Any:
-        digests = {module.name: "00" * 32 for module in MODULES}
+        digests = {module.name: "00" * 32 for module in self.modules}
         return build_machine(
             self.kit.genesis,
-            MODULES,
+            self.modules,
             digests,
             BatchVerifier(memory_limit_bytes=8 * 1024 * 1024),
             protocol_max=self.protocol_max if protocol_max is None else protocol_max,

@@ -42,6 +42,7 @@ from govchain.ledger import (
     limits_in_force,
     next_block_time,
     prepare,
+    protocol_at,
     require_protocol,
     select_transactions,
 )
@@ -209,6 +210,7 @@ class LedgerApplication:
         chain = self.chain
         height = chain.height + 1
         time = next_block_time(chain, self._clock())
+        protocol = protocol_at(self.machine, self.committed, height)
         results: list[CheckResult] = []
         for item in prepared:
             code = check_transaction(
@@ -220,6 +222,7 @@ class LedgerApplication:
                 height=height,
                 time=time,
                 history=self._history_leaf,
+                protocol=protocol,
             )
             results.append(CheckResult(code, item))
         return results

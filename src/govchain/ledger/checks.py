@@ -15,7 +15,6 @@ from typing import Protocol
 
 from msgspec import UNSET
 
-from govchain.ledger.governing import protocol_at
 from govchain.ledger.judging import judge
 from govchain.ledger.machine import Machine
 from govchain.ledger.transactions import Prepared
@@ -114,8 +113,9 @@ def check_transaction(
     height: int,
     time: int,
     history: HistoryLeaves | None = None,
+    protocol: int = 1,
 ) -> Code:
-    """The pool's check on the newest state: ``height`` and ``time`` (ms) are those that the next block may have."""
+    """The pool's check on the newest state: ``height``, ``time`` (ms) and ``protocol`` the next block may have."""
     if prepared.code and prepared.code < _STATIC_READABLE:
         return prepared.code
     static = prepared.code
@@ -129,7 +129,7 @@ def check_transaction(
     code = check_window(machine, prepared, time, window, AHEAD_TOLERANCE_MS)
     if code:
         return code
-    context = make_context(machine, prepared, signers, state, directory, height, 0, time, history)
+    context = make_context(machine, prepared, signers, state, directory, height, 0, time, history, protocol)
     return check_rules(context, prepared)
 
 
@@ -143,6 +143,7 @@ def make_context(
     index: int,
     time: int,
     history: HistoryLeaves | None = None,
+    protocol: int = 1,
 ) -> Context:
     """What the transaction's rules may know."""
     context = Context(
@@ -150,5 +151,5 @@ def make_context(
     )
     if history is not None:
         context.history = history
-    context.protocol = protocol_at(machine, state, height)
+    context.protocol = protocol
     return context

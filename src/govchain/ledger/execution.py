@@ -107,7 +107,7 @@ def execute_block(
         UnavailableError: ``UPGRADE_REQUIRED`` for a block whose protocol this software does not know.
     """
     height = chain.height + 1
-    require_protocol(machine, state, height)
+    protocol = require_protocol(machine, state, height)
     limits = limits_in_force(machine, state)
     layer = Overlay(state)
     receipts: list[bytes] = []
@@ -115,7 +115,7 @@ def execute_block(
     events: list[tuple[Event, ...]] = []
     directory = machine.directory(layer)
     for index, prepared in enumerate(transactions):
-        code, outcome = _run(machine, prepared, layer, directory, height, index, time, history)
+        code, outcome = _run(machine, prepared, layer, directory, height, index, time, history, protocol)
         receipt = _try_receipt(code, outcome.events, height, index, prepared.id)
         if receipt is None:
             code, outcome = Code.RULE_FAILED, _NOTHING
@@ -182,11 +182,12 @@ def _run(
     index: int,
     time: int,
     history: HistoryLeaves | None,
+    protocol: int,
 ) -> tuple[Code, Outcome]:
     code, signers = find_signers(prepared, directory)
     if code:
         return code, _NOTHING
-    context = make_context(machine, prepared, signers, layer, directory, height, index, time, history)
+    context = make_context(machine, prepared, signers, layer, directory, height, index, time, history, protocol)
     code = check_rules(context, prepared)
     if code:
         return code, _NOTHING

@@ -52,8 +52,8 @@ def protocol_at(machine: Machine, state: StateView, height: int) -> int:
     return views.protocol_at(state, height) if machine.governed else 1
 
 
-def require_protocol(machine: Machine, state: StateView, height: int) -> None:
-    """Refuse to touch a block whose protocol this software does not know; until then old and new go on together.
+def require_protocol(machine: Machine, state: StateView, height: int) -> int:
+    """The protocol of block ``height``; refuses one that this software does not know: until then old and new go along.
 
     Raises:
         UnavailableError: ``UPGRADE_REQUIRED``.
@@ -61,6 +61,7 @@ def require_protocol(machine: Machine, state: StateView, height: int) -> None:
     version = protocol_at(machine, state, height)
     if version > machine.protocol_max:
         raise UnavailableError(Code.UPGRADE_REQUIRED, version=version, height=height, supported=machine.protocol_max)
+    return version
 
 
 def current_members(machine: Machine, state: StateView) -> tuple[MemberFacts, ...]:
