@@ -85,6 +85,8 @@ def node_options(settings: Settings) -> NodeOptions:
             engine_listen=settings.text("engine_listen"),
             forward_to=settings.integer("forward_to"),
             votes=settings.flag("votes"),
+            join=settings.text("join"),
+            snapshot_blocks=settings.integer("snapshot_blocks"),
             engines=settings.text("engine_path"),
             environment=os.environ,
         ),

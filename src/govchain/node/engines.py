@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from govchain.consensus import Engine, EngineStatus, LedgerApplication, Pool, ProposalRoute
-from govchain.consensus.cometbft import CometEngine, CometOptions
+from govchain.consensus.cometbft import CometEngine, CometOptions, StateSync
 from govchain.consensus.cometbft.genesis import derive_genesis
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.etcd import BlockSource, EtcdEngine, EtcdOptions
@@ -37,28 +37,36 @@ __all__ = ["EngineParts", "NetworkOptions", "NoEngine", "make_engine"]
 class NetworkOptions:
     """Settings of a node among others. Addresses are HOST:PORT, empty for those of the node's own member file.
 
-    ``forward_to``: how many other nodes are sent a transaction that came in here. ``votes``: whether a CometBFT engine
-    votes where the node is a member; without it the node follows. ``engines``: the folder of engine
-    programs, empty for the usual places; ``environment`` is where else to look.
+    ``join``: a new node takes a snapshot (``snapshot``) or every block (``blocks``). ``snapshot_blocks``: at least so
+    many blocks lie between two snapshots that this node makes for others; 0: it makes none. ``forward_to``: how many
+    other nodes are sent a transaction that came in here. ``votes``: whether a CometBFT engine votes where the node is a
+    member; without it the node follows. ``engines``: the folder of engine programs, empty for the usual places;
+    ``environment`` is where else to look.
     """
 
     peers_listen: str = ""
     engine_listen: str = ""
     forward_to: int = 1
     votes: bool = True
+    join: str = "snapshot"
+    snapshot_blocks: int = 1
     engines: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineParts:
-    """What an external engine is made of beside the application. ``route`` and ``source`` lead to other nodes."""
+    """What an external engine is made of beside the application. ``route`` and ``source`` lead to other nodes.
+
+    ``take_up``: see :class:`CometOptions`.
+    """
 
     members: KnownMembers
     passphrases: PassphraseSource
     options: NetworkOptions
     route: ProposalRoute | None
     source: BlockSource | None
+    take_up: Callable[[int, bytes], StateSync] | None
     on_notice: Callable[[str], None]
 
 
@@ -123,6 +131,7 @@ def _comet(
         names=members.engine_names,
         loopback=_is_loopback(address),
         votes=options.votes,
+        take_up=parts.take_up,
         linger_ms=solo.linger_ms,
     )
     return CometEngine(application, pool, comet, clock, parts.route, on_problem, parts.on_notice)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from govchain import __version__
 from govchain.consensus import LedgerApplication, Pool
+from govchain.consensus.cometbft.configuration import RPC_SOCKET
+from govchain.consensus.cometbft.rpc import EngineRpc
 from govchain.consensus.exchange import ExchangeOptions, ForwardingOptions, PeerExchange, PeerView
 from govchain.consensus.solo.engine import Clock
 from govchain.model import Code
@@ -41,7 +43,8 @@ class Network:
         clock: Clock,
         on_notice: Callable[[str], None],
     ) -> None:
-        own = load_own_record(directory, application.machine.genesis)
+        machine = application.machine
+        own = load_own_record(directory, machine.genesis)
         identity = open_tls_key(directory.tls_key, directory.tls_certificate, passphrases)
 
         def problem(code: Code, reason: str) -> None:
@@ -61,6 +64,7 @@ class Network:
                 records=directory.peers,
                 software=__version__,
             ),
+            engine=EngineRpc(directory.engine / RPC_SOCKET).question if machine.genesis.rule == "bft" else None,
         )
         self.members = KnownMembers(own, self.exchange.book, application)
 

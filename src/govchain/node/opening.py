@@ -29,10 +29,12 @@ from govchain.consensus.cometbft import CometEngine
 from govchain.consensus.solo import SoloOptions
 from govchain.consensus.solo.engine import Clock
 from govchain.crypto import BatchVerifier
-from govchain.ledger import Machine, build_machine
+from govchain.ledger import Machine, build_machine, require_protocol
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import Genesis
 from govchain.node.engines import EngineParts, NetworkOptions, NoEngine, make_engine
+from govchain.node.joining import JoiningNode, begin_again
+from govchain.node.membership import MembershipWatch, is_removed
 from govchain.node.modules import installed_modules, module_digests
 from govchain.node.network import Network
 from govchain.proof.genesis import check_network_genesis, decode_genesis, first_signer_set
@@ -139,6 +141,10 @@ class Node:
         self.archives = MountedArchives(directory.mounts, machine.fingerprint.hex())
         self.application.blocks.archives = self.archives
         self.network: Network | None = None
+        self._joining: JoiningNode | None = None
+        self._membership: MembershipWatch | None = None
+        self._removed = False
+        self._on_problem = on_problem
         self.engine: Engine = NoEngine(machine.genesis.rule)
         if signer is not None:
             parts = self._meet(clock, options.network, passphrases, on_notice or _nobody_hears)
@@ -175,8 +181,16 @@ class Node:
 
     def start(self) -> None:
         """Meet the other nodes, where there are some, and begin to order."""
-        if self.network is not None:
+        require_protocol(self.machine, self.application.committed, self.application.chain.height + 1)
+        if self.network is not None and self.signer is not None:
+            if is_removed(self.application, self.signer.public_key):
+                self._out(0)
+                return
+            self._membership = MembershipWatch(self.application, self.signer.public_key, self._voted_out)
             self.network.start()
+            if self._joining is not None:
+                self._joining.join()
+                self._joining.start()
         self.engine.start()
 
     def _meet(
@@ -191,16 +205,48 @@ class Node:
             return None
         network = Network(self.directory, self.application, self.pool, passphrases, options, clock, on_notice)
         self.network = network
-        return EngineParts(network.members, passphrases, options, network.exchange, network.exchange, on_notice)
+        joining = self._joining = JoiningNode(
+            self.directory,
+            self.application,
+            network,
+            by_snapshot=options.join == "snapshot",
+            snapshot_blocks=options.snapshot_blocks,
+            on_notice=on_notice,
+        )
+        return EngineParts(
+            network.members,
+            passphrases,
+            options,
+            network.exchange,
+            network.exchange,
+            joining.take_up,
+            on_notice,
+        )
+
+    def _voted_out(self, height: int) -> None:
+        """The members took this node out: it follows no longer, and keeps what it has."""
+        self._out(height)
+        self.engine.stop(drain=False)
+
+    def _out(self, height: int) -> None:
+        self._removed = True
+        if self._on_problem is not None:
+            self._on_problem(Code.NODE_REMOVED, f"block {height}" if height else "before this start")
 
     def _problem(self) -> Code | None:
         """Why nothing is ordered here, if nothing is."""
+        if self._removed:
+            return Code.NODE_REMOVED
         return Code.DATA_DIRECTORY_READ_ONLY if self.directory.read_only else self.engine.status().problem
 
     def close(self, *, drain: bool = True) -> None:
         """Order what the pool holds, stop the engine, close the store, release the lock. Closing twice is allowed."""
         if self._open:
             self._open = False
+            if self._membership is not None:
+                self._membership.stop()
+            if self._joining is not None:
+                self._joining.stop()
             try:
                 self.engine.stop(drain=drain)
                 if self.network is not None:
@@ -260,7 +306,9 @@ def open_node(
         node = Node(
             directory, store, machine, signer, options, clock or system_clock(), on_problem, passphrases, on_notice
         )
-        if node.application.info().app_hash == b"":
+        if node.application.info().app_hash == b"" and not (
+            node.network is not None and begin_again(cast(Store, store), node.application)
+        ):
             raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path), reason="no genesis state")
         opened.pop_all()  # the node closes them
     if not read_only:

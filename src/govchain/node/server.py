@@ -24,6 +24,7 @@ from anyio import to_thread
 
 from govchain import __version__
 from govchain.api import create_app
+from govchain.ledger import require_protocol
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.node.building import api_settings, build_services, log_options, node_options
 from govchain.node.listening import Server, make_connections, make_server, open_listener
@@ -74,9 +75,10 @@ def _serve(
     logs = reloading.logs
     began_s = time.monotonic()
     _log.info("starting", extra={"version": __version__, "build": build_id(), "pid": os.getpid()})
+    ending = _Ending()
     with (
         open_node(
-            path, options=node_options(settings), notice=_notice, on_problem=_stopped_ordering, on_notice=_told
+            path, options=node_options(settings), notice=_notice, on_problem=ending.problem, on_notice=_told
         ) as node,
         build_services(node, settings, logs, connections) as services,
     ):
@@ -86,6 +88,7 @@ def _serve(
         app = create_app(services, api_settings(settings, node.name))
         server = make_server(app, settings, connections)
         reloading.tls, reloading.node = server.tls, node
+        ending.server = server
         if services.events is not None:
             server.streams = services.events.close
         with contextlib.ExitStack() as stack:
@@ -93,9 +96,40 @@ def _serve(
             def ready() -> None:
                 _tell(listener, settings, stack, announce)
 
-            uvloop.run(_run(server, listener, settings.integer("read_threads"), reloading, ready))
+            if ending.code is None:
+                uvloop.run(_run(server, listener, settings.integer("read_threads"), reloading, ready))
         height = node.application.chain.height
+        ended = _why(ending, node)
     _log.info("stopped", extra={"height": height, "seconds": round(time.monotonic() - began_s, 1)})
+    if ended is not None:
+        raise ended
+
+
+class _Ending:
+    """Problems that end the process: software that the members' vote has overtaken makes and judges no block."""
+
+    def __init__(self) -> None:
+        self.code: Code | None = None
+        self.server: Server | None = None
+
+    def problem(self, code: Code, reason: str) -> None:
+        """The engine stopped; on any thread."""
+        _stopped_ordering(code, reason)
+        if code is Code.UPGRADE_REQUIRED:
+            self.code = code
+            if self.server is not None:
+                self.server.should_exit = True
+
+
+def _why(ending: _Ending, node: Node) -> GovChainError | None:
+    """What the process ends with, where it did not end because it was told to."""
+    if ending.code is None:
+        return None
+    try:
+        require_protocol(node.machine, node.application.committed, node.application.chain.height + 1)
+    except UnavailableError as error:
+        return error
+    return UnavailableError(ending.code)
 
 
 def _notice(key: str, params: dict[str, object]) -> None:

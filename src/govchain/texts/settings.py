@@ -101,6 +101,14 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "收到交易后另行送达的节点数；这些节点中一个停机也不会丢失已接收的交易",
         "to how many other nodes a transaction that was received here is sent, so that it outlives this node",
     ),
+    "join": (
+        "新节点加入运行中的链：snapshot 先取经成员签名证明的快照，blocks 从第一个区块起逐块执行",
+        "how a new node joins a running chain: snapshot takes one that members' signatures prove, blocks executes all",
+    ),
+    "snapshot_blocks": (
+        "为新加入节点制作快照的最小间隔区块数；快照在检查点上制作，保留最新三个；0 表示不制作",
+        "blocks between two snapshots for joiners, at least; made at checkpoints, the newest three are kept; 0: none",
+    ),
     "block_wait_ms": (
         "首个交易到达后等待更多交易再出块的时间",
         "how long a block's first transaction waits for others",

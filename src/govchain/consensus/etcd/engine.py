@@ -177,6 +177,7 @@ class EtcdEngine:
         if behind > self._times.jump_ms_max:
             self._fail(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
         elif self._thread is None:
+            self._height = self._application.info().engine_height  # a snapshot may have moved it
             self._thread = threading.Thread(target=self._run, name="etcd-engine", daemon=True)
             self._thread.start()
 

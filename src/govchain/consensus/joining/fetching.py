@@ -28,7 +28,7 @@ from govchain.model.wire import SignerSet
 from govchain.proof.exact import decode_exact
 from govchain.storage.snapshots import Manifest
 
-__all__ = ["JoinLimits", "JoinRoute", "Joined", "SnapshotJoiner"]
+__all__ = ["JoinLimits", "JoinRoute", "Joined", "SnapshotJoiner", "members_needed"]
 
 _T = TypeVar("_T")
 #: Between two looks at who is connected.
@@ -86,6 +86,7 @@ class SnapshotJoiner:
         stop: set to give up.
         on_notice: hears in a sentence which node did what wrong, and what is taken.
         limits: see :class:`JoinLimits`.
+        before_install: hears the engine's height of the snapshot's block, just before anything is installed.
     """
 
     def __init__(
@@ -95,8 +96,10 @@ class SnapshotJoiner:
         stop: threading.Event,
         on_notice: Callable[[str], None],
         limits: JoinLimits | None = None,
+        before_install: Callable[[int], None] | None = None,
     ) -> None:
         """Asks nobody yet."""
+        self._before_install = before_install
         self._application = application
         self._machine = application.machine
         self._route = route
@@ -240,6 +243,8 @@ class SnapshotJoiner:
                 return False
             if index == len(manifest.chunks) - 1 and application.snapshots_directory is not None:
                 save_shown_path(application.snapshots_directory, chain.links)
+                if self._before_install is not None:
+                    self._before_install(info.engine_height)
             code = application.apply_snapshot_chunk(index, chunk)
             if code:
                 raise VerificationError(code, reason=f"snapshot {info.height}")

@@ -1,0 +1,93 @@
+"""A node joins a network that runs, by snapshot; leaves it by vote, and says so. Real processes; some minutes."""
+
+import signal
+
+import pytest
+
+from govchain.model import Code
+from govchain.node.opening import open_node
+from govchain.ops.doctor import run as doctor
+from govchain.ops.net.layout import NetworkFile
+from govchain.ops.net.looking import identities, probe
+from govchain.ops.net.membership import add_node, remove_node
+from govchain.sdk.transactions import now_ms
+from tests.ops.net.kit import network, wait_until
+
+pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
+
+LIMITS = {"checkpoint_writes_min": 60, "checkpoint_delay_blocks": 4}
+
+
+@pytest.fixture(scope="module", params=["cometbft", "etcd"])
+def net(request, tmp_path_factory):
+    with network(tmp_path_factory.mktemp(request.param) / "n", request.param, limits=LIMITS) as running:
+        yield running
+
+
+def _snapshots(net, node) -> list[int]:
+    folder = net.folder.node(node.name).data / "snapshots"
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+
+
+def _log(net, node) -> str:
+    return net.folder.node(node.name).log.read_text("utf-8", "replace")
+
+
+def test_a_node_joins_by_snapshot_becomes_a_member_and_leaves(net):
+    first = net.nodes[0]
+    needed = 2 if net.file.engine == "cometbft" else 1
+    ids: list[bytes] = []
+    common: list[int] = []
+    while not common and len(ids) < 300:
+        ids += net.put(first, 10)
+        made = [_snapshots(net, node) for node in net.nodes]
+        common = [height for height in made[0] if sum(height in one for one in made) > needed]
+    assert common, "no snapshot"
+    for _ in range(6):  # the block that carries its root is certified by now
+        net.put(first, 2)
+    net.same_everywhere()
+
+    # 1. It joins by snapshot, follows, is ready, signs.
+    net.file, entry = add_node(net.folder, net.file)
+    joiner = next(node for node in net.nodes if node.name == entry.name)
+    assert "joined at block" in _log(net, joiner), _log(net, joiner)[-3000:]
+    height = net.height(first)
+    wait_until(lambda: net.height(joiner) >= height, "the newest block")
+    here = identities(joiner, net.file.suite, 1, height)
+    assert min(here) >= max(common) > 1  # what lies before the snapshot is not here
+    there = identities(first, net.file.suite, 1, height)
+    assert here == {number: identity for number, identity in there.items() if number >= min(here)}
+    fresh = net.put(joiner, 3)
+    wait_until(lambda: net.has(first, fresh), "what the joiner took")
+    with probe(joiner) as transport:
+        status = transport.network()
+    assert (status.member, status.members, status.problem) == (True, len(net.nodes), "")
+
+    # 2. Killed and started again, it goes on from what it has.
+    net.kill(joiner, number=signal.SIGKILL)
+    more = net.put(first, 3)
+    net.start(joiner)
+    wait_until(lambda: net.has(joiner, more), "the blocks meanwhile")
+
+    # 3. Its directory is whole, though it has no blocks from before the snapshot.
+    report = doctor(net.folder.node(joiner.name).data, now=now_ms())
+    ledger = [
+        finding for finding in report.findings if finding.part in ("headers", "bodies", "receipts", "state", "meta")
+    ]
+    assert not ledger, ledger
+
+    # 4. Voted out, it stops following, says so, and keeps what it has.
+    before = net.height(joiner)
+    net.file = remove_node(net.folder, net.file, joiner)
+    assert isinstance(net.file, NetworkFile)
+    data = net.folder.node(joiner.name).data
+    with open_node(data, read_only=True) as node:
+        assert node.application.chain.height >= before
+        assert node.application.receipt(fresh[0]) is not None
+    later = net.put(first, 3)
+    assert net.has(first, later)
+    problems = []
+    with open_node(data, on_problem=lambda code, reason: problems.append(code)) as node:
+        if node.application.chain.height >= net.height(first) - 3:
+            assert problems == [Code.NODE_REMOVED]
+            assert node.transport.status().height >= before
