@@ -63,6 +63,21 @@ net consensus start
 node admit
 demo net
 chain status
+chain propose chain-create
+chain propose chain-stop
+chain propose member-add
+chain propose member-remove
+chain propose member-rotate
+chain propose organisation-add
+chain propose parameter-change
+chain propose policy-change
+chain propose upgrade
+chain vote
+chain withdraw
+chain ready
+chain proposals
+chain members
+chain parameters
 export block
 export tx
 export account
