@@ -1,7 +1,8 @@
 """The chains that are simulated: genesis with members and clients whose keys come from fixed secrets.
 
 Purpose: keys, genesis and machine are made once for each shape of chain and shared by all seeds (making keys is the
-dearest part). Clients sign with Ed25519 where the suite allows it, whose signatures are the same in every run.
+dearest part). In the international suite all signatures are the same in every run; SM2's are not, so that two runs of
+a seed of that suite differ in what depends on them: the identities of blocks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 import govchain_native as native
 from govchain.crypto import BatchVerifier, SigningKey, account_address, get_suite
@@ -24,6 +29,7 @@ CHAIN = "simulated-chain"
 CREATED = 1_750_000_000_000
 #: Replay windows are this long, so that buckets are dropped within a run.
 EXPIRY_MS_MAX = 30_000
+_ECDSA = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 #: Departments that submit, one for each organisation at least.
 CLIENTS = 4
 
@@ -43,10 +49,38 @@ class Person:
         return {"account": self.address.hex(), "algorithm": self.signer.algorithm, "key": self.key.hex()}
 
 
+def _secret(name: str) -> bytes:
+    """A fixed secret; the top byte is small, so that it lies in every curve's range."""
+    return b"\x01" + hashlib.sha256(f"simulator {name}".encode()).digest()[1:]
+
+
 @functools.cache
 def secret_key(algorithm: str, name: str) -> SigningKey:
-    """A key from a fixed secret; the top byte is small, so that it lies in every curve's range."""
-    return SigningKey(algorithm, b"\x01" + hashlib.sha256(f"simulator {name}".encode()).digest()[1:])
+    """A key from a fixed secret."""
+    return SigningKey(algorithm, _secret(name))
+
+
+class MemberKey:
+    """A member's key. ECDSA takes its number from the message (RFC 6979), so that it signs alike in every run."""
+
+    def __init__(self, algorithm: str, name: str) -> None:
+        self._key = secret_key(algorithm, name)
+        self.algorithm, self.public_key = algorithm, self._key.public_key
+        self._private: ec.EllipticCurvePrivateKey | None = None
+        if algorithm == "ecdsa-p256-sha256":
+            self._private = ec.derive_private_key(int.from_bytes(_secret(name), "big"), ec.SECP256R1())
+
+    def sign(self, message: bytes) -> bytes:
+        if self._private is None:
+            return self._key.sign(message)
+        r, s = decode_dss_signature(self._private.sign(message, _ECDSA))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+@functools.cache
+def member_key(algorithm: str, name: str) -> MemberKey:
+    """A member's key from a fixed secret."""
+    return MemberKey(algorithm, name)
 
 
 def organisation(number: int) -> str:
@@ -77,7 +111,7 @@ class ChainKit:
 
     shape: Shape
     machine: Machine
-    members: tuple[SigningKey, ...]
+    members: tuple[MemberKey, ...]
     engine_keys: tuple[bytes, ...]
     clients: tuple[Person, ...]
     operators: tuple[Person, ...]
@@ -89,7 +123,7 @@ def chain_kit(shape: Shape) -> ChainKit:
     suite = get_suite(shape.suite)
     algorithm = "ed25519" if shape.suite == "international" else suite.member_algorithm
     codes = [organisation(number) for number in range(shape.organisations)]
-    members = tuple(secret_key(suite.member_algorithm, f"member {number}") for number in range(shape.organisations))
+    members = tuple(member_key(suite.member_algorithm, f"member {number}") for number in range(shape.organisations))
     engine_keys = tuple(secret_key("ed25519", f"engine {number}").public_key for number in range(shape.organisations))
 
     def person(role: str, number: int) -> Person:

@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from govchain.crypto import SigningKey
 from govchain.model import Code
 from govchain.modules.governance import views
 from govchain.modules.governance.messages import MemberRotate, ready_message, rotation_message
-from tests.simulator.chain import CHAIN, CREATED, organisation, secret_key, tls_digest, transaction
+from tests.simulator.chain import (
+    CHAIN,
+    CREATED,
+    MemberKey,
+    member_key,
+    organisation,
+    secret_key,
+    tls_digest,
+    transaction,
+)
 
 if TYPE_CHECKING:
     from tests.simulator.replica import Replica
@@ -101,11 +109,11 @@ class Council:
         value = views.member(witness.committed, key)
         return value is not None and value.status == ("removed" if item.kind == "remove" else "active")
 
-    def _new_keys(self, item: Item) -> tuple[SigningKey, bytes]:
+    def _new_keys(self, item: Item) -> tuple[MemberKey, bytes]:
         """The keys that a member rotates to: its own and its engine's."""
         algorithm = self.simulation.kit.members[item.subject].algorithm
         engine = secret_key("ed25519", f"engine {item.subject} again")
-        return secret_key(algorithm, f"member {item.subject} again"), engine.public_key
+        return member_key(algorithm, f"member {item.subject} again"), engine.public_key
 
     def _switch(self, item: Item) -> bool:
         """A careful operator: the node goes over to its new key when the old one has nothing left to sign."""
