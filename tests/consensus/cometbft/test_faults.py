@@ -19,7 +19,8 @@ def faulty(tmp_path):
     made = []
 
     def make(fault, **told):
-        net = Network(tmp_path / "net", 4, options=OPTIONS, **told)
+        # Small blocks: what nobody has received in time is not judged.
+        net = Network(tmp_path / "net", 4, {"block_bytes_max": 131_072}, options=OPTIONS, **told)
         net[3].tell(fault=fault)
         made.append(net)
         net.start()

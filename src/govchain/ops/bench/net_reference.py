@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -35,6 +34,7 @@ from govchain.consensus.cometbft.genesis import EngineGenesis, engine_block_byte
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.solo.engine import Clock
 from govchain.model import Code, UnavailableError
+from govchain.ops.net.layout import free_ports
 from govchain.storage.snapshot_checks import SnapshotTrust
 
 __all__ = ["ReferenceResult", "run_reference"]
@@ -183,7 +183,7 @@ def run_reference(
 def _plan(folder: Path, program: Path, count: int, transaction_bytes: int, block_bytes: int) -> list[_Child]:
     homes = [folder / str(number) / "engine" for number in range(count)]
     keys = [create_engine_keys(home) for home in homes]
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     chain = f"reference-{secrets.token_hex(4)}"
     created = time.time_ns() // 1_000_000
     names = sorted((key.engine_key.hex(), f"node-{number}") for number, key in enumerate(keys))
@@ -202,14 +202,6 @@ def _plan(folder: Path, program: Path, count: int, transaction_bytes: int, block
         )
         for number in range(count)
     ]
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def _measure(processes: list[subprocess.Popen[str]], seconds: float) -> ReferenceResult:
