@@ -171,17 +171,20 @@ def test_nobody_is_shut_out_by_a_policy(council):
     for named in ((), (guest,), (own, own), tuple(sorted(council.organisations[:2], reverse=True)), ("",)):
         assert council.propose(policy("upgrade", "list", *named))[0] == Code.GOVERNANCE_POLICY
     assert council.propose(policy("upgrade", "all", own))[0] == Code.GOVERNANCE_POLICY
+    for subject in ("chain.stop", "upgrade"):
+        assert council.propose(policy(subject, "any"))[0] == Code.GOVERNANCE_POLICY
+        assert council.propose(policy(subject, "majority"))[0] == Code.OK
     assert council.propose(policy("upgrade", "two_thirds"))[0] == Code.GOVERNANCE_UNCHANGED
 
 
 def test_what_needs_all_is_changed_by_all(council):
     assert council.decide(policy("upgrade", "all")) == Code.OK
-    _, proposal = council.propose(policy("upgrade", "any"))
+    _, proposal = council.propose(policy("upgrade", "majority"))
     for voter in (1, 2):
         assert council.vote(proposal, voter) == Code.OK
     assert council.state(proposal).status == "open"
     assert council.vote(proposal, 3) == Code.OK
-    assert views.policy_of(council.ledger.state, "upgrade").rule == "any"
+    assert views.policy_of(council.ledger.state, "upgrade").rule == "majority"
 
 
 def test_the_last_member_of_a_named_organisation_stays_until_the_policy_goes(council):
@@ -201,6 +204,7 @@ def upgrade(height, version=2):
 def test_a_protocol_is_planned_for_a_height(council):
     head = council.ledger.chain.height
     assert council.propose(upgrade(head + 10))[0] == Code.GOVERNANCE_UPGRADE
+    assert council.propose(upgrade(head + 99, version=3))[0] == Code.GOVERNANCE_UPGRADE
     assert council.ledger.check(council.proposal(upgrade(head + 99, version=1))) == Code.PAYLOAD_SHAPE
     target = head + 20
     assert council.decide(upgrade(target)) == Code.OK

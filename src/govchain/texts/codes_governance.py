@@ -129,17 +129,17 @@ PAIRS: dict[str, tuple[str, str]] = {
         "The parameter's value is out of bounds. See what the parameter allows, and correct it.",
     ),
     "GOVERNANCE_POLICY": (
-        "表决规则不成立：名单须为有成员的单位并按代码排列，且决定成员与表决规则的事项不得由一个单位单独决定。请更正规则。",
+        "表决规则不成立：名单须为有成员的单位并按代码排列，且决定成员、表决规则或可使链停止的事项不得由一个单位单独决定。请更正规则。",
         (
-            "The policy does not stand: a list names voting organisations, sorted by code; and what decides who votes "
-            "may not be left to one organisation. Correct the policy."
+            "The policy does not stand: a list names voting organisations, sorted by code; and what decides who votes, "
+            "or can stop the chain, may not be left to one organisation. Correct the policy."
         ),
     ),
     "GOVERNANCE_UPGRADE": (
-        "升级的版本不高于现行版本，或生效高度过近。请给出更高的版本和至少 10 个区块之后的高度。",
+        "升级的版本不是现行版本的下一个，或生效高度过近。请给出下一个版本和至少 10 个区块之后的高度。",
         (
-            "The upgrade's version is not above the one in force, or its height is too near. Give a higher version and "
-            "a height at least 10 blocks ahead."
+            "The upgrade's version is not the one after that in force, or its height is too near. Give the next "
+            "version and a height at least 10 blocks ahead."
         ),
     ),
     "GOVERNANCE_CHAIN": (

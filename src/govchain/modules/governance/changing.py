@@ -318,6 +318,9 @@ def _check_policy_change(context: Context, change: PolicyChange) -> Code:
         return Code.GOVERNANCE_POLICY
     if subject == "policy.change" and policy.rule == "majority":
         return Code.GOVERNANCE_POLICY
+    # And these can stop the chain.
+    if subject in ("chain.stop", "upgrade") and policy.rule == "any":
+        return Code.GOVERNANCE_POLICY
     return Code.GOVERNANCE_UNCHANGED if views.policy_of(context.state, subject) == policy else Code.OK
 
 
@@ -333,8 +336,9 @@ def _apply_policy_change(context: Context, change: PolicyChange) -> Effect:
 
 def _check_upgrade(context: Context, change: Upgrade) -> Code:
     soon = change.height < context.height + UPGRADE_NOTICE_BLOCKS
-    known = change.version <= views.protocol_at(context.state, context.height)
-    return Code.GOVERNANCE_UPGRADE if soon or known else Code.OK
+    # One step at a time: a number that nobody meant would stop the chain until there is software for it.
+    follows = change.version == views.protocol_at(context.state, context.height) + 1
+    return Code.OK if follows and not soon else Code.GOVERNANCE_UPGRADE
 
 
 def _apply_upgrade(context: Context, change: Upgrade) -> Effect:
