@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import govchain_native as native
 from govchain.crypto import SigningKey
+from govchain.model import GovChainError
 from govchain.peers import Kind, PeerIdentity, PeerLimits, PeerNetwork
 from govchain.proof.members import MemberAddresses, MemberRecord, build_member_record
 from tests.ledger.kit import CREATED, ORGANISATIONS
@@ -20,7 +21,9 @@ GENESIS = bytes(range(32))
 #: Seconds that a test waits for something that must happen, before it fails.
 PATIENCE_S = 60.0
 #: Quick enough for tests, on a machine that others use too.
-LIMITS = PeerLimits(ping_s=0.2, silence_s=3.0, handshake_s=3.0, redial_s_min=0.02, redial_s_max=0.2, penalty_s=0.3)
+LIMITS = PeerLimits(
+    ping_s=0.2, silence_s=3.0, handshake_s=3.0, redial_s_min=0.02, redial_s_max=0.2, courtesy_s=1.5, penalty_s=0.3
+)
 
 
 def now_ms() -> int:
@@ -168,17 +171,35 @@ def mesh(count: int, **options) -> Iterator[list[Node]]:
         nodes = [stack.enter_context(running(member, records, **options)) for member in members]
         for node in nodes:
             wait_connected(node, [other.key for other in nodes if other is not node])
+        settle(nodes)
         yield nodes
+
+
+def settle(nodes: Sequence[Node]) -> None:
+    """Wait until every connection answers in both directions: none gives way to another any more."""
+
+    def answered(one: Node, other: Node) -> bool:
+        try:
+            return one.network.request(CHAIN, other.key, Kind.SNAPSHOT, b"settle", 5) is not None
+        except GovChainError:
+            return False
+
+    for one in nodes:
+        for other in nodes:
+            if one is not other:
+                wait_until(lambda one=one, other=other: answered(one, other), "an answer", pause_s=0.05)
 
 
 def wait_connected(node: Node, keys: Sequence[bytes], chain: str = CHAIN) -> None:
     wait_until(lambda: node.network.connected(chain) == sorted(keys), f"{node.member.name} is connected")
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, seconds: float = PATIENCE_S, *, pause_s: float = 0.005
+) -> None:
     """Wait for what another thread brings about."""
     pause = threading.Event()
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited in vain: {what}"
-        pause.wait(0.005)
+        pause.wait(pause_s)

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import pytest
 
@@ -16,17 +17,30 @@ def test_each_node_talks_to_each_directly_and_without_a_third():
         first, second, third = nodes
         third.network.stop()
         wait_connected(first, [second.key])
-        assert first.network.send(CHAIN, second.key, Kind.PREPARING, b"one")
-        second.handler.wait_for(lambda: second.handler.of(Kind.PREPARING) == [b"one"], "the message")
-        assert second.handler.heard[-1] == (first.key, Kind.PREPARING, b"one")
+        deliver(first, CHAIN, second.key, b"one", second.handler)
+        assert (first.key, Kind.PREPARING, b"one") in second.handler.heard
         assert not first.network.send(CHAIN, third.key, Kind.PREPARING, b"nobody")
+
+
+def deliver(node, chain, key, body, handler):
+    """Send until it was heard: what is on the way is lost where a connection gives way to the other side's."""
+
+    def heard():
+        node.network.send(chain, key, Kind.PREPARING, body)
+        return body in handler.of(Kind.PREPARING)
+
+    wait_until(heard, "the message", pause_s=0.1)
 
 
 def test_a_broadcast_reaches_all():
     with mesh(4) as nodes:
-        assert nodes[0].network.broadcast(CHAIN, Kind.SIGNATURES, b"signed") == 3
-        for node in nodes[1:]:
-            node.handler.wait_for(lambda node=node: node.handler.of(Kind.SIGNATURES) == [b"signed"], "the broadcast")
+        first, others = nodes[0], nodes[1:]
+
+        def heard():
+            assert first.network.broadcast(CHAIN, Kind.SIGNATURES, b"signed") <= 3
+            return all(b"signed" in node.handler.of(Kind.SIGNATURES) for node in others)
+
+        wait_until(heard, "the broadcast", pause_s=0.1)
 
 
 def test_requests_are_answered_refused_and_timed():
@@ -64,10 +78,11 @@ def test_requests_are_answered_refused_and_timed():
 
 def test_a_large_answer_comes_whole_and_small_messages_overtake():
     size = 40 * 1024 * 1024
-    with mesh(2, handler=Handler(lambda peer, kind, body: bytes(range(256)) * (size // 256))) as (one, two):
+    whole = bytes(range(256)) * (size // 256)
+    with mesh(2, handler=Handler(lambda peer, kind, body: whole if body == b"all" else body)) as (one, two):
         future = one.network.ask(CHAIN, two.key, Kind.BLOCKS, b"all", 60)
         assert one.network.send(CHAIN, two.key, Kind.PREPARING, b"now")
-        assert future.result() == bytes(range(256)) * (size // 256)
+        assert future.result() == whole
 
 
 @pytest.mark.requirement("BJ.function.p2p.04a", "BJ.function.p2p.04b")
@@ -120,7 +135,7 @@ def test_bytes_are_counted_by_peer_and_kind():
         (sent,), (got,) = one.network.peers(CHAIN), two.network.peers(CHAIN)
         assert 10_000_000 <= sent.bytes_out["transactions"] < 10_001_000
         assert 10_000_000 <= got.bytes_in["transactions"] < 10_001_000
-        assert sent.bytes_out["snapshot"] == 0
+        assert sent.bytes_out["tunnel"] == 0
         assert sent.bytes_out["hello"] > 0
 
 
@@ -147,9 +162,8 @@ def test_several_chains_share_a_connection_and_are_kept_apart():
     ):
         for chain in chains[:2]:
             wait_connected(first, [two.key], chain)
-        assert first.network.send("second-chain", two.key, Kind.PREPARING, b"for the second")
         handler = second.handlers["second-chain"]
-        handler.wait_for(lambda: handler.of(Kind.PREPARING) == [b"for the second"], "the message")
+        deliver(first, "second-chain", two.key, b"for the second", handler)
         assert second.handlers["test-chain"].of(Kind.PREPARING) == []
         assert not first.network.send("third-chain", two.key, Kind.PREPARING, b"nobody there")
         assert first.network.connected("third-chain") == []
@@ -158,8 +172,7 @@ def test_several_chains_share_a_connection_and_are_kept_apart():
         second.network.know("third-chain", [one.record(), two.record()])
         wait_connected(first, [two.key], "third-chain")
         second.network.drop("second-chain")
-        assert first.network.send("third-chain", two.key, Kind.PREPARING, b"third")
-        third.wait_for(lambda: third.of(Kind.PREPARING) == [b"third"], "the message")
+        deliver(first, "third-chain", two.key, b"third", third)
 
 
 def test_the_greeting_travels_and_a_new_one_as_well():
@@ -218,3 +231,53 @@ def test_handlers_that_are_slow_hold_up_the_sender_and_nothing_else():
         release.set()
         wait_until(lambda: len(two.handler.of(Kind.TRANSACTIONS)) >= sent, "all that was taken is delivered")
         assert one.network.request(CHAIN, two.key, Kind.BLOCKS, b"alive", 10) == b"alive"
+
+
+def test_fifty_thousand_envelopes_travel_quickly(capsys):
+    """The bar is twice what four nodes on two cores need; other work may share the machine."""
+    count, size, batch = 50_000, 1_300, 400
+    data = bytes(size * batch)
+    handler = Handler()
+    got = threading.Event()
+    seen = 0
+
+    def take(peer, kind, body):
+        nonlocal seen
+        if kind is Kind.TRANSACTIONS:
+            seen += batch
+            if seen >= count:
+                got.set()
+
+    handler.take = take
+    with mesh(2, handler=handler) as (one, two):
+        started = time.monotonic()
+        for _ in range(count // batch):
+            while not one.network.send(CHAIN, two.key, Kind.TRANSACTIONS, data):
+                time.sleep(0.001)
+        assert got.wait(60)
+        rate = count / (time.monotonic() - started)
+    with capsys.disabled():
+        print(f"\nloopback: {rate:,.0f} envelopes of {size} bytes a second, {rate * size / 1e6:.0f} MB/s")
+    assert rate > 5_000
+
+
+def test_handlers_hear_of_the_end_before_they_hear_of_the_next_beginning():
+    """However busy the handlers' threads are: otherwise a peer that came back would count as gone."""
+    handler = Handler()
+    slow = threading.Event()
+    noted = handler.disconnected
+
+    def disconnected(peer):
+        slow.wait(0.3)
+        noted(peer)
+
+    handler.disconnected = disconnected
+    one, two = Member(name="node-1"), Member(name="node-2")
+    records = [one.record(), two.record()]
+    with running(one, records, handler=handler) as first:
+        for _ in range(3):
+            with running(two, records):
+                wait_connected(first, [two.key])
+        handler.wait_for(lambda: [name for name, _ in handler.events].count("disconnected") >= 3, "that it went")
+        names = [name for name, _ in handler.events]
+        assert names == ["connected", "disconnected"] * (len(names) // 2)

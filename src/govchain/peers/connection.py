@@ -89,8 +89,10 @@ class PeerConnection(asyncio.BufferedProtocol):
         #: Chains on which the other side's hello was taken, with its member key there; and on which ours was sent.
         self.greeted: dict[str, bytes] = {}
         self.hello_sent: set[str] = set()
+        #: Chains on which ours stands before everything else that is sent.
+        self.hello_queued: set[str] = set()
         self.greeted_once = False
-        self.lanes = [Lane() for _ in range(4)]
+        self.lanes: list[Lane] = []
         self.lost = False
         self._owner = owner
         self._limits = limits
@@ -166,8 +168,12 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     # -- of the network, on the loop -----------------------------------------------------------------------------
 
-    def open(self, transport: asyncio.Transport, public_key: bytes, traffic: Traffic) -> None:
-        """The other side has shown a known key: take and send frames from now on."""
+    def open(self, transport: asyncio.Transport, public_key: bytes, traffic: Traffic, lanes: list[Lane]) -> None:
+        """The other side has shown a known key: take and send frames from now on.
+
+        ``lanes`` outlast the connection, so that handlers hear of its end before they hear of the next one.
+        """
+        self.lanes = lanes
         self._transport = transport
         self.public_key = public_key
         self._traffic = traffic

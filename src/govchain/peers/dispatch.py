@@ -12,7 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-__all__ = ["Dispatcher", "Lane"]
+__all__ = ["LANES", "Dispatcher", "Lane"]
+
+#: Lanes of one peer: small messages, transactions, requests, the tunnel.
+LANES: Final = 4
 
 #: Calls of one lane before the next lane has its turn.
 _TURN: Final = 16

@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from govchain.crypto.certificates import decode_certificate_key
 from govchain.model import Code, DecodingError, GovChainError, UnavailableError, UsageError
 from govchain.peers.connection import PeerConnection
+from govchain.peers.dispatch import LANES, Lane
 from govchain.peers.frames import Frame
 from govchain.peers.identity import PeerIdentity
 from govchain.peers.ports import Kind, PeerLimits
@@ -32,8 +33,8 @@ PING_BYTES: Final = 8
 
 #: Seconds between two looks at all connections.
 _TICK_S: Final = 0.25
-#: Seconds for which the node with the larger key leaves dialling to the other.
-_COURTESY_S: Final = 0.5
+#: Seconds after its beginning in which a connection gives way to one that the other side dialled at the same time.
+_YOUNG_S: Final = 1.0
 #: A connection that was heard from within so many keep-alives is alive.
 _LIVELY_PINGS: Final = 1.5
 
@@ -70,6 +71,7 @@ class Remote:
         self.changed = asyncio.Event()
         self.dialler: asyncio.Task[None] | None = None
         self.traffic = Traffic()
+        self.lanes = [Lane() for _ in range(LANES)]
         self.rtt_ms: float | None = None
         self.clock_offset_ms: float | None = None
         self.since: int | None = None
@@ -84,7 +86,6 @@ class Links:
     Args:
         identity: this node's TLS key.
         limits: bounds.
-        loop: the route's.
         clock: ms since 1970.
         owner: is told.
     """
@@ -93,7 +94,6 @@ class Links:
         self,
         identity: PeerIdentity,
         limits: PeerLimits,
-        loop: asyncio.AbstractEventLoop,
         clock: Callable[[], int],
         owner: LinkOwner,
     ) -> None:
@@ -101,7 +101,7 @@ class Links:
         self.connections: set[PeerConnection] = set()
         self._identity = identity
         self._limits = limits
-        self._loop = loop
+        self._loop: asyncio.AbstractEventLoop
         self._clock = clock
         self._owner = owner
         self._server: asyncio.Server | None = None
@@ -118,6 +118,10 @@ class Links:
             return None
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Belong to ``loop`` from now on; before anything else, and once."""
+        self._loop = loop
 
     async def open(self, listen: str) -> None:
         """Listen at HOST:PORT, unless empty; look after connections from now on.
@@ -287,7 +291,7 @@ class Links:
         """Keep a connection to ``remote``: dial when there is none, with growing pauses."""
         pause = self._limits.redial_s_min
         if self._identity.public_key > remote.public_key:
-            await _wait(remote.changed, _COURTESY_S)
+            await _wait(remote.changed, self._limits.courtesy_s)
         while True:
             remote.changed.clear()
             if remote.connection is None and remote.address and self._loop.time() >= remote.shut_until:
@@ -298,7 +302,7 @@ class Links:
                 pause = self._limits.redial_s_min
                 await remote.changed.wait()
                 if self._identity.public_key > remote.public_key:
-                    await asyncio.sleep(_COURTESY_S)
+                    await asyncio.sleep(self._limits.courtesy_s)
                 continue
             # Not all at once after a common fault: up to a quarter more or less.
             await _wait(remote.changed, pause * (75 + secrets.randbelow(51)) / 100)
@@ -345,20 +349,23 @@ class Links:
             return False
         present = remote.connection
         if present is not None:
-            # The smaller key's dialling counts; a connection that has gone quiet gives way to any.
-            stays = present.inbound != (self._identity.public_key < remote.public_key)
+            # The first one stays. Of two at the same time the smaller key's dialling counts, so that both sides keep
+            # the same; a connection that has gone quiet gives way to any.
+            young = now - present.opened_at < _YOUNG_S
+            stays = not young or present.inbound != (self._identity.public_key < remote.public_key)
             quiet = now - present.heard_at > _LIVELY_PINGS * self._limits.ping_s
             if present.inbound != connection.inbound and stays and not quiet:
                 transport.abort()
                 return False
             present.end()
         remote.connection = connection
+        connection.opened_at = now
         remote.since = self._clock()
         remote.problem = ""
         remote.pinged_at = 0.0
         remote.changed.set()
         self.connections.add(connection)
-        connection.open(transport, remote.public_key, remote.traffic)
+        connection.open(transport, remote.public_key, remote.traffic, remote.lanes)
         if not connection.lost:
             self._owner.opened(connection)
         return not connection.lost

@@ -83,10 +83,10 @@ class PeerNetwork:
         self._chains: dict[str, _Hosted] = {}
         self._refused: Counter[str] = Counter()
         self._reported: dict[Code, float] = {}
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread | None = None
         self._dispatcher = Dispatcher(self.limits.threads)
-        self._links = Links(identity, self.limits, self._loop, clock, self)
+        self._links = Links(identity, self.limits, clock, self)
 
     # -- what a node calls ---------------------------------------------------------------------------------------
 
@@ -96,6 +96,7 @@ class PeerNetwork:
         Raises:
             UnavailableError: ``LISTEN_FAILED``, ``TLS_UNUSABLE``.
         """
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="peers-loop", daemon=True)
         self._thread.start()
         try:
@@ -111,9 +112,8 @@ class PeerNetwork:
             asyncio.run_coroutine_threadsafe(self._links.close(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
-        self._dispatcher.close()
-        if not self._loop.is_closed():
             self._loop.close()
+        self._dispatcher.close()
 
     @property
     def address(self) -> str:
@@ -253,6 +253,7 @@ class PeerNetwork:
         self._loop.run_forever()
 
     async def _open(self) -> None:
+        self._links.attach(self._loop)
         self._apply()
         await self._links.open(self._listen)
 
@@ -287,6 +288,7 @@ class PeerNetwork:
             found = self._chains.get(chain)
             if found is None or connection.public_key not in found.members:
                 connection.hello_sent.discard(chain)
+                connection.hello_queued.discard(chain)
                 if chain in connection.greeted:
                     self._tell_gone(connection, chain)
 
@@ -304,7 +306,8 @@ class PeerNetwork:
                 self._fault(error)
                 return
             hello = Hello(VERSIONS, hosted.genesis, self._clock(), answer, greeting)
-            connection.queue(chain, Kind.HELLO, encode_hello(hello))
+            if connection.queue(chain, Kind.HELLO, encode_hello(hello)):
+                connection.hello_queued.add(chain)
 
         self._dispatcher.submit(connection.lanes[0], call)
 
@@ -416,7 +419,9 @@ class PeerNetwork:
         tls = None if hosted is None else hosted.keys.get(key)
         remote = None if tls is None else self._links.remotes.get(tls)
         connection = None if remote is None else remote.connection
-        return connection if connection is not None and chain in connection.greeted else None
+        if connection is None or chain not in connection.greeted or chain not in connection.hello_queued:
+            return None
+        return connection
 
     def _status(self, chain: str, hosted: _Hosted, key: bytes) -> PeerStatus:
         record = hosted.records[key]

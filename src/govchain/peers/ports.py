@@ -61,8 +61,9 @@ class PeerLimits:
     a byte, after which a connection is given up. ``queue_bytes_max``: waiting to be sent to one peer.
     ``inbox_bytes_max``: received from one peer and not handled yet, after which no more is read from it.
     ``requests_max``: own requests to one peer that wait for an answer. ``redial_s_min``, ``redial_s_max``: between
-    attempts to connect, doubling. ``penalty_s``: for which a key whose connection broke the protocol is not let in
-    again. ``threads``: that run handlers.
+    attempts to connect, doubling. ``courtesy_s``: for which the node with the larger key leaves dialling to the other.
+    ``penalty_s``: for which a key whose connection broke the protocol is not let in again. ``threads``: that run
+    handlers.
     """
 
     handshakes_max: int = 64
@@ -75,6 +76,7 @@ class PeerLimits:
     requests_max: int = 256
     redial_s_min: float = 0.1
     redial_s_max: float = 5.0
+    courtesy_s: float = 2.0
     penalty_s: float = 5.0
     threads: int = 6
     kinds: Mapping[Kind, KindBounds] = field(default_factory=lambda: KIND_BYTES_MAX)

@@ -48,6 +48,10 @@ _PULL_S: Final = 1.0
 _GREET_S: Final = 30.0
 
 
+def _nobody_hears(_code: Code, _reason: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ExchangeOptions:
     """What an operator decides.
@@ -83,6 +87,7 @@ class PeerExchange:
         own_record: what it tells others of itself; None on a node that only listens to members.
         options: see :class:`ExchangeOptions`.
         engine: puts a JSON-RPC body to this node's engine; None where there is none.
+        on_problem: hears of faults that stop nothing; must be quick and must not raise.
     """
 
     def __init__(
@@ -96,15 +101,19 @@ class PeerExchange:
         own_record: MemberRecord | None = None,
         options: ExchangeOptions | None = None,
         engine: Callable[[bytes], bytes | None] | None = None,
+        on_problem: Callable[[Code, str], None] = _nobody_hears,
     ) -> None:
         machine = application.machine
         self.chain = machine.genesis.chain
         self._options = options or ExchangeOptions()
         self._network = network
         self._application = application
+        self._on_problem = on_problem
         self.book = RecordBook(machine.suite, self.chain, self._options.records)
         self.membership = Membership(application, network, self.book, own_record)
-        self.forwarder = Forwarder(self.chain, own_key, application, pool, network, clock, self._options.forwarding)
+        self.forwarder = Forwarder(
+            self.chain, own_key, application, pool, network, clock, self._options.forwarding, on_problem=on_problem
+        )
         self.signatures = SignatureExchange(self.chain, application, network, clock)
         self.blocks = BlockExchange(self.chain, application, network)
         self.joining = PeersJoinRoute(self.chain, network)
@@ -243,15 +252,22 @@ class PeerExchange:
             if monotonic() - greeted >= _GREET_S:
                 greeted = monotonic()
                 self._network.greet(self.chain)
-            self.membership.follow()
-            peers = self._network.connected(self.chain)
-            self._turn += 1
-            for place in range(len(peers)):
-                if self._ended():
-                    return
-                if self.signatures.pull(peers[(self._turn + place) % len(peers)]):
-                    self._due.set()  # there may be more where this came from
-                    break
+            try:
+                self.membership.follow()
+                self._complete()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may do better
+                self._on_problem(Code.INTERNAL, f"{type(error).__name__}: {error}")
+
+    def _complete(self) -> None:
+        """Ask one peer after the other for what is missing, until one of them had some."""
+        peers = self._network.connected(self.chain)
+        self._turn += 1
+        for place in range(len(peers)):
+            if self._ended():
+                return
+            if self.signatures.pull(peers[(self._turn + place) % len(peers)]):
+                self._due.set()  # there may be more where this came from
+                return
 
     def _ended(self) -> bool:
         return self._stopping

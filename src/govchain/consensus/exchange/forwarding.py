@@ -49,6 +49,10 @@ _DEAF_S: Final = 10.0
 _OFFENCE: Final = range(100, 236)
 
 
+def _nobody_hears(_code: Code, _reason: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ForwardingOptions:
     """``copies``: nodes that are to have each transaction, this one included.
@@ -108,6 +112,7 @@ class Forwarder:
         clock: ms since 1970.
         options: how many copies, how patient.
         steady: seconds of a clock that never jumps.
+        on_problem: hears of faults that stop nothing.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class Forwarder:
         clock: Callable[[], int],
         options: ForwardingOptions,
         steady: Callable[[], float] = monotonic,
+        on_problem: Callable[[Code, str], None] = _nobody_hears,
     ) -> None:
         self.meter = PropagationMeter()
         self._chain = chain
@@ -130,6 +136,7 @@ class Forwarder:
         self._clock = clock
         self._steady = steady
         self._options = options
+        self._on_problem = on_problem
         self._changed = threading.Condition()
         self._own = Backlog(pool.holds)
         self._others = Backlog(pool.holds)
@@ -286,7 +293,10 @@ class Forwarder:
                     self._changed.wait(_LOOK_S)
                 if self._stopping:
                     return
-            self.turn()
+            try:
+                self.turn()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next turn may do better
+                self._on_problem(Code.INTERNAL, f"{type(error).__name__}: {error}")
 
     def turn(self) -> None:
         """Take what was answered, send what can be sent: one turn of the thread, and of tests without one."""

@@ -103,11 +103,13 @@ class SignatureExchange:
 
     def wanted(self) -> list[int]:
         """Heights whose certificates should be here by now, lowest first."""
+        head = self._application.info().ledger_height
+        if not head:
+            return []
         heights = self._finality.missing(HEIGHTS_MAX - 1)
-        head = self._application.info().ledger_height  # 0 before there is a state
         if head != self._head[0]:
             self._head = (head, self._steady())
-        elif head and self._steady() - self._head[1] >= _FRESH_S and self._application.blocks.certificate(head) is None:
+        elif self._steady() - self._head[1] >= _FRESH_S and self._application.blocks.certificate(head) is None:
             heights.append(head)
         return heights
 

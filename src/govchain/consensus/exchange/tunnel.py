@@ -37,7 +37,8 @@ def check_question(body: bytes) -> str:
         question: Any = json.loads(body)
     except (ValueError, RecursionError):
         return "form"
-    if not isinstance(question, dict) or question.get("method") not in TUNNEL_METHODS:
+    method = question.get("method") if isinstance(question, dict) else None
+    if not isinstance(method, str) or method not in TUNNEL_METHODS:
         return "method"
     parameters = question.get("params", {})
     if not isinstance(parameters, dict) or not _PARAMETERS.issuperset(parameters):
