@@ -313,9 +313,9 @@ class EtcdClient:
 
     # -- the process and its cluster ---------------------------------------------------------------------------
 
-    def state(self) -> EtcdState:
+    def state(self, timeout_s: float | None = None) -> EtcdState:
         """How the process is; answers without a majority too."""
-        found = _decoded(_Status, self._call("maintenance/status", {}, retry=True))
+        found = _decoded(_Status, self._call("maintenance/status", {}, retry=True, timeout_s=timeout_s))
         return EtcdState(
             found.header.member_id,
             found.leader,

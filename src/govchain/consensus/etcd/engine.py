@@ -270,6 +270,7 @@ class EtcdEngine:
 
     def _run(self) -> None:
         try:
+            self._height = self._application.info().engine_height  # a snapshot may have been taken since
             founding = self._options.founding and self._height == 0
             if self._runner.begin(
                 self._stop,

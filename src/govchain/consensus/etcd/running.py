@@ -28,6 +28,8 @@ __all__ = ["EtcdRunner"]
 #: How long another member's etcd may take to say who its members are.
 _ASK_S: Final = 2.0
 _PAUSE_S: Final = 0.5
+#: How long the process may take to say how it is.
+_HEALTH_S: Final = 1.0
 #: What etcd says when the disk is full (errno ENOSPC in words).
 _NO_SPACE: Final = "no space left on device"
 
@@ -200,7 +202,7 @@ class EtcdRunner:
 
     def _healthy(self) -> bool:
         try:
-            self._client.state()
+            self._client.state(_HEALTH_S)
         except EtcdError:
             return False
         return True
