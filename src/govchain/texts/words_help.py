@@ -74,6 +74,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.doctor": ("全面检查数据目录，不作改动", "Check the data directory from end to end, changing nothing"),
     "help.bench": ("测量性能", "Measure"),
     "help.bench.sm2": ("SM2 验签速度，与 OpenSSL 同场比较", "SM2 verification beside OpenSSL"),
+    "help.bench.join": (
+        "新节点加入的耗时：经快照，与逐块执行",
+        "How long a new node takes: by a snapshot, and by every block",
+    ),
     "help.bench.net": (
         "多节点网络的吞吐量、时延、空闲开销，以及与引擎空载之比",
         "Throughput, latency and idle cost of a network of nodes, beside its engine alone",
@@ -227,6 +231,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.bench_keys": ("重复使用的密钥数", "Repeating keys"),
     "option.bench_signatures": ("每次测量的签名数", "Signatures of one measurement"),
     "option.bench_seconds": ("每次 OpenSSL 测量的秒数", "Seconds of each OpenSSL measurement"),
+    "option.bench_blocks": ("链的区块数", "Blocks of the chain"),
+    "option.bench_block_transactions": ("每个区块的交易数", "Transactions of each block"),
     "option.bench_transactions": ("交易总数", "Transactions in all"),
     "option.bench_bytes": ("每笔交易的字节数", "Bytes of one transaction"),
     "option.bench_accounts": ("签名账户数", "Accounts that sign"),

@@ -96,6 +96,30 @@ def bench_api(
     _show_bench(result, json_file, force=force)
 
 
+@_bench.command("join", help=t("help.bench.join"))
+def bench_join(
+    blocks: Annotated[int, typer.Option("--blocks", min=100, max=10_000_000, help=t("option.bench_blocks"))] = 20_000,
+    transactions: Annotated[
+        int, typer.Option("--block-transactions", min=1, max=5_000, help=t("option.bench_block_transactions"))
+    ] = 5,
+    envelope_bytes: Annotated[
+        int, typer.Option("--bytes", min=512, max=1_048_576, help=t("option.bench_bytes"))
+    ] = 1024,
+    directory: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help=t("option.bench_dir"))] = None,
+    json_file: JsonFile = None,
+    force: Force = False,
+) -> None:
+    """A new node by snapshot, and by every block."""
+    from govchain.cli.progress import counted  # noqa: PLC0415
+    from govchain.ops.bench import join  # noqa: PLC0415
+
+    _check_result_file(json_file, force=force)
+    options = join.JoinBench(blocks, transactions, envelope_bytes)
+    with counted(t("progress.measuring")) as progress:
+        result = join.run(options, folder=directory, progress=progress)
+    _show_bench(result, json_file, force=force)
+
+
 @_bench.command("net", help=t("help.bench.net"))
 def bench_net(
     engine: Annotated[
