@@ -17,6 +17,7 @@ from govchain.ops import (
     clock_check,
     doctor,
     doctor_machine,
+    doctor_network,
     doctor_remote,
     findings,
     ledger_checks,
@@ -274,7 +275,17 @@ def test_what_is_no_directory_of_ours_is_an_error(data, break_it, code):
 # What people read
 
 
-MODULES = (archive_checks, clock_check, doctor, doctor_machine, doctor_remote, findings, ledger_checks, replay)
+MODULES = (
+    archive_checks,
+    clock_check,
+    doctor,
+    doctor_machine,
+    doctor_network,
+    doctor_remote,
+    findings,
+    ledger_checks,
+    replay,
+)
 
 
 def test_every_sentence_is_used_and_there_in_both_languages():

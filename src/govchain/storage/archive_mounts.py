@@ -187,8 +187,9 @@ class MountedArchives:
         if seen != self._seen:
             self.close()
             self._mounts = ()
-            self._mounts = () if seen is None else load_mounts(self._file)
             self._seen = seen
+            with suppress(GovChainError):  # a list that is none mounts nothing; the doctor says so
+                self._mounts = load_mounts(self._file)
         return self._mounts
 
     def _reader(self, mount: Mount) -> ArchiveReader | None:
