@@ -68,7 +68,7 @@ class Member:
             state_sync=self.state_sync(told.get("state_sync")),
             take_up=self.take_up(told.get("take_up")),
             trust=lambda height: self.trust(told.get("trust"), genesis.chain, height),
-            **told.get("options", {}),
+            **{"drain_ms": 1_000, **told.get("options", {})},
         )
         self.engine = CometEngine(
             faults.wrapped(application, told.get("fault", "")),

@@ -45,7 +45,9 @@ def test_a_proposer_of_what_no_block_may_hold_is_outvoted(faulty, fault, code):
     net = faulty(fault)
     good = net.members[:3]
     net.commit(*net.puts(3))
-    wait_until(lambda: (net.commit(net.put()), good[0].facts()["rejected"])[1], "a rejected proposal")
+    net[3].submit(net.put())  # which it alone holds: at its turn it has something to propose
+    wait_until(lambda: good[0].facts()["rejected"], "a rejected proposal")
+    net.commit(net.put(), members=good)
     facts = net.agree(least=2)
     assert facts[0]["rejected_last"] == code
     assert {each["problem"] for each in facts} == {None}
