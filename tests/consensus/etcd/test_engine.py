@@ -75,6 +75,31 @@ def test_all_members_at_once(shared):
     assert len(seen) == len(set(seen)) == 150
 
 
+def test_nobody_is_left_behind_by_a_busy_proposer(shared):
+    """One member always holds more; another's transaction, which nobody forwards, is ordered all the same."""
+    busy, other = shared.nodes[0], shared.nodes[2]
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            if len(busy.pool) < 200:
+                busy.submit(*(busy.record() for _ in range(20)))
+            else:
+                stop.wait(0.005)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        wait_until(lambda: len(busy.pool) >= 50, "load")
+        assert other.put() == [Code.OK]
+        assert other.put() == [Code.OK]
+    finally:
+        stop.set()
+        thread.join()
+    wait_until(lambda: not len(busy.pool), "the rest")
+    shared.settle()
+
+
 @pytest.mark.requirement("BJ.function.timing.04")
 def test_times_rise_and_are_the_proposers(shared):
     for node in shared.nodes:

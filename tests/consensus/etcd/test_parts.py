@@ -25,6 +25,7 @@ from govchain.consensus.etcd.records import (
     split_content,
 )
 from govchain.consensus.etcd.signals import Heard
+from govchain.consensus.etcd.turns import ROLE_MS, pause_ms
 from govchain.consensus.solo.engine import CLOCK_JUMP_MS_MAX, Clock
 from govchain.crypto import get_suite
 from govchain.model import Code, UnavailableError
@@ -126,6 +127,28 @@ def test_a_majority_is_heard_before_the_first_proposal_or_listened_for():
     assert times.heard_enough({}, 1)
     hands.advance(3_001)
     assert times.heard_enough({}, 3)
+
+
+@pytest.mark.parametrize(
+    ("own", "proposer", "more", "since", "waited", "pause"),
+    [
+        (b"a", None, False, 0, 0, 0),
+        (b"a", b"a", True, 0, 0, 0),
+        (b"b", b"a", True, 200, 10, 800),
+        (b"b", b"a", True, 200, 900, 101),
+        (b"b", b"a", True, ROLE_MS, 10, 0),
+        (b"b", b"a", True, 0, ROLE_MS + 1, 0),  # it has waited long enough, whatever the other holds
+        (b"b", b"a", False, 0, 0, 15),
+        (b"c", b"a", False, 5, 0, 25),
+        (b"a", b"c", False, 5, 0, 10),
+        (b"c", b"a", False, 301, 0, 0),
+        (b"x", b"a", False, 0, 0, 0),
+        (b"b", b"x", False, 0, 0, 0),
+    ],
+)
+def test_whose_turn_it_is(own, proposer, more, since, waited, pause):
+    members = [b"c", b"a", b"b"]
+    assert pause_ms(own, proposer, more=more, since_ms=since, waited_ms=waited, members=members) == pause
 
 
 def identity(folder, others=()):

@@ -39,6 +39,7 @@ from govchain.consensus.etcd.records import (
 )
 from govchain.consensus.etcd.running import EtcdRunner
 from govchain.consensus.etcd.signals import Signals
+from govchain.consensus.etcd.turns import pause_ms
 from govchain.consensus.pool import Pool
 from govchain.consensus.ports import Application, EngineStatus, ProposalRoute
 from govchain.consensus.solo.engine import Clock
@@ -49,12 +50,6 @@ __all__ = ["EtcdEngine", "EtcdOptions"]
 
 #: How often an engine with nothing to do looks around.
 _IDLE_S: Final = 0.5
-#: How long others leave a proposer that said it holds more.
-_ROLE_MS: Final = 1_000
-#: What each further member waits, in the members' order, before it proposes beside others.
-_TURN_MS: Final = 15
-#: A last block that is older than this says nothing about who else has work.
-_RECENT_MS: Final = 300
 #: Records read at once.
 _RECORDS_MAX: Final = 32
 #: After so many beacons left out a member counts as away.
@@ -353,20 +348,19 @@ class EtcdEngine:
         now = self._clock.steady()
         if self._wanted_at is None:
             self._wanted_at = now
-        last, since = self._last, now - self._last_at
-        if not self._times.heard_enough(self._signals.beacons(), len(self._members())):
+        members = self._members()
+        if not self._times.heard_enough(self._signals.beacons(), len(members)):
             return 0.02
-        if last is None or last.proposer == self._options.member or now - self._wanted_at > _ROLE_MS:
-            return 0.0
-        if last.more and since < _ROLE_MS:
-            return (_ROLE_MS - since) / 1000
-        if since > _RECENT_MS:
-            return 0.0
-        order = sorted(member.key for member in self._members())
-        if last.proposer not in order or self._options.member not in order:
-            return 0.0
-        turns = (order.index(self._options.member) - order.index(last.proposer)) % len(order)
-        return max(0, turns * _TURN_MS - since) / 1000
+        last = self._last
+        pause = pause_ms(
+            self._options.member,
+            None if last is None else last.proposer,
+            more=last is not None and last.more,
+            since_ms=now - self._last_at,
+            waited_ms=now - self._wanted_at,
+            members=(member.key for member in members),
+        )
+        return pause / 1000
 
     def _propose(self, seen: TipState) -> bool:
         """Propose what the pool holds after ``seen``; whether there was anything."""
@@ -472,7 +466,8 @@ class EtcdEngine:
         self._held = None
         self._last = record
         self._last_at = self._clock.steady()
-        self._wanted_at = None
+        if own:
+            self._wanted_at = None
 
     # -- clocks and problems -----------------------------------------------------------------------------------------
 
