@@ -257,14 +257,15 @@ class Net:
         for node in self.nodes:
             node.stop()  # one after the other: an etcd that leads hands over, and tries for long when all leave at once
 
-    def again(self, number: int, **changes: object) -> RaftNode:
+    def again(self, number: int, *, start: bool = True, **changes: object) -> RaftNode:
         """A member after a stop, over the same store and folder."""
         old = self.nodes[number]
         options = {"store": old.store, **self.options, **changes}
         node = RaftNode(self.kit, number, self.folder, self.mesh, **options)
         self.nodes[number] = node
         self.mesh.members[self.mesh.members.index(old)] = node
-        node.engine.start()
+        if start:
+            node.engine.start()
         return node
 
     def leader(self) -> RaftNode:

@@ -146,7 +146,7 @@ class EtcdEngine:
         )  # fmt: skip
         self._runner = EtcdRunner(
             home, options.binary, options.member, options.listen, options.tls_key, self._members, self._active,
-            self._keys.cluster, options.tuning, self._client, self._died,
+            self._keys.cluster, options.tuning, self._client, self.halt,
         )  # fmt: skip
         self._catcher = Catcher(application, options.suite, source, on_certificate)
         self._times = ProposerClock(clock, options.member)
@@ -226,6 +226,12 @@ class EtcdEngine:
         """
         return self._runner.renew(member)
 
+    def halt(self, code: Code, reason: str) -> None:
+        """Order and execute nothing more, and say why: this node went astray, or its etcd is gone. Answers at once."""
+        self._fail(code, reason)
+        self._stop.set()
+        self._pool.wake()
+
     # -- other threads -----------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
@@ -240,11 +246,6 @@ class EtcdEngine:
             self._notice(condition.problem, condition.reason)
         self._trouble = condition.problem
         self._runner.follow_members()
-
-    def _died(self, code: Code, words: str) -> None:
-        self._fail(code, words)
-        self._stop.set()
-        self._pool.wake()
 
     def _members(self) -> tuple[EtcdMember, ...]:
         """The active members whose addresses are known; asked for once for each block and second."""
