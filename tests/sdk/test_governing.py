@@ -54,7 +54,7 @@ def test_organisations_admit_a_member_from_their_own_desks(network, desk):
     change = MemberAdd(
         joiner.member.engine_key, joiner.member.key, "数据局", council.organisations[4], joiner.member.tls
     )
-    done = governing.propose(desk(0), change, reason="扩容")
+    done = governing.propose(desk(0), change, reason="扩容", now=0)
     assert done.receipt.code == 0
     (waiting,) = governing.list_proposals(desk(1, seat=1))
     assert (waiting.id, waiting.status, waiting.state.reason) == (done.id, "open", "扩容")
@@ -81,17 +81,17 @@ def test_rotation_rules_and_withdrawal(network, desk):
     change = governing.rotation(
         desk(0), network.council.members[0].key, fresh.signer, engine_key=fresh.engine_key, tls=fresh.tls
     )
-    done = governing.propose(desk(0), change)
+    done = governing.propose(desk(0), change, now=0)
     for number in (1, 2):
         governing.vote(desk(number), done.id, approve=True)
     by_status = {one.state.key: one.state.status for one in governing.list_members(desk(1, seat=1))}
     assert by_status[fresh.key] == "active"
     assert by_status[network.council.members[0].key] == "rotated"
     network.seats[0].member = fresh
-    limits = governing.propose(desk(1, seat=1), ParameterChange("block_transactions_max", 9))
+    limits = governing.propose(desk(1, seat=1), ParameterChange("block_transactions_max", 9), now=0)
     for number in (2, 3):
         governing.vote(desk(number, seat=1), limits.id, approve=True)
-    policy = governing.propose(desk(1, seat=1), PolicyChange(Policy((), "all"), "upgrade"))
+    policy = governing.propose(desk(1, seat=1), PolicyChange(Policy((), "all"), "upgrade"), now=0)
     governing.withdraw(desk(1, seat=1), policy.id)
     assert governing.find_proposal(desk(1, seat=1), policy.id).status == "withdrawn"
     rules = governing.governance_rules(desk(1, seat=1))
@@ -103,7 +103,7 @@ def test_rotation_rules_and_withdrawal(network, desk):
 
 
 def test_an_expired_proposal_is_told_apart(network, desk):
-    done = governing.propose(desk(0), MemberRemove(network.join(4, (0, 1, 2)).member.key), days=10 / 86_400_000)
+    done = governing.propose(desk(0), MemberRemove(network.join(4, (0, 1, 2)).member.key), days=10 / 86_400_000, now=0)
     for _ in range(12):
         network.evidence()
     assert governing.find_proposal(desk(0), done.id).status == "expired"
@@ -125,3 +125,10 @@ def test_a_node_that_leaves_out_an_active_member_is_found_out(network, desk):
     assert found.value.code == Code.STATUS_PROOF
     client.transport.events = whole
     assert len(governing.list_members(client)) == 5
+
+
+def test_on_an_idle_chain_a_proposal_stays_open_from_now_on(network, desk):
+    client = desk(0)
+    now = network.council.ledger.chain.time + 60 * governing.DAYS_OPEN
+    done = governing.propose(client, ParameterChange("block_transactions_max", 9), now=now)
+    assert governing.find_proposal(client, done.id).state.expires == now + governing.DAYS_OPEN * 86_400_000

@@ -50,6 +50,7 @@ from govchain.modules.governance.messages import (
 )
 from govchain.proof.signers import signer_set_digest
 from govchain.sdk.checking import VerifiedHeader, VerifiedTransaction
+from govchain.sdk.transactions import now_ms
 from govchain.sdk.transport import EVENTS_PER_PAGE_MAX, STATE_KEYS_MAX, EventQuery, EventRecord
 
 if TYPE_CHECKING:
@@ -126,13 +127,16 @@ class GovernanceRules:
 # -- transactions ----------------------------------------------------------------------------------------------------
 
 
-def propose(client: Client, change: Change, *, reason: str = "", days: float = DAYS_OPEN) -> VerifiedTransaction:
+def propose(
+    client: Client, change: Change, *, reason: str = "", days: float = DAYS_OPEN, now: int | None = None
+) -> VerifiedTransaction:
     """Put a change to the vote, and approve it; the proposal's id is the transaction's.
 
-    ``days``: how long it stays open, at most 90.
+    ``days``: how long it stays open, at most 90, from ``now`` (ms) on, the machine's clock where it is not given.
     """
-    status = client.chain_status()
-    payload = Propose(change=change, expires=status.time + int(days * _DAY_MS), reason=reason)
+    # An idle chain's newest block may be old, and a clock behind.
+    begins = max(client.chain_status().time, now_ms() if now is None else now)
+    payload = Propose(change=change, expires=begins + int(days * _DAY_MS), reason=reason)
     return client.submit("governance.propose", payload)
 
 
