@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -12,9 +15,11 @@ from govchain.consensus import Certifier
 from govchain.crypto import get_suite
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.proof.certificates import decode_certificate, encode_certificate
+from govchain.proof.genesis import encode_genesis
 from govchain.proof.headers import decode_header, encode_header, header_identity
 from govchain.proof.trust import TrustAnchors
 from govchain.state import Batch, Table
+from govchain.storage import RocksStore
 from govchain.storage.archive_files import (
     ArchiveReader,
     archive_name,
@@ -143,7 +148,6 @@ def test_a_changed_byte_names_its_block(files):
             assert refused(files)[:3] == (Code.ARCHIVE_ALTERED, path.name, height)
 
 
-@pytest.mark.requirement("GD.architecture.consensus.03")
 def test_a_rewritten_old_block_is_refused_naming_it(files, kit):
     """Rewritten with digests, roots and even the member's own signature: the next block still names the old one."""
     path = files / archive_name(6, 10)
@@ -345,3 +349,42 @@ def test_decoders_take_one_encoding_only():
     )
     with pytest.raises(GovChainError):
         decode_archive_manifest(b"{}")
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from govchain.proof.genesis import decode_genesis
+from govchain.storage import BlockReader, RocksReader
+from govchain.storage.archives import write_archives
+root = Path(sys.argv[2])
+def progress(done, total):
+    print(done, flush=True)
+    if done >= 100:
+        os.kill(os.getpid(), signal.SIGKILL)
+genesis = decode_genesis(Path(sys.argv[3]).read_bytes())
+blocks = BlockReader(RocksReader(Path(sys.argv[1])))
+write_archives(root, blocks, genesis, created=1, software="test", blocks_max=70, progress=progress)
+"""
+
+
+def test_a_kill_in_the_middle_leaves_finished_files_only(kit, tmp_path):
+    store = RocksStore(tmp_path / "store")
+    node = grow(Node(kit, store), 120)
+    (tmp_path / "genesis.json").write_bytes(encode_genesis(kit.genesis))
+    store.sync()
+    arguments = [str(tmp_path / name) for name in ("store", "archive", "genesis.json")]
+    done = subprocess.run([sys.executable, "-c", CHILD, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    left = sorted(one.name for one in (tmp_path / "archive").iterdir())
+    assert left[0] == ".lock"
+    assert left[1].startswith(".making-")
+    assert left[2:] == [archive_name(1, 70)]
+    assert verify(tmp_path / "archive", trusted(kit)).last == 70
+    # The next one sweeps what was left, and goes on.
+    (made,) = archive(tmp_path / "archive", node)
+    assert (made.manifest.first, made.manifest.last) == (71, 120)
+    assert verify(tmp_path / "archive", trusted(kit)).last == 120
+    assert not list((tmp_path / "archive").glob(".making-*"))
+    node.application.close()
+    store.close()

@@ -249,7 +249,7 @@ class _Work:
         return BlockWalk(self._suite, chain, first - 1, identity, EpochWalk.after(decoded), decoded.time)
 
     def _write_one(self, walk: BlockWalk, end: int) -> ArchiveFacts:
-        building = self._root / f"{_BUILDING}{os.getpid()}{_SUFFIX}"
+        building = self._root / f"{_BUILDING}{os.getpid()}"
         first = walk.height + 1
         with translated(self._root):
             writer = ArchiveWriter(
