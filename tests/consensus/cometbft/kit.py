@@ -18,13 +18,18 @@ import msgspec
 
 from govchain.consensus.cometbft import create_engine_keys
 from govchain.model.wire import GenesisMember
-from govchain.ops.net.layout import free_ports
+from govchain.ops.net import layout
 from govchain.proof.genesis import encode_genesis
 from tests.ledger.kit import Kit, TestAccount, new_account, put, put_payload
 
 #: Seconds that a test waits for what must happen.
 PATIENCE_S = 60.0
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on, outside those that the system gives to connections."""
+    return list(layout.free_ports(count))
 
 
 def now_ms() -> int:
@@ -199,7 +204,7 @@ class Network:
             rule="bft",
             created=self.created,
         )
-        ports = list(free_ports(count))
+        ports = free_ports(count)
         self.addresses = [f"127.0.0.1:{port}" for port in ports]
         self.keys = keys
         self.members = []
@@ -272,4 +277,4 @@ def wait_until(condition: Callable[[], object], what: Callable[[], str] | str, p
         time.sleep(0.05)
 
 
-__all__ = ["Member", "Network", "now_ms", "put_payload", "wait_until"]
+__all__ = ["Member", "Network", "free_ports", "now_ms", "put_payload", "wait_until"]
