@@ -26,7 +26,7 @@ from govchain.consensus.cometbft.snapshots import read_offer
 from govchain.consensus.cometbft.state_sync import read_joined
 from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
 from govchain.consensus.exchange.messages import Greeting, decode_message
-from govchain.consensus.joining.messages import decode_ask, decode_offers, decode_path
+from govchain.consensus.joining.messages import decode_ask, decode_link, decode_offers, decode_path
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
 from govchain.crypto.certificates import decode_certificate_key
@@ -191,6 +191,7 @@ TAKERS = {
     "services.ceremony.read_records": directly(lambda data: read_records([("file", data)])),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
     "consensus.joining.messages.decode_ask": directly(decode_ask),
+    "consensus.joining.messages.decode_link": directly(decode_link),
     "consensus.joining.messages.decode_offers": directly(decode_offers),
     "consensus.joining.messages.decode_path": directly(decode_path),
     "consensus.etcd.records.decode_content": directly(decode_content),

@@ -395,9 +395,10 @@ class ChainChecker:
             while high - low > 1:
                 middle = (low + high) // 2
                 data = self._transport.header(middle)
-                if data is None:
-                    raise UnavailableError(Code.NOT_FOUND, what="block", id=middle)
-                low, high = (middle, high) if decode_header(data).epoch <= epoch else (low, middle)
+                # A node that began from a snapshot has single headers only from before it.
+                low, high = (middle, high) if data is None or decode_header(data).epoch <= epoch else (low, middle)
+            if self._transport.header(low) is None:
+                low = self._change_before(epoch, self._changes[-1] + 1 if self._changes else 1, low)
             if low >= header.height:
                 raise VerificationError(Code.HEADER_INVALID, reason=f"epoch {header.epoch} without a change")
             change = self._final(low)
@@ -406,6 +407,21 @@ class ChainChecker:
             self._join(change)
             self._epochs.append(self._epochs[epoch].step(change.header))
             self._changes.append(low)
+
+    def _change_before(self, epoch: int, first: int, last: int) -> int:
+        """The height of the header that ended ``epoch`` among the single ones that a node kept from before a snapshot.
+
+        Raises:
+            UnavailableError: ``NOT_FOUND``.
+        """
+        while first <= last:
+            until = min(last, first + BLOCKS_PER_PAGE_MAX - 1)
+            for block in self._transport.headers(first, until).blocks:
+                header = decode_header(block.header)
+                if header.epoch == epoch and header.next_signers != header.signers:
+                    return block.height
+            first = until + 1
+        raise UnavailableError(Code.NOT_FOUND, what="block", id=last)
 
     def _join(self, found: VerifiedHeader) -> None:
         """Require one history of ``found`` and the head; a higher one becomes the head."""

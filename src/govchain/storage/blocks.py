@@ -315,7 +315,13 @@ class BlockReader:
         return 0
 
     def first(self) -> int:
-        """Height of the oldest block that is here, or 0: above 1 after a snapshot was installed."""
+        """Height of the oldest block that is here, or 0: above 1 after a snapshot was installed.
+
+        Single headers from before a snapshot, which show how the signer sets went, do not count.
+        """
+        begun = self.begun()
+        if begun:
+            return begun
         for key, _ in self._reader.scan(Table.HEADERS, limit=1):
             return int.from_bytes(key, "big")
         return 0

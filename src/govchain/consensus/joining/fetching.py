@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Final, Protocol, TypeVar
 
 from govchain.consensus.application import LedgerApplication
-from govchain.consensus.joining.messages import Ask, decode_offers, decode_path, encode_message
+from govchain.consensus.joining.messages import Ask, Link, decode_link, decode_offers, decode_path, encode_message
 from govchain.consensus.joining.shown import save_shown_path
 from govchain.consensus.joining.walking import TrustedChain, VerifiedOffer
 from govchain.consensus.ports import SnapshotInfo
@@ -26,6 +26,9 @@ from govchain.model import Code, GovChainError, UnavailableError, VerificationEr
 from govchain.model.canonical import SIZE_MAX
 from govchain.model.wire import SignerSet
 from govchain.proof.exact import decode_exact
+from govchain.proof.headers import decode_header
+from govchain.state import Batch, Table
+from govchain.storage.blocks import height_key
 from govchain.storage.snapshots import Manifest
 
 __all__ = ["JoinLimits", "JoinRoute", "Joined", "SnapshotJoiner", "members_needed"]
@@ -107,6 +110,7 @@ class SnapshotJoiner:
         self._notice = on_notice
         self._limits = limits or JoinLimits()
         self._liars: set[bytes] = set()
+        self._first: Link | None = None
         self._begun_s = monotonic()
 
     def join(self) -> Joined | None:
@@ -142,6 +146,8 @@ class SnapshotJoiner:
         peers = [key for key in self._route.connected() if key not in self._liars]
         chain = TrustedChain(self._machine.suite, self._machine.genesis)
         for key in peers:
+            if self._first is None:
+                self._asked(key, partial(self._take_first, key))
             walked = TrustedChain(self._machine.suite, self._machine.genesis)
             self._asked(key, partial(self._walk, key, walked))
             if walked.epoch > chain.epoch:
@@ -159,6 +165,13 @@ class SnapshotJoiner:
             for each in made:
                 offers.setdefault((each.offer.height, each.offer.manifest), {})[key] = each
         return chain, offers, without
+
+    def _take_first(self, key: bytes) -> bool:
+        """Block 1, which packages name the genesis by."""
+        link = decode_link(self._ask(key, Ask("first")))
+        TrustedChain(self._machine.suite, self._machine.genesis).verify_first(link)
+        self._first = link
+        return True
 
     def _walk(self, key: bytes, chain: TrustedChain) -> bool:
         while chain.epoch < self._limits.epochs_max:
@@ -219,6 +232,7 @@ class SnapshotJoiner:
             return None
         finally:
             self._application.abandon_snapshot()
+        self._keep_links(chain)
         engine_height = self._application.info().engine_height
         seconds = monotonic() - self._begun_s
         return Joined(
@@ -249,6 +263,18 @@ class SnapshotJoiner:
             if code:
                 raise VerificationError(code, reason=f"snapshot {info.height}")
         return True
+
+    def _keep_links(self, chain: TrustedChain) -> None:
+        """Keep block 1 and the changes of the set as single headers, so that clients and packages find them here."""
+        blocks, begun = self._application.blocks, self._application.chain.height
+        batch = Batch()
+        for link in [*([] if self._first is None else [self._first]), *chain.links]:
+            height = decode_header(link.header).height
+            if height <= begun:
+                batch.put(Table.HEADERS, height_key(height), link.header)
+                blocks.put_certificate(batch, height, link.certificate)
+        if len(batch):
+            blocks.store.write(batch, durable=True)
 
     def _piecewise(self, sources: list[bytes], ask: Ask, size: int, digest: bytes) -> bytes | None:
         """A file in pieces from the first of ``sources`` that has it right; others are taken off the list."""

@@ -25,6 +25,7 @@ __all__ = [
     "Offers",
     "Path",
     "decode_ask",
+    "decode_link",
     "decode_offers",
     "decode_path",
     "encode_message",
@@ -48,12 +49,12 @@ _Place = Annotated[int, Meta(ge=0, le=2**40)]
 class Ask(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What is wanted.
 
-    ``path``: certified changes of the signer set from epoch ``height`` on. ``offers``: the snapshots that are here.
-    ``manifest``: a piece of the manifest of the snapshot at ``height``, from ``offset``. ``chunk``: a piece of its
-    chunk ``index``.
+    ``first``: block 1. ``path``: certified changes of the signer set from epoch ``height`` on. ``offers``: the
+    snapshots that are here. ``manifest``: a piece of the manifest of the snapshot at ``height``, from ``offset``.
+    ``chunk``: a piece of its chunk ``index``.
     """
 
-    what: Literal["path", "offers", "manifest", "chunk"]
+    what: Literal["first", "path", "offers", "manifest", "chunk"]
     height: _Place = 0
     index: _Place = 0
     offset: _Place = 0
@@ -100,9 +101,10 @@ _T = TypeVar("_T", bound=Struct)
 _asks = msgspec.msgpack.Decoder(Ask)
 _paths = msgspec.msgpack.Decoder(Path)
 _offers = msgspec.msgpack.Decoder(Offers)
+_links = msgspec.msgpack.Decoder(Link)
 
 
-def encode_message(message: Ask | Path | Offers) -> bytes:
+def encode_message(message: Ask | Link | Path | Offers) -> bytes:
     """The message's MessagePack."""
     return msgspec.msgpack.encode(message)
 
@@ -119,6 +121,11 @@ def decode_ask(data: bytes) -> Ask:
 def decode_path(data: bytes) -> Path:
     """Read the answer to ``path``; raises as :func:`decode_ask`."""
     return _decoded(_paths, data)
+
+
+def decode_link(data: bytes) -> Link:
+    """Read the answer to ``first``; raises as :func:`decode_ask`."""
+    return _decoded(_links, data)
 
 
 def decode_offers(data: bytes) -> Offers:

@@ -49,6 +49,11 @@ class SnapshotServer:
         """
         ask = decode_ask(body)
         match ask.what:
+            case "first":
+                link = self._certified(1)
+                if link is None:
+                    raise UnavailableError(Code.NOT_FOUND, reason="block 1")
+                return encode_message(link)
             case "path":
                 return encode_message(self._path(ask.height))
             case "offers":

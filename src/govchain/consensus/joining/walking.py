@@ -72,6 +72,12 @@ class TrustedChain:
         self._height = header.height
         self.links.append(link)
 
+    def verify_first(self, link: Link) -> None:
+        """Raise a GovChainError unless it is block 1, certified by the first set."""
+        header, _, _ = self._certified(link, self._walks[0])
+        if header.height != 1:
+            raise VerificationError(Code.HEADER_INVALID, reason="not block 1")
+
     def verify_offer(self, offer: Offer) -> VerifiedOffer:
         """What the offer's snapshot is checked against.
 
