@@ -401,3 +401,46 @@ def test_a_node_that_stopped_says_why(chain, actor):
     intake.close()
     intake.close()
     node.close()
+
+
+class Others:
+    """Other nodes, of which as many hold a transaction as the test says; they tell from a thread of their own."""
+
+    def __init__(self, wanted, holding):
+        self.wanted, self.holding = wanted, holding
+        self.asked = []
+
+    def copies(self):
+        return self.wanted
+
+    def when_received(self, ids, done, timeout_s):
+        self.asked.append((list(ids), timeout_s))
+        threading.Thread(target=done, args=(self.holding,)).start()
+
+
+@pytest.mark.requirement("GD.architecture.network.02")
+@pytest.mark.parametrize(("wanted", "holding", "code"), [(1, 0, Code.OK), (2, 2, Code.OK), (3, 2, Code.TIMED_OUT)])
+def test_received_means_that_as_many_nodes_as_agreed_hold_it(hands, actor, wanted, holding, code):
+    others = Others(wanted, holding)
+    intake = Intake(Submitter(hands.application, hands.pool, lambda: None), spreading=others)
+    good, bad = actor.put(now=hands.now), b"\x00"
+    try:
+        taken, refused = asyncio.run(intake.submit([good, bad], wait=False))
+    finally:
+        intake.close()
+    assert taken.code is code
+    assert refused.code is Code.ENVELOPE_MALFORMED
+    # Only what was taken is asked about, and only where others are to hold it; it is ordered all the same.
+    assert [ids for ids, _ in others.asked] == ([[taken.id]] if wanted > 1 else [])
+    assert hands.engine.step()
+
+
+def test_who_waits_for_a_receipt_waits_for_no_other_node(node, actor):
+    others = Others(5, 0)
+    intake = Intake(node.submitter, spreading=others)
+    try:
+        (answer,) = asyncio.run(intake.submit([actor.put()], wait=True, timeout_ms=WAIT_MS))
+    finally:
+        intake.close()
+    assert answer.receipt
+    assert others.asked == []

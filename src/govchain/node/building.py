@@ -115,7 +115,7 @@ def build_services(
     ``logs`` and ``connections`` are those of the process, where it has them.
     """
     with contextlib.ExitStack() as stack:
-        intake = Intake(node.submitter)
+        intake = Intake(node.submitter, spreading=node.network)
         stack.callback(intake.close)
         genesis = node.genesis
         sessions = Sessions(

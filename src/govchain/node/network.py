@@ -7,7 +7,7 @@ Not here: connections and frames (``peers``), what is exchanged (``consensus.exc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from govchain import __version__
 from govchain.consensus import LedgerApplication, Pool
@@ -44,6 +44,7 @@ class Network:
         on_notice: Callable[[str], None],
     ) -> None:
         machine = application.machine
+        self._copies = options.forward_to + 1
         own = load_own_record(directory, machine.genesis)
         identity = open_tls_key(directory.tls_key, directory.tls_certificate, passphrases)
 
@@ -81,6 +82,14 @@ class Network:
         """Leave the others."""
         self.exchange.stop()
         self.peers.stop()
+
+    def copies(self) -> int:
+        """How many nodes, this one included, are to hold a transaction before it counts as received."""
+        return min(self._copies, 1 + len(self.members.others()))
+
+    def when_received(self, ids: Sequence[bytes], done: Callable[[int], None], timeout_s: float) -> None:
+        """Call ``done`` once with how many nodes hold each of the transactions at least, or when the time is over."""
+        self.exchange.when_received(ids, done, timeout_s)
 
     def status(self) -> list[PeerView]:
         """How each other member stands to this node, sorted by key."""

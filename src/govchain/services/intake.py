@@ -22,14 +22,15 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from govchain.consensus.pool import Outcome
 from govchain.model import Code, GovChainError
 from govchain.services.submission import Acknowledgement, Submitter
 
-__all__ = ["GATHER_BYTES", "GATHER_ENVELOPES", "GATHER_MS", "Intake", "IntakeLimits"]
+__all__ = ["GATHER_BYTES", "GATHER_ENVELOPES", "GATHER_MS", "SPREAD_MS", "Intake", "IntakeLimits", "Spreading"]
 
 #: How long the first envelope of a batch waits for others, in ms.
 GATHER_MS = 2
@@ -37,6 +38,18 @@ GATHER_MS = 2
 GATHER_ENVELOPES = 512
 #: Bytes of envelopes that are checked at once, in the same way.
 GATHER_BYTES = 8 * 1024 * 1024
+#: How long a submission that waits for no receipt waits for other nodes to hold it.
+SPREAD_MS = 2_000
+
+
+class Spreading(Protocol):
+    """Tells when other nodes hold what was received here; a node without others has none."""
+
+    def copies(self) -> int:
+        """How many nodes, this one included, are to hold a transaction before it counts as received."""
+
+    def when_received(self, ids: Sequence[bytes], done: Callable[[int], None], timeout_s: float) -> None:
+        """Call ``done`` once, from any thread, with how many nodes hold each of the transactions at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +189,13 @@ class Intake:
     Args:
         submitter: checks and hands to the pool.
         limits: of the queue.
+        spreading: to other nodes, or None: then what this node holds is received.
     """
 
-    def __init__(self, submitter: Submitter, limits: IntakeLimits | None = None) -> None:
+    def __init__(
+        self, submitter: Submitter, limits: IntakeLimits | None = None, spreading: Spreading | None = None
+    ) -> None:
+        self._spreading = spreading
         self._submitter = submitter
         self._limits = limits or IntakeLimits()
         self._lock = threading.Lock()
@@ -203,6 +220,7 @@ class Intake:
         """One answer for each envelope, in order; with ``wait`` once all of them are durable or refused.
 
         After ``timeout_ms`` of waiting, those that are still open are answered TIMED_OUT; they may yet be committed.
+        Without ``wait`` the same is answered for what too few nodes hold after ``SPREAD_MS``.
         Cancelling is allowed at any time.
         """
         if not envelopes:
@@ -221,12 +239,35 @@ class Intake:
                     answer if answer.id else replace(answer, id=self._submitter.id_of(envelope))
                     for answer, envelope in zip(answers, envelopes, strict=True)
                 ]
-            return answers
+            return answers if wait else await self._spread(answers)
         finally:
             # Whoever went away is forgotten; who was told "timed out" before the check is handed in all the same.
             request.gone = not request.late or bool(request.ids)
             if timer is not None:
                 timer.cancel()
+
+    async def _spread(self, answers: list[Acknowledgement]) -> list[Acknowledgement]:
+        """The same answers once enough nodes hold what was received; else what may be lost is told as TIMED_OUT."""
+        spreading = self._spreading
+        ids = [answer.id for answer in answers if answer.waits]
+        wanted = 1 if spreading is None or not ids else spreading.copies()
+        if spreading is None or wanted < 2:
+            return answers
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[int] = loop.create_future()
+
+        def tell(count: int) -> None:
+            if not heard.done():
+                heard.set_result(count)
+
+        def done(count: int) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                loop.call_soon_threadsafe(tell, count)
+
+        spreading.when_received(ids, done, SPREAD_MS / 1000)
+        if await heard >= wanted:
+            return answers
+        return [replace(answer, code=Code.TIMED_OUT) if answer.waits else answer for answer in answers]
 
     def drain(self) -> None:
         """Take nothing more: from now on ``submit`` answers NODE_STOPPING. What is queued goes on; answers at once."""

@@ -98,8 +98,8 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "whether the engine votes (cometbft only); without it the node follows; taken at SIGHUP, without a restart",
     ),
     "forward_to": (
-        "收到交易后另行送达的节点数；这些节点中一个停机也不会丢失已接收的交易",
-        "to how many other nodes a transaction that was received here is sent, so that it outlives this node",
+        "交易须另有多少个节点持有才算已接收（202）；这些节点中一个停机也不会丢失",
+        "how many other nodes must hold a transaction before it counts as received (202): it outlives this node then",
     ),
     "join": (
         "新节点加入运行中的链：snapshot 先取经成员签名证明的快照，blocks 从第一个区块起逐块执行",

@@ -13,7 +13,7 @@ from typing import Self
 
 from govchain.model import Code, GovChainError
 from govchain.ops.net.creating import NetworkPlan, create_network
-from govchain.ops.net.layout import NetworkFile, NetworkFolder, NodeEntry
+from govchain.ops.net.layout import NetworkFile, NetworkFolder, NodeEntry, load_network
 from govchain.ops.net.looking import compare_nodes, look_at_nodes
 from govchain.ops.net.processes import kill_node, start_nodes, stop_nodes
 from govchain.sdk.http import HttpTransport, Timeouts
@@ -120,7 +120,7 @@ def network(path: Path, engine: str, validators: int = 0, **more):
         net.start()
         yield net
     finally:
-        stop_nodes(net.folder, net.nodes, timeout_s=20)
+        stop_nodes(net.folder, load_network(path).nodes, timeout_s=20)  # those, too, whose joining failed
 
 
 class Load:
