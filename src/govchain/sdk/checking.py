@@ -35,6 +35,7 @@ from govchain.proof.transactions import (
     verify_transaction,
 )
 from govchain.proof.trust import EpochWalk, TrustAnchors
+from govchain.sdk.joined import find_change
 from govchain.sdk.transport import (
     BLOCKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_PAGE_MAX,
@@ -398,7 +399,7 @@ class ChainChecker:
                 # A node that began from a snapshot has single headers only from before it.
                 low, high = (middle, high) if data is None or decode_header(data).epoch <= epoch else (low, middle)
             if self._transport.header(low) is None:
-                low = self._change_before(epoch, self._changes[-1] + 1 if self._changes else 1, low)
+                low = find_change(self._transport, epoch, self._changes[-1] + 1 if self._changes else 1, low)
             if low >= header.height:
                 raise VerificationError(Code.HEADER_INVALID, reason=f"epoch {header.epoch} without a change")
             change = self._final(low)
@@ -407,21 +408,6 @@ class ChainChecker:
             self._join(change)
             self._epochs.append(self._epochs[epoch].step(change.header))
             self._changes.append(low)
-
-    def _change_before(self, epoch: int, first: int, last: int) -> int:
-        """The height of the header that ended ``epoch`` among the single ones that a node kept from before a snapshot.
-
-        Raises:
-            UnavailableError: ``NOT_FOUND``.
-        """
-        while first <= last:
-            until = min(last, first + BLOCKS_PER_PAGE_MAX - 1)
-            for block in self._transport.headers(first, until).blocks:
-                header = decode_header(block.header)
-                if header.epoch == epoch and header.next_signers != header.signers:
-                    return block.height
-            first = until + 1
-        raise UnavailableError(Code.NOT_FOUND, what="block", id=last)
 
     def _join(self, found: VerifiedHeader) -> None:
         """Require one history of ``found`` and the head; a higher one becomes the head."""
