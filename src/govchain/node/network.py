@@ -66,6 +66,7 @@ class Network:
                 software=__version__,
             ),
             engine=EngineRpc(directory.engine / RPC_SOCKET).question if machine.genesis.rule == "bft" else None,
+            on_problem=problem,
         )
         self.members = KnownMembers(own, self.exchange.book, application)
 

@@ -156,18 +156,6 @@ class EngineRpc:
         connection.sock.settimeout(None)
         return connection.sock
 
-    def relay(self, body: bytes) -> bytes | None:
-        """The engine's answer to a JSON-RPC request, as it is; None when there is none within the time."""
-        connection = _UnixConnection(self._path, self._timeout_s)
-        try:
-            connection.request("POST", "/", body, {"Content-Type": "application/json"})
-            data = connection.getresponse().read(_ANSWER_BYTES_MAX + 1)
-            return data if len(data) <= _ANSWER_BYTES_MAX else None
-        except _FAULTS:
-            return None
-        finally:
-            connection.close()
-
     def _ask(self, what: str) -> Any:
         connection = _UnixConnection(self._path, self._timeout_s)
         try:
