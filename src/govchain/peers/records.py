@@ -103,6 +103,12 @@ class RecordBook:
         with self._lock:
             return sorted(key for key in self._expected if key not in have)
 
+    def reload(self) -> bool:
+        """Look at the files again, for those that somebody put there; whether there was news."""
+        before = self.records()
+        self._load()
+        return self.records() != before
+
     def _holds(self, record: MemberRecord) -> bool:
         present = self._records.get(bytes.fromhex(record.key))
         return self._is_expected(record) and (present is None or present[0].issued < record.issued)

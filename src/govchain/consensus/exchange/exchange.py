@@ -254,6 +254,8 @@ class PeerExchange:
                 self._network.greet(self.chain)
             try:
                 self.membership.follow()
+                if self.membership.look_again():
+                    self._network.greet(self.chain)
                 self._complete()
             except Exception as error:  # noqa: BLE001 - whatever it was, the next look may do better
                 self._on_problem(Code.INTERNAL, f"{type(error).__name__}: {error}")

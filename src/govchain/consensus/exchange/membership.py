@@ -90,6 +90,13 @@ class Membership:
             self._tell()
         return news
 
+    def look_again(self) -> bool:
+        """Where records are lacking, look for files that somebody put there; whether there was news."""
+        if not self._book.lacking() or not self._book.reload():
+            return False
+        self._tell()
+        return True
+
     def greeting(self) -> tuple[bytes, ...]:
         """Records for another node, this node's own first, as many as fit."""
         own = "" if self._own is None else self._own.key
