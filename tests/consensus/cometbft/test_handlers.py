@@ -10,8 +10,9 @@ from govchain.consensus.cometbft import derive_genesis
 from govchain.consensus.cometbft.handlers import LAG_MS_MAX, AbciHandler, HandlerOptions
 from govchain.consensus.cometbft.protos import abci_pb2 as abci
 from govchain.consensus.cometbft.protos import keys_pb2 as keys
-from govchain.consensus.ports import EngineUpdate, FinalizedBlock
-from govchain.model import Code, GovChainError
+from govchain.consensus.cometbft.snapshots import MARKER_CHUNK, markers
+from govchain.consensus.ports import EngineUpdate, FinalizedBlock, SnapshotInfo
+from govchain.model import Code, GovChainError, UnavailableError
 from tests.consensus.cometbft.test_files import KEYS, bft_machine
 from tests.consensus.kit import Node
 from tests.ledger.kit import CREATED, Kit, put
@@ -309,3 +310,50 @@ def test_a_snapshot_that_nobody_here_vouches_for_is_refused(driven):
         assert answer.result == abci.ResponseOfferSnapshot.REJECT
     assert list(one.call(list_snapshots=abci.RequestListSnapshots()).snapshots) == []
     assert one.call(load_snapshot_chunk=abci.RequestLoadSnapshotChunk(height=1, format=1)).chunk == b""
+
+
+def test_software_that_a_vote_has_overtaken_stops_the_node_before_it_judges(driven, kit):
+    class Old:
+        def __init__(self, application):
+            self.application = application
+
+        def __getattr__(self, name):
+            return getattr(self.application, name)
+
+        def prepare_proposal(self, time, bytes_max):
+            raise UnavailableError(Code.UPGRADE_REQUIRED, version=2, height=7, supported=1)
+
+        def process_proposal(self, envelopes, time):
+            raise UnavailableError(Code.UPGRADE_REQUIRED, version=2, height=7, supported=1)
+
+    proposing = driven(application=Old)
+    proposing.node.submit(put(kit.department))
+    with pytest.raises(UnavailableError):
+        proposing.prepare()
+    judging = driven(application=Old)
+    with pytest.raises(UnavailableError):
+        judging.process(put(kit.department))
+    for one in (proposing, judging):
+        assert [code for code, _ in one.fatal] == [Code.UPGRADE_REQUIRED]
+
+
+def test_an_engine_takes_up_only_where_the_ledger_is(driven, kit):
+    one = driven()
+    one.finalize(1, put(kit.department))
+    one.commit()
+    info = one.info
+    marker = markers([SnapshotInfo(1, 1, bytes(32), b"", 1)])[0]
+
+    def offered(snapshot, app_hash=info.last_block_app_hash):
+        request = abci.RequestOfferSnapshot(snapshot=snapshot, app_hash=app_hash)
+        return one.call(offer_snapshot=request).result
+
+    assert offered(marker, b"another") == abci.ResponseOfferSnapshot.REJECT
+    assert offered(markers([SnapshotInfo(2, 1, bytes(32), b"", 2)])[0]) == abci.ResponseOfferSnapshot.REJECT
+    assert offered(abci.Snapshot(height=1, format=1, chunks=1)) == abci.ResponseOfferSnapshot.REJECT
+    assert offered(marker) == abci.ResponseOfferSnapshot.ACCEPT
+    taken = one.call(apply_snapshot_chunk=abci.RequestApplySnapshotChunk(index=0, chunk=MARKER_CHUNK))
+    assert taken.result == abci.ResponseApplySnapshotChunk.ACCEPT
+    assert one.info == info
+    chunk = one.call(load_snapshot_chunk=abci.RequestLoadSnapshotChunk(height=1, format=2)).chunk
+    assert chunk == MARKER_CHUNK
