@@ -32,6 +32,7 @@ from govchain.crypto import BatchVerifier
 from govchain.ledger import Machine, build_machine, require_protocol
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import Genesis
+from govchain.node.astray import AstrayWatch
 from govchain.node.engines import EngineParts, NetworkOptions, NoEngine, make_engine
 from govchain.node.joining import JoiningNode, begin_again
 from govchain.node.membership import MembershipWatch, is_removed
@@ -149,6 +150,8 @@ class Node:
         if signer is not None:
             parts = self._meet(clock, options.network, passphrases, on_notice or _nobody_hears)
             self.engine = make_engine(directory, self.application, self.pool, clock, options.solo, parts, on_problem)
+        self._astray = AstrayWatch(lambda: self.engine, on_problem, on_notice or _nobody_hears)
+        self.application.finality.disagreements.watch = self._astray
         self.submitter = Submitter(self.application, self.pool, self._problem)
         self.queries = Queries(self.application)
         self.proofs = Proofs(self.application)
@@ -237,6 +240,8 @@ class Node:
         """Why nothing is ordered here, if nothing is."""
         if self._removed:
             return Code.NODE_REMOVED
+        if self._astray.diverged_here:
+            return Code.NODE_DIVERGED
         return Code.DATA_DIRECTORY_READ_ONLY if self.directory.read_only else self.engine.status().problem
 
     def close(self, *, drain: bool = True) -> None:

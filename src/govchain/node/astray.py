@@ -1,0 +1,68 @@
+"""What a node does about members' signatures that speak of other blocks than its own.
+
+Purpose: it tells of a member that signs two blocks or another one, and stops when a quorum signed another block than
+the one that is here: then this node is wrong.
+Rules: who tells it holds locks of its own, so nothing here waits; the engine is stopped from another thread, once.
+Not here: noticing and proving it (``consensus.disagreement``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from govchain.consensus import Engine
+from govchain.consensus.disagreement import FinalitySignature
+from govchain.model import Code
+
+__all__ = ["AstrayWatch"]
+
+
+class AstrayWatch:
+    """See the module.
+
+    Args:
+        engine: the node's, asked for when it has to stop.
+        on_problem: hears NODE_DIVERGED and why, once.
+        on_notice: hears of other members in words.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        on_problem: Callable[[Code, str], None] | None,
+        on_notice: Callable[[str], None],
+    ) -> None:
+        """Nothing went astray yet."""
+        self._engine = engine
+        self._on_problem = on_problem
+        self._on_notice = on_notice
+        self._lock = threading.Lock()
+        self._told: set[bytes] = set()
+        #: Whether this node went astray.
+        self.diverged_here = False
+
+    def equivocated(self, key: bytes, height: int, proof: bytes) -> None:
+        """A member signed two blocks of one height; the proof is for whoever asks the node for it."""
+        self._on_notice(f"member {key.hex()} signed two blocks of height {height}")
+
+    def disagreed(self, signature: FinalitySignature) -> None:
+        """A member signed another block than the one that is here; told once for each member."""
+        with self._lock:
+            new = signature.key not in self._told
+            self._told.add(signature.key)
+        if new:
+            self._on_notice(f"member {signature.key.hex()} signed another block of height {signature.height}")
+
+    def diverged(self, height: int, reason: str) -> None:
+        """A quorum signed another block: stop."""
+        with self._lock:
+            if self.diverged_here:
+                return
+            self.diverged_here = True
+        if self._on_problem is not None:
+            self._on_problem(Code.NODE_DIVERGED, f"block {height}: {reason}")
+        threading.Thread(target=self._end, name="node-astray", daemon=True).start()
+
+    def _end(self) -> None:
+        self._engine().stop(drain=False)
