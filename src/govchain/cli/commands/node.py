@@ -83,9 +83,14 @@ def node_keys(
 
     def show() -> None:
         line(t("node.keys_made", name=record.name, path=made.path))
-        facts([("chain", record.chain), ("public_key", record.key), ("engine_key", record.engine_key)])
-        for account in made.accounts:
-            facts([(f"account.{account.name}", account.address)])
+        facts(
+            [
+                ("chain", record.chain),
+                ("public_key", record.key),
+                ("engine_key", record.engine_key),
+                *((f"account.{account.name}", account.address) for account in made.accounts),
+            ]
+        )
         keys = made.path / "keys"
         line(t("init.keys", path=keys) if made.passphrase_file else t("init.keys_variable", path=keys))
         line(t("node.next_send", path=made.record_file))
