@@ -152,7 +152,7 @@ class Node:
             self.engine = make_engine(directory, self.application, self.pool, clock, options.solo, parts, on_problem)
         self._astray = AstrayWatch(lambda: self.engine, on_problem, on_notice or _nobody_hears)
         self.application.finality.disagreements.watch = self._astray
-        self.submitter = Submitter(self.application, self.pool, self._problem)
+        self.submitter = Submitter(self.application, self.pool, self._refusal)
         self.queries = Queries(self.application)
         self.proofs = Proofs(self.application)
         self.transport = Answers(self.application, self.pool, self.submitter, self.queries, self.proofs)
@@ -235,6 +235,11 @@ class Node:
         self._removed = True
         if self._on_problem is not None:
             self._on_problem(Code.NODE_REMOVED, f"block {height}" if height else "before this start")
+
+    def _refusal(self) -> Code | None:
+        """Why transactions are not taken, if they are not; while a majority is away they wait in the pool."""
+        problem = self._problem()
+        return None if problem is Code.ENGINE_UNREACHABLE else problem
 
     def _problem(self) -> Code | None:
         """Why nothing is ordered here, if nothing is."""

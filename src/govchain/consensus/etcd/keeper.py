@@ -26,6 +26,8 @@ __all__ = ["Condition", "Keeper", "KeeperLimits"]
 
 #: Between two looks.
 _LOOK_S: Final = 1.0
+#: The same while something is wrong.
+_LOOK_AGAIN_S: Final = 0.3
 #: How long a defragmentation may take.
 _DEFRAGMENT_S: Final = 60.0
 #: gRPC's status of a write that the quota refuses.
@@ -154,7 +156,7 @@ class Keeper:
             except UnavailableError as error:
                 self._condition = Condition(None, error.code, error.reason())
             self._on_condition()
-            self._wake.wait(_LOOK_S)
+            self._wake.wait(_LOOK_S if self._condition.problem is None else _LOOK_AGAIN_S)
 
     def _look(self) -> Condition:
         state = self._client.state()
