@@ -10,6 +10,8 @@ from govchain.ops.doctor import run as doctor
 from govchain.ops.net.layout import NetworkFile
 from govchain.ops.net.looking import identities, probe
 from govchain.ops.net.membership import add_node, remove_node
+from govchain.ops.net.rebuilding import rebuild_node
+from govchain.proof.certificates import decode_certificate
 from govchain.sdk.transactions import now_ms
 from tests.ops.net.kit import network, wait_until
 
@@ -94,3 +96,25 @@ def test_a_node_joins_by_snapshot_becomes_a_member_and_leaves(net):
         if node.application.chain.height >= net.height(first) - 3:
             assert problems == [Code.NODE_REMOVED]
             assert node.transport.status().height >= before
+
+
+def test_a_destroyed_node_is_made_again_with_new_keys(net, capsys):
+    first, lost = net.nodes[0], net.nodes[1]
+    net.kill(lost)
+    net.put(first, 3)
+    net.file, fresh, seconds = rebuild_node(net.folder, net.file, lost)
+    assert fresh.key != lost.key
+    signed = net.put(first, 3)
+    wait_until(lambda: net.has(fresh, signed), "the newest blocks")
+    height = net.height(first)
+
+    def in_certificate() -> bool:
+        with net.transport(first) as transport:
+            (block,) = transport.headers(height, height).blocks
+        return bool(block.certificate) and fresh.key in {
+            key.key for key in decode_certificate(block.certificate).set.keys
+        }
+
+    wait_until(in_certificate, "a certificate of the set with the new key")
+    with capsys.disabled():
+        print(f"\n  a destroyed node ({net.file.engine}) made again, until it takes part: {seconds:.1f} s")

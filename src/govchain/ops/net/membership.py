@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -43,7 +44,7 @@ from govchain.services.ceremony import tls_of
 from govchain.signers import open_key_file, passphrase_source
 from govchain.storage import DirectoryLayout
 
-__all__ = ["add_node", "remove_node"]
+__all__ = ["add_node", "decide", "remove_node"]
 
 #: How long a proposal stays open.
 _OPEN_MS: Final = 3_600_000
@@ -80,8 +81,8 @@ def add_node(
     tell("keys", entry.name)
     for node in voters:
         admit_records(folder.node(node.name).data, [(entry.name, _file(folder, entry))])
-    _decide(folder, voters, _organisation(record), f"{entry.name} joins")
-    _decide(folder, voters, _member(record), f"{entry.name} joins")
+    decide(folder, voters, _organisation(record), f"{entry.name} joins")
+    decide(folder, voters, _member(record), f"{entry.name} joins")
     tell("voted", entry.name)
     found_node(place.data, genesis, [(node.name, _file(folder, node)) for node in network.present], join=True)
     TrustStore(place.home / "trust").add(genesis)
@@ -115,7 +116,7 @@ def remove_node(
     voters = [node for node in _running(folder, network) if node.name != entry.name]
     if not voters:
         raise UnavailableError(Code.NETWORK_NODE, name=entry.name, reason="no other node runs")
-    _decide(folder, voters, MemberRemove(key=entry.key), f"{entry.name} leaves")
+    decide(folder, voters, MemberRemove(key=entry.key), f"{entry.name} leaves")
     stop_nodes(folder, [entry], timeout_s=timeout_s)
     nodes = tuple(
         msgspec.structs.replace(node, removed=True) if node.name == entry.name else node for node in network.nodes
@@ -156,24 +157,43 @@ def _member(record: MemberRecord) -> MemberAdd:
 
 
 @contextmanager
-def _operator(folder: NetworkFolder, node: NodeEntry, through: NodeEntry | None = None) -> Iterator[Client]:
-    """A client that signs with the operator account of the node's organisation, at its own node or ``through`` one."""
-    layout = DirectoryLayout(folder.node(node.name).data)
+def _operator(
+    folder: NetworkFolder, node: NodeEntry, through: NodeEntry | None = None, keys: Path | None = None
+) -> Iterator[Client]:
+    """A client that signs with the operator account of the node's organisation, at its own node or ``through`` one.
+
+    ``keys``: the folder of its key, where that is not the node's.
+    """
+    keys = DirectoryLayout(folder.node(node.name).data).keys if keys is None else keys
     trust = TrustStore(folder.node(node.name).home / "trust")
     with ExitStack() as stack:
         url = f"http://127.0.0.1:{(through or node).api}"
         transport = stack.enter_context(HttpTransport(url))
-        signer = open_key_file(layout.keys / "operator.pem", passphrase_source(layout.keys))
+        signer = open_key_file(keys / "operator.pem", passphrase_source(keys))
         stack.callback(signer.close)
         yield Client(transport, trust=trust.trusted(), signer=signer)
 
 
-def _decide(folder: NetworkFolder, voters: Sequence[NodeEntry], change: Change, reason: str) -> None:
-    """Propose a change and vote for it, organisation by organisation, until it is carried out."""
-    with _operator(folder, voters[0]) as client:
+def decide(
+    folder: NetworkFolder,
+    voters: Sequence[NodeEntry],
+    change: Change,
+    reason: str,
+    *,
+    proposer: NodeEntry | None = None,
+    keys: Path | None = None,
+) -> None:
+    """Propose a change and vote for it, organisation by organisation, until it is carried out.
+
+    ``proposer``: whose organisation proposes through the first voter's node, with its key in the folder ``keys``.
+
+    Raises:
+        UnavailableError: ``NETWORK_NODE``: too few can vote. RefusedError: what the ledger refuses.
+    """
+    with _operator(folder, proposer or voters[0], voters[0], keys) as client:
         proposed = client.submit("governance.propose", Propose(change, now_ms() + _OPEN_MS, reason))
     done = _executed(proposed.receipt.events)
-    for node in voters[1:]:
+    for node in voters[0 if proposer else 1 :]:
         if done:
             return
         with _operator(folder, node) as client:
