@@ -108,6 +108,13 @@ backup verify
 bench ledger
 bench api
 bench net
+archive create
+archive list
+archive mount
+archive prune
+archive unmount
+archive verify
+bench join
 completion
 version
 """

@@ -68,13 +68,14 @@ def test_every_node_completes_the_certificate_of_every_block(net):
 @pytest.mark.requirement("BJ.function.node.05")
 def test_each_node_measures_what_it_sends_to_each_other_one(net):
     net.put(net.nodes[0], 1)
+    wait_until(lambda: all(net.certified(node) == net.height(node) for node in net.nodes), "certificates")
     for node in net.nodes:
         lines = httpx.get(f"http://127.0.0.1:{node.api}/metrics", trust_env=False, timeout=30).text.splitlines()
         values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("govchain_peer"))
         assert float(values["govchain_peers_connected"]) == len(net.nodes) - 1
         for other in net.nodes:
             if other != node:
-                name = f'govchain_peer_received_bytes_total{{peer="{other.name}",kind="signatures"}}'
+                name = f'govchain_peer_received_bytes_total{{kind="signatures",peer="{other.name}"}}'
                 assert float(values[name]) > 0, sorted(values)
 
 
