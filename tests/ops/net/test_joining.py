@@ -98,6 +98,7 @@ def test_a_node_joins_by_snapshot_becomes_a_member_and_leaves(net):
             assert node.transport.status().height >= before
 
 
+@pytest.mark.requirement("GD.technical.reliability.02")
 def test_a_destroyed_node_is_made_again_with_new_keys(net, capsys):
     first, lost = net.nodes[0], net.nodes[1]
     net.kill(lost)
