@@ -27,7 +27,7 @@ from govchain.proof.trust import EpochWalk, TrustAnchors
 from govchain.state.roots import receipt_root, transaction_root
 from govchain.storage.archive_files import ArchivedBlock, ArchiveReader
 
-__all__ = ["ArchiveVerdict", "BlockWalk", "Progress", "verify_archives"]
+__all__ = ["ArchiveVerdict", "BlockWalk", "Progress", "check_linked", "verify_archives"]
 
 #: Called with (done, total) blocks.
 Progress = Callable[[int, int], None]
