@@ -1,21 +1,28 @@
 """What a node does about members' signatures that speak of other blocks than its own.
 
-Purpose: it tells of a member that signs two blocks or another one, and stops when a quorum signed another block than
-the one that is here: then this node is wrong.
-Rules: who tells it holds locks of its own, so nothing here waits; the engine is stopped from another thread, once.
+Purpose: it tells of a member that signs two blocks or another one, keeps the proof of the former, and stops when a
+quorum signed another block than the one that is here: then this node is wrong.
+Rules: who tells it holds locks of its own, so nothing here waits; files are written and the engine is stopped from
+threads of their own. A few proofs against one member are kept and no more: one would do.
 Not here: noticing and proving it (``consensus.disagreement``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 from govchain.consensus import Engine
 from govchain.consensus.disagreement import FinalitySignature
 from govchain.model import Code
 
-__all__ = ["AstrayWatch"]
+__all__ = ["PROOFS_OF_ONE_MAX", "AstrayWatch"]
+
+#: Proofs against one member that are kept in one run.
+PROOFS_OF_ONE_MAX: Final = 8
 
 
 class AstrayWatch:
@@ -23,6 +30,7 @@ class AstrayWatch:
 
     Args:
         engine: the node's, asked for when it has to stop.
+        folder: where proofs of equivocation are kept, made with the first.
         on_problem: hears NODE_DIVERGED and why, once.
         on_notice: hears of other members in words.
     """
@@ -30,11 +38,14 @@ class AstrayWatch:
     def __init__(
         self,
         engine: Callable[[], Engine],
+        folder: Path,
         on_problem: Callable[[Code, str], None] | None,
         on_notice: Callable[[str], None],
     ) -> None:
         """Nothing went astray yet."""
         self._engine = engine
+        self._folder = folder
+        self._proofs: dict[bytes, int] = {}
         self._on_problem = on_problem
         self._on_notice = on_notice
         self._lock = threading.Lock()
@@ -43,8 +54,26 @@ class AstrayWatch:
         self.diverged_here = False
 
     def equivocated(self, key: bytes, height: int, proof: bytes) -> None:
-        """A member signed two blocks of one height; the proof is for whoever asks the node for it."""
-        self._on_notice(f"member {key.hex()} signed two blocks of height {height}")
+        """A member signed two blocks of one height: keep the proof, which ``govchain verify`` reads."""
+        with self._lock:
+            count = self._proofs.get(key, 0)
+            self._proofs[key] = count + 1
+        if count < PROOFS_OF_ONE_MAX:
+            path = self._folder / f"{height}-{key.hex()[:16]}.json"
+            self._on_notice(f"member {key.hex()} signed two blocks of height {height}; proof: {path}")
+            threading.Thread(target=self._keep, args=(path, proof), name="node-proof", daemon=True).start()
+
+    def _keep(self, path: Path, proof: bytes) -> None:
+        """Write a proof, whole or not at all."""
+        part = path.with_suffix(".part")
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            part.write_bytes(proof)
+            part.rename(path)
+        except OSError as error:
+            self._on_notice(f"proof {path} was not kept: {error.strerror}")
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def disagreed(self, signature: FinalitySignature) -> None:
         """A member signed another block than the one that is here; told once for each member."""

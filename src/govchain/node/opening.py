@@ -150,7 +150,7 @@ class Node:
         if signer is not None:
             parts = self._meet(clock, options.network, passphrases, on_notice or _nobody_hears)
             self.engine = make_engine(directory, self.application, self.pool, clock, options.solo, parts, on_problem)
-        self._astray = AstrayWatch(lambda: self.engine, on_problem, on_notice or _nobody_hears)
+        self._astray = AstrayWatch(lambda: self.engine, directory.equivocations, on_problem, on_notice or _nobody_hears)
         self.application.finality.disagreements.watch = self._astray
         self.submitter = Submitter(self.application, self.pool, self._refusal)
         self.queries = Queries(self.application)

@@ -17,6 +17,7 @@ with its process, however that ends, and a restart needs no repair.
       keys/                  key files: node.pem is the member's; tls.pem and its certificate tls.crt name the node to
                              other nodes; passphrase, where an embedded node starts unattended
       peers/                 records of other members, by the first 16 hex digits of their keys
+      equivocations/         proofs that a member signed two blocks of one height
       catalogue.sqlite3      the submitter's own records: salts, pending transactions
       node.toml              settings of a node that serves
       member.json            the node's own member file: what it sent to the others
@@ -151,6 +152,11 @@ class DirectoryLayout:
     def peers(self) -> Path:
         """Records of other members, ``<first 16 hex digits of the key>.json``."""
         return self._path / "peers"
+
+    @property
+    def equivocations(self) -> Path:
+        """Proofs that a member signed two blocks of one height, a file each."""
+        return self._path / "equivocations"
 
     @property
     def member_record(self) -> Path:

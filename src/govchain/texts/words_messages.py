@@ -146,6 +146,22 @@ PAIRS: dict[str, tuple[str, str]] = {
             "compare the fingerprint, and run govchain trust add FILE"
         ),
     ),
+    "verify.equivocation": (
+        "双重签名证明成立：链 {chain}，区块高度 {height}，成员届次 {epoch}，同一密钥签署了两个不同的区块。",
+        "The proof holds: on chain {chain} one key signed two different blocks of height {height}, epoch {epoch}.",
+    ),
+    "verify.equivocation.blocks": (
+        "密钥 {signer}，区块 {first} 与区块 {second}。",
+        "Key {signer}; blocks {first} and {second}.",
+    ),
+    "verify.equivocation.member": (
+        "该密钥属于所列创世文件中的成员 {member}。",
+        "The key is that of {member}, a member in the genesis file that was named.",
+    ),
+    "verify.equivocation.unknown": (
+        "未证明该密钥属于成员：请用 --trust 指明创世文件，或查阅治理记录（密钥 {signer}…）。",
+        "That the key is a member's is not shown: name the genesis file with --trust, or look in governance ({signer}…).",
+    ),
     "verify.result.trusted": ("结论：成立，且签发方可信。", "Result: it holds, and the issuer is trusted."),
     "verify.result.untrusted": ("结论：自洽，但签发方不可信。", "Result: self-consistent, issuer NOT trusted."),
     "verify.result.ended": (

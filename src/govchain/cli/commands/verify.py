@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from govchain.cli.output import emit
+from govchain.cli.output import emit, line
 from govchain.cli.session import session, t
 from govchain.model import Code, RefusedError, UnavailableError, UsageError, VerificationError
 
@@ -32,6 +32,8 @@ def verify(
     from govchain.sdk.kinds import installed_kinds  # noqa: PLC0415
 
     data = _read(file, PAPER_BYTES_MAX)
+    if data.lstrip()[:1] == b"{":
+        _verify_equivocation(data, trust or [])
     if len(data) > FILE_BYTES_MAX and not data.startswith(b"%PDF-"):
         raise RefusedError(Code.FILE_TOO_LARGE, path=str(file), size_max=FILE_BYTES_MAX)
     anchors = _anchors(trust or [])
@@ -48,6 +50,58 @@ def verify(
         raise typer.Exit(error.exit_code) from None
     emit(report_json(verified.report), lambda: show_report(verified.report, session().language))
     raise typer.Exit(verified.report.exit_code)
+
+
+def _verify_equivocation(data: bytes, trust: list[Path]) -> NoReturn:
+    """A proof that a member signed two blocks of one height: 0 when a named genesis lists the key, 3 otherwise."""
+    from govchain.crypto import get_suite  # noqa: PLC0415
+    from govchain.proof.equivocation import decode_equivocation, verify_equivocation  # noqa: PLC0415
+
+    data = data.strip()
+    suite = get_suite("gm" if decode_equivocation(data).algorithm == "sm2-sm3" else "international")
+    proof = verify_equivocation(suite, data)
+    first, second = proof.blocks
+    member = _member(proof.chain, proof.key, trust)
+    result = {
+        "result": "equivocation",
+        "exit_code": 0 if member else 3,
+        "chain": proof.chain,
+        "epoch": proof.epoch,
+        "height": proof.height,
+        "member": member,
+        "key": proof.key,
+        "identities": [first.identity, second.identity],
+    }
+
+    def show() -> None:
+        line(t("verify.equivocation", chain=proof.chain, height=proof.height, epoch=proof.epoch))
+        line(t("verify.equivocation.blocks", signer=proof.key, first=first.identity, second=second.identity))
+        line(
+            t("verify.equivocation.member", member=member)
+            if member
+            else t("verify.equivocation.unknown", signer=proof.key[:16])
+        )
+
+    emit(result, show)
+    raise typer.Exit(int(str(result["exit_code"])))
+
+
+def _member(chain: str, key: str, trust: list[Path]) -> str:
+    """The name of the member with that key in one of the named genesis files of that chain, or an empty string."""
+    from govchain.model import DecodingError  # noqa: PLC0415
+    from govchain.proof.genesis import decode_genesis  # noqa: PLC0415
+    from govchain.sdk.trust import ANCHOR_BYTES_MAX  # noqa: PLC0415
+
+    for path in trust:
+        try:
+            genesis = decode_genesis(_read(path, ANCHOR_BYTES_MAX))
+        except DecodingError as error:
+            raise UsageError(error.code, **{**error.params, "path": str(path)}) from None
+        if genesis.chain == chain:
+            for member in genesis.members:
+                if member.key == key:
+                    return member.name
+    return ""
 
 
 def _report(data: bytes, anchors: Any, facts: Any) -> Any:
