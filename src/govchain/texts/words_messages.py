@@ -160,7 +160,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     ),
     "verify.equivocation.unknown": (
         "未证明该密钥属于成员：请用 --trust 指明创世文件，或查阅治理记录（密钥 {signer}…）。",
-        "That the key is a member's is not shown: name the genesis file with --trust, or look in governance ({signer}…).",
+        "That the key is a member's is not shown: name the genesis with --trust, or look in governance ({signer}…).",
     ),
     "verify.result.trusted": ("结论：成立，且签发方可信。", "Result: it holds, and the issuer is trusted."),
     "verify.result.untrusted": ("结论：自洽，但签发方不可信。", "Result: self-consistent, issuer NOT trusted."),
