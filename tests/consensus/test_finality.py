@@ -301,6 +301,27 @@ def test_a_quorum_for_another_block_stops_this_node():
     assert third.watch.heard == []
 
 
+def test_a_certified_block_is_right_whoever_signs_another():
+    """The keys of a quorum of an old set, in one hand, stop no node that has the block's certificate."""
+    kit, members = several("bft", 4)
+    envelope = put(kit.department)
+    for member in members:
+        member.block(envelope)
+        member.block()
+    first = members[0]
+    good = members[1].route.sent[0]
+    for member in members[1:3]:
+        first.finality.add(member.route.sent[0])
+    assert first.certificate(1) is not None
+    for member in members[1:]:
+        other = signed(kit, member.account, good, identity=b"\x07" * 32)
+        assert first.finality.add(other) == Code.BLOCK_INVALID
+    kinds = [kind for kind, *_ in first.watch.heard]
+    assert "diverged" not in kinds
+    assert kinds.count("equivocated") == 2  # of those whose signatures stand in the certificate
+    assert kinds.count("disagreed") == 3
+
+
 def test_a_signature_that_comes_before_its_block_waits_for_it():
     kit, members = several("raft", 3)
     first, *others = members

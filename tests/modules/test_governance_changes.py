@@ -83,6 +83,7 @@ def test_two_foundings_with_one_account_in_one_block(council):
         ("block_transactions_max", 0, Code.PAYLOAD_SHAPE),
         ("block_bytes_max", 65_536, Code.OK),
         ("block_bytes_max", 65_535, Code.GOVERNANCE_PARAMETER),
+        ("block_bytes_max", 4_194_304 + 1, Code.GOVERNANCE_PARAMETER),
         ("block_bytes_max", 64 * 1024 * 1024 + 1, Code.GOVERNANCE_PARAMETER),
         ("checkpoint_writes_min", 5_000_000, Code.OK),
         ("signatures_max", 3, Code.PAYLOAD_SHAPE),

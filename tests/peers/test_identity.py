@@ -103,3 +103,39 @@ def test_a_wrong_passphrase_and_another_nodes_certificate_are_refused(files, tmp
         open_tls_key(files[0], other, source)
     with pytest.raises(UsageError):
         create_tls_key(tmp_path / "third.pem", tmp_path / "third.crt", b"short", "node")
+
+
+def unreadable(good):
+    """A certificate that asn1crypto reads and OpenSSL does not: the value of its name is a number."""
+    from asn1crypto import core, x509
+
+    class Plain(core.Sequence):
+        _fields = [("type", core.ObjectIdentifier), ("value", core.Any)]  # noqa: RUF012 - the library fills it in
+
+    class Pair(core.SetOf):
+        _child_spec = Plain
+
+    class Names(core.SequenceOf):
+        _child_spec = Pair
+
+    read = x509.Certificate.load(good)
+    parts = read["tbs_certificate"]
+    name = Names([Pair([Plain({"type": "1.2.3.4", "value": core.Any(core.Integer(5))})])]).dump()
+    fields = (parts[field].dump() for field in ("version", "serial_number", "signature"))
+    body = b"".join(fields) + name + parts["validity"].dump() + name + parts["subject_public_key_info"].dump()
+    tail = read["signature_algorithm"].dump() + read["signature_value"].dump()
+    return core.Sequence(contents=core.Sequence(contents=body).dump() + tail).dump()
+
+
+def test_one_certificate_that_openssl_cannot_read_shuts_out_nobody_else(files, tmp_path):
+    own = create_tls_key(*files, PASSPHRASE, "a")
+    layout = DirectoryLayout(tmp_path / "other")
+    layout.keys.mkdir(parents=True)
+    other = create_tls_key(layout.tls_key, layout.tls_certificate, PASSPHRASE, "b")
+    bad = unreadable(other.certificate)
+    with pytest.raises(ssl.SSLError):
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(bad))
+    for known in ([bad, other.certificate], [other.certificate, bad]):
+        for server in (True, False):
+            context = own.context(known, server=server)
+            assert context.cert_store_stats()["x509"] == 1

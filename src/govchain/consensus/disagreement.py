@@ -93,10 +93,20 @@ class Disagreements:
         """Whether that member is known to have signed another block at ``height``."""
         return (key, True) in self._others.get(height, ())
 
-    def add(self, signers: SignerSet, epoch: int, other: FinalitySignature, own: FinalitySignature | None) -> Code:
+    def add(
+        self,
+        signers: SignerSet,
+        epoch: int,
+        other: FinalitySignature,
+        own: FinalitySignature | None,
+        *,
+        final: bool = False,
+    ) -> Code:
         """Take a signature over another block than the one that is here, which the set ``signers`` signs in ``epoch``.
 
-        ``own`` is the same member's valid signature over the block that is here, where it is known.
+        ``own`` is the same member's valid signature over the block that is here, where it is known. ``final``: the
+        block that is here has its certificate, so that it is not this node that went astray, however many sign another:
+        whoever holds the keys of a quorum of an old set could otherwise stop every node.
 
         Returns:
             BLOCK_INVALID for a valid signature; otherwise why it is none.
@@ -117,7 +127,7 @@ class Disagreements:
             self._prove(own, other)
         if self.watch is not None and first is other:
             self.watch.disagreed(other)
-            if alike >= quorum(signers.rule, len(signers.keys)):
+            if not final and alike >= quorum(signers.rule, len(signers.keys)):
                 self.watch.diverged(other.height, f"{alike} of {len(signers.keys)}")
         return Code.BLOCK_INVALID
 

@@ -298,7 +298,7 @@ class Finality:
         key = signature.key.hex()
         own = next((entry.signature for entry in certificate.signatures if entry.key == key), None)
         known = None if own is None else FinalitySignature(signature.height, signature.key, bytes.fromhex(own), *here)
-        return self.disagreements.add(certificate.set, certificate.epoch, signature, known)
+        return self.disagreements.add(certificate.set, certificate.epoch, signature, known, final=True)
 
     def _is_of_another(self, header: Header, identity: bytes, certificate: Certificate) -> bool:
         """Whether a quorum of the header's own set signed another block of its height."""

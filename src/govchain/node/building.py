@@ -150,7 +150,7 @@ def build_services(
             queries=node.queries,
             proofs=node.proofs,
             sessions=sessions,
-            problem=lambda: node.engine.status().problem,
+            problem=node.problem,
             packages=packages.make,
             verify=packages.check if settings.flag("verify") else None,
             exports=_exports(node, settings),

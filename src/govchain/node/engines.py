@@ -24,7 +24,7 @@ from govchain.consensus.etcd import BlockSource, EtcdEngine, EtcdOptions
 from govchain.consensus.solo import SoloEngine, SoloOptions
 from govchain.consensus.solo.engine import Clock
 from govchain.crypto import ITERATIONS_MIN, KEY_FILE_SALT_BYTES, encode_key_file
-from govchain.model import Code
+from govchain.model import Code, UsageError
 from govchain.node.members import KnownMembers
 from govchain.signers import PassphraseSource
 from govchain.signers.files import read_key_file
@@ -99,8 +99,10 @@ def make_engine(
     """The engine of the chain's rule, not started; ``parts`` are needed for all but ``solo``.
 
     Raises:
-        UnavailableError: ``ENGINE_MISSING``, ``ENGINE_MISMATCH``.
+        UnavailableError: ``ENGINE_MISSING``, ``ENGINE_MISMATCH``. UsageError: a setting that the engine cannot follow.
     """
+    if application.machine.genesis.rule != "bft" and not (parts is None or parts.options.votes):
+        raise UsageError(Code.USAGE, reason="votes: only a chain of rule bft has members that follow without voting")
     if parts is None:
         return SoloEngine(application, pool, clock, solo, on_problem)
     if application.machine.genesis.rule == "bft":

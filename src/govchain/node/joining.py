@@ -99,13 +99,19 @@ class JoiningNode:
         tunnel = network.exchange.tunnel
         tunnel.close()
         planner = StateSyncPlanner(
-            lambda: network.peers.connected(chain),
+            self._members_connected,
             lambda member, body: network.peers.request(chain, member, Kind.TUNNEL, body, _ANSWER_S),
             tunnel.open,
             lambda: members_needed(self._application.chain.signers),
             self._stop,
         )
         return planner.plan(engine_height, identity)
+
+    def _members_connected(self) -> list[bytes]:
+        """Connected members of the set that signs: whoever is only invited has no voice yet."""
+        members = {bytes.fromhex(entry.key) for entry in self._application.chain.signers.keys}
+        chain = self._application.machine.genesis.chain
+        return [key for key in self._network.peers.connected(chain) if key in members]
 
     def start(self) -> None:
         """Begin to make snapshots for others."""

@@ -165,7 +165,9 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The node's name: that of the member with its key, else what its own member file says."""
+        """The node's name: among others as its own member file says, else that of the member with its key."""
+        if self.network is not None:
+            return self.network.members.own.name
         members = self.genesis.members
         if self.signer is None or self.genesis.rule == "solo":
             return members[0].name
@@ -238,11 +240,11 @@ class Node:
 
     def _refusal(self) -> Code | None:
         """Why transactions are not taken, if they are not; while a majority is away they wait in the pool."""
-        problem = self._problem()
+        problem = self.problem()
         return None if problem is Code.ENGINE_UNREACHABLE else problem
 
-    def _problem(self) -> Code | None:
-        """Why nothing is ordered here, if nothing is."""
+    def problem(self) -> Code | None:
+        """Why nothing is ordered here, if nothing is: the one answer for readiness, metrics and who asks."""
         if self._removed:
             return Code.NODE_REMOVED
         if self._astray.diverged_here:

@@ -35,7 +35,7 @@ def _peers(node: Node) -> tuple[PeerFacts, ...]:
 
 def network_status(node: Node) -> NetworkStatus:
     """The node's view of its engine, the members and the other nodes."""
-    status = node.engine.status()
+    status, problem = node.engine.status(), node.problem()
     certified = node.application.certified_height  # before the head, which may move on meanwhile
     chain = node.application.chain
     names = {member.key: member.name for member in node.genesis.members}
@@ -47,8 +47,8 @@ def network_status(node: Node) -> NetworkStatus:
         key=key,
         engine=status.name,
         rule=node.genesis.rule,
-        running=status.running,
-        problem="" if status.problem is None else status.problem.name,
+        running=status.running and problem is None,
+        problem="" if problem is None else problem.name,
         engine_height=status.height,
         round=status.round,
         proposer=names.get(status.proposer, status.proposer),

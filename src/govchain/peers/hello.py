@@ -46,7 +46,7 @@ def decode_hello(data: bytes) -> Hello:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DecodingError(Code.PEER_PROTOCOL, reason="hello") from None
 
 

@@ -8,6 +8,7 @@ is known (:mod:`govchain.peers.network`).
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import secrets
@@ -71,9 +72,10 @@ class PeerIdentity:
         if server:
             context.num_tickets = 0  # a session taken up again would skip the certificate
         try:
-            anchors = "".join(ssl.DER_cert_to_PEM_cert(certificate) for certificate in known)
-            if anchors:
-                context.load_verify_locations(cadata=anchors)
+            for certificate in known:
+                # One by one: what OpenSSL cannot read must shut out nobody but the member that shows it.
+                with contextlib.suppress(ssl.SSLError):
+                    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(certificate))
             self._load_into(context)
         except (OSError, ValueError) as error:
             raise UnavailableError(Code.TLS_UNUSABLE, reason=str(error)[:400]) from None

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from govchain.consensus.exchange.tunnel import check_question
+from govchain.consensus.exchange.tunnel import check_question, encode_question
 from govchain.model import Code, RefusedError
 from govchain.peers import Kind
 from tests.consensus.exchange.kit import members
@@ -66,3 +66,12 @@ def asked(first, second, joiner):
 )
 def test_what_may_be_asked_of_an_engine(fault, body):
     assert check_question(body) == fault
+
+
+def test_the_engine_gets_a_question_written_anew():
+    """Its own reader takes names without their case and the last of several: the asker's bytes never get there."""
+    body = b'{"method":"status","Method":"net_info","METHOD":"net_info","id":7,"params":{},"extra":1}'
+    assert check_question(body) == ""
+    assert json.loads(encode_question(body)) == {"jsonrpc": "2.0", "id": 7, "method": "status", "params": {}}
+    assert b"net_info" not in encode_question(body)
+    assert json.loads(encode_question(b'{"method":"status","id":[1]}'))["id"] == 1

@@ -113,9 +113,9 @@ def test_a_destroyed_node_is_made_again_with_new_keys(net, capsys):
         with net.transport(first) as transport:
             (block,) = transport.headers(height, height).blocks
         return bool(block.certificate) and fresh.key in {
-            key.key for key in decode_certificate(block.certificate).set.keys
+            entry.key for entry in decode_certificate(block.certificate).signatures
         }
 
-    wait_until(in_certificate, "a certificate of the set with the new key")
+    wait_until(in_certificate, "a certificate that the new key signed")
     with capsys.disabled():
         print(f"\n  a destroyed node ({net.file.engine}) made again, until it takes part: {seconds:.1f} s")

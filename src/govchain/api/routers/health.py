@@ -24,7 +24,16 @@ async def live() -> Response:
     **describe(
         "The node takes transactions",
         session=False,
-        codes=(Code.NODE_STOPPING, Code.NODE_CLOCK, Code.DISK_FULL, Code.STORE_CORRUPT),
+        codes=(
+            Code.NODE_STOPPING,
+            Code.NODE_CLOCK,
+            Code.DISK_FULL,
+            Code.STORE_CORRUPT,
+            Code.ENGINE_FAILED,
+            Code.ENGINE_UNREACHABLE,
+            Code.NODE_DIVERGED,
+            Code.NODE_REMOVED,
+        ),
         text="Beside the height stands `clock`, where the node compares its clock with time servers: how far they are"
         " ahead in ms (null while too few agree), whether that is too much, how many agree, and how many are asked;"
         " and `unseen`, where the node cannot look at its `machine` (such as a disk that does not answer) or at what"

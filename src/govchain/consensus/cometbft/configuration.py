@@ -89,7 +89,7 @@ def write_configuration(configuration: EngineConfiguration) -> str:
             [
                 ("version", "0.39.4"),
                 ("proxy_app", f"unix://{ABCI_SOCKET}"),
-                ("moniker", configuration.name),
+                ("moniker", _moniker(configuration.name)),
                 ("db_backend", "goleveldb"),
                 ("db_dir", "data"),
                 # Errors only: an info line for each block would be gigabytes a week.
@@ -172,6 +172,12 @@ def write_configuration(configuration: EngineConfiguration) -> str:
         ("instrumentation", [("prometheus", False)]),
     ]
     return "\n".join(_section(name, rows) for name, rows in sections)
+
+
+def _moniker(name: str) -> str:
+    """The engine's name for itself: it takes printable ASCII only, and members have names in any script."""
+    plain = "".join(character for character in name if " " < character < "\x7f")
+    return plain if plain == name else f"node{plain}"
 
 
 def _mempool(plan: StateSync | None) -> list[tuple[str, str | int | bool]]:

@@ -133,7 +133,7 @@ def decode_message(data: bytes, shape: type[T]) -> T:
     """
     try:
         found: T = _decoders[shape].decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DecodingError(Code.PEER_PROTOCOL, reason=getattr(shape, "__name__", "list")) from None
     return found
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from govchain.model import Code, DecodingError, GovChainError, RefusedError, UnavailableError
 from govchain.peers import Kind, PeerNetwork
 
-__all__ = ["TUNNEL_METHODS", "EngineTunnel", "check_question"]
+__all__ = ["TUNNEL_METHODS", "EngineTunnel", "check_question", "encode_question"]
 
 #: What may be asked: what the light client of state sync needs.
 TUNNEL_METHODS: Final = frozenset({"commit", "consensus_params", "status", "validators"})
@@ -46,6 +46,22 @@ def check_question(body: bytes) -> str:
     if not all(isinstance(value, str | int | None) for value in parameters.values()):
         return "parameters"
     return ""
+
+
+def encode_question(body: bytes) -> bytes:
+    """The question in ``body``, which :func:`check_question` let pass, written anew.
+
+    Never the asker's own bytes: the engine reads names without their case and takes the last of several.
+    """
+    question = json.loads(body)
+    id_ = question.get("id")
+    plain = {
+        "jsonrpc": "2.0",
+        "id": id_ if isinstance(id_, str | int) else 1,
+        "method": question["method"],
+        "params": question.get("params", {}),
+    }
+    return json.dumps(plain).encode("ascii")
 
 
 class EngineTunnel:
@@ -76,7 +92,7 @@ class EngineTunnel:
             raise DecodingError(Code.PEER_PROTOCOL, reason=fault)
         if self._ask is None:
             raise RefusedError(Code.SERVICE_OFF)
-        found = self._ask(body)
+        found = self._ask(encode_question(body))
         if found is None:
             raise UnavailableError(Code.NODE_UNREACHABLE, reason="the engine does not answer")
         return found

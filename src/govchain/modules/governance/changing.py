@@ -296,6 +296,8 @@ def _check_parameter_change(context: Context, change: ParameterChange) -> Code:
         return Code.GOVERNANCE_PARAMETER
     if wanted.body_bytes_max > wanted.block_bytes_max:
         return Code.GOVERNANCE_PARAMETER
+    if wanted.block_bytes_max > context.genesis.limits.block_bytes_max:
+        return Code.GOVERNANCE_PARAMETER  # the engines' own limits were made with genesis
     return Code.GOVERNANCE_UNCHANGED if wanted == present else Code.OK
 
 
