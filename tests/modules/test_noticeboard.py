@@ -49,7 +49,7 @@ def on_the_path(installed, monkeypatch):
 def board(on_the_path):
     """A ledger with the family, loaded as a node loads it."""
     modules = installed_modules()
-    assert [module.name for module in modules] == ["accounts", "evidence", "noticeboard"]
+    assert [module.name for module in modules] == ["accounts", "evidence", "governance", "noticeboard"]
     return Ledger(Kit(modules=modules))
 
 
@@ -91,7 +91,7 @@ def test_loaded_by_its_entry_point_and_committed(board, kit):
 
 
 def test_without_installation_it_is_not_there():
-    assert [module.name for module in installed_modules()] == ["accounts", "evidence"]
+    assert [module.name for module in installed_modules()] == ["accounts", "evidence", "governance"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_chain_needs_the_family_as_it_was(board):
     genesis = msgspec.structs.replace(genesis, modules=genesis_modules(modules))
     verifier = board.kit.machine.verifier
     assert build_machine(genesis, modules, digests, verifier).types == board.kit.machine.types
-    for wrong in (modules[:2], modules):
+    for wrong in (modules[:-1], modules):
         with pytest.raises(UnavailableError) as caught:
             build_machine(genesis, wrong, {**digests, "noticeboard": "00" * 32}, verifier)
         assert caught.value.code == Code.MODULE_MISSING

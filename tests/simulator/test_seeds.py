@@ -36,7 +36,7 @@ def test_one_seed_is_one_history(seed, rule):
 def test_a_failure_names_its_seed_and_how_to_repeat_it():
     plan = make_plan(5, rule="bft", submissions=(1,))
 
-    def broken(*arguments):
+    def broken(*arguments, **options):
         raise ValueError("planted")
 
     with pytest.raises(SimulationFailure, match=r"seed 5: ValueError: planted[\s\S]*--seed 5 --trace"):

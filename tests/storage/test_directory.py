@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from govchain.cli.opening import find_data, keys_folder, read_genesis_file
+from govchain.cli.session import Session, start_session
 from govchain.cli.target import Target
 from govchain.index.database import INDEX_FILE
 from govchain.model import Code, RefusedError, UnavailableError
@@ -237,5 +238,6 @@ def test_the_names_that_stand_elsewhere_are_these(tmp_path, monkeypatch):
     layout.format_file.write_text("{}")
     layout.genesis.write_text("{}")
     monkeypatch.chdir(tmp_path)
+    start_session(Session())  # another test of this process may have named a node
     assert find_data() == tmp_path
     assert read_genesis_file(tmp_path) == layout.genesis.read_bytes()
