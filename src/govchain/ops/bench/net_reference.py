@@ -88,12 +88,13 @@ class _Nothing:
 
     def __init__(self, transaction_bytes: int, block_bytes: int) -> None:
         self.block = [secrets.token_bytes(transaction_bytes) for _ in range(max(1, block_bytes // transaction_bytes))]
-        self.height = 0
-        self.transactions = 0
-        self.bytes = 0
+        #: Height, transactions and bytes committed so far: one value, since another thread reads it.
+        self.done = (0, 0, 0)
+        self._block = (0, 0)
 
     def info(self) -> Info:
-        return Info(1, self.height, 0, _HASH if self.height else b"")
+        height = self.done[0]
+        return Info(1, height, 0, _HASH if height else b"")
 
     def init_chain(self) -> bytes:
         return _HASH
@@ -108,12 +109,12 @@ class _Nothing:
         return Code.OK
 
     def finalize_block(self, envelopes: Sequence[bytes], time: int, engine_height: int) -> FinalizedBlock:
-        self.transactions += len(envelopes)
-        self.bytes += sum(map(len, envelopes))
+        self._block = (len(envelopes), sum(map(len, envelopes)))
         return FinalizedBlock(_HASH, engine_height, (Code.OK,) * len(envelopes))
 
     def commit(self) -> int:
-        self.height += 1
+        height, transactions, size = self.done
+        self.done = (height + 1, transactions + self._block[0], size + self._block[1])
         return 0
 
     def list_snapshots(self) -> list[SnapshotInfo]:
@@ -286,11 +287,12 @@ def _figures(application: _Nothing, engine: CometEngine) -> dict[str, float]:
             process = psutil.Process(pid)
             engine_cpu = sum(process.cpu_times()[:2])
             memory = process.memory_info().rss
+    height, transactions, size = application.done
     return {
         "time": time.monotonic(),
-        "height": application.height,
-        "transactions": application.transactions,
-        "bytes": application.bytes,
+        "height": height,
+        "transactions": transactions,
+        "bytes": size,
         "engine_cpu": engine_cpu,
         "own_cpu": time.process_time(),
         "memory": memory,
