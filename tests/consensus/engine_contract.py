@@ -167,7 +167,8 @@ class EngineContract:
         wait_until(lambda: not member.facts()["running"], "the end")
         facts = member.facts()
         assert (facts["problem"], facts["height"]) == ("DISK_FULL", height)
-        assert "DISK_FULL" in member.said("problem")
+        # The engine has ended before it tells: the word may come after the facts.
+        wait_until(lambda: "DISK_FULL" in member.said("problem"), "the reason")
         assert member.settled(member.submit(member.put()))[0]["code"] == "DISK_FULL"
         member.stop()
         member.tell(full_at=2**40)

@@ -223,8 +223,10 @@ class _Blind(Finality):
 
 
 class _OnePlace(Disagreements):
-    def add(self, signers: Any, epoch: int, other: FinalitySignature, own: FinalitySignature | None) -> Code:
-        return super().add(signers, other.epoch, other, own)
+    def add(
+        self, signers: Any, epoch: int, other: FinalitySignature, own: FinalitySignature | None, *, final: bool = False
+    ) -> Code:
+        return super().add(signers, other.epoch, other, own, final=final)
 
 
 class _Shielding(Finality):
