@@ -12,14 +12,14 @@ no node is using (``ops.archive``).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from govchain.consensus.application import LedgerApplication
-from govchain.model import Code, GovChainError, RefusedError, UnavailableError
+from govchain.model import Code, GovChainError
 from govchain.proof.genesis import fingerprint
+from govchain.services.schedule import RunState, ScheduledRuns
 from govchain.state import Store
 from govchain.storage.archives import (
     ArchiveFacts,
@@ -58,7 +58,7 @@ class ArchivingState:
 
     Attributes:
         running: whether a run was asked for or is under way.
-        run: how many runs there were since the start.
+        run: how many runs were begun or asked for since the start.
         error: name of the code with which the last run failed, or empty.
         due: when the next scheduled run is due, ms since 1970; 0: never.
         archived: the highest block in an archive of the folder; 0: none is known.
@@ -131,36 +131,31 @@ class Archiving:
         self._genesis = fingerprint(application.machine.genesis).hex()
         self._clock = clock
         self._software = software
-        self._options = options or ArchivingOptions()
+        options = options or ArchivingOptions()
+        self._retain = options.retain
         self._floors = floors
         self._on_done = on_done
         self._on_problem = on_problem
-        self._changed = threading.Condition()
-        self._asked = False
-        self._stopping = False
-        self._state = ArchivingState(pruned=application.blocks.pruned())
-        self._thread: threading.Thread | None = None
+        self._reached = ArchivingState(pruned=application.blocks.pruned())
+        self._runs = ScheduledRuns(
+            "govchain-archives",
+            self._run,
+            clock,
+            every_ms=options.every_ms,
+            retry_ms=options.retry_ms,
+            stop_s=options.stop_s,
+            busy=Code.ARCHIVE_RUNNING,
+            on_problem=on_problem,
+        )
 
     def start(self) -> None:
         """Look at the folder, and start the thread."""
         self._look()
-        if self._options.every_ms:
-            now = self._clock()
-            last = self._state.archived_at
-            # An archive that seems to come from the future, since a clock was wrong, puts nothing off for longer.
-            due = max(min(last + self._options.every_ms, now + self._options.every_ms), now) if last else now
-            self._state = replace(self._state, due=due)
-        self._thread = threading.Thread(target=self._work, name="govchain-archives", daemon=True)
-        self._thread.start()
+        self._runs.start(self._reached.archived_at)
 
     def stop(self) -> None:
         """End what is under way, and the thread. Stopping twice is allowed."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join(self._options.stop_s)
+        self._runs.stop()
 
     def request(self) -> ArchivingState:
         """Have a run made now; it goes on after the answer.
@@ -168,55 +163,24 @@ class Archiving:
         Raises:
             RefusedError: ``ARCHIVE_RUNNING``. UnavailableError: ``NODE_STOPPING``.
         """
-        with self._changed:
-            if self._stopping:
-                raise UnavailableError(Code.NODE_STOPPING)
-            if self._asked or self._state.running:
-                raise RefusedError(Code.ARCHIVE_RUNNING)
-            self._asked = True
-            self._state = replace(self._state, running=True)
-            self._changed.notify_all()
-            return self._state
+        return self._told(self._runs.request())
 
     def state(self) -> ArchivingState:
-        """The state now; waits for nothing."""
-        return self._state
+        """The state now."""
+        return self._told(self._runs.state())
 
-    # The thread
+    def _told(self, now: RunState) -> ArchivingState:
+        return replace(self._reached, running=now.running, run=now.run, error=now.error, due=now.due)
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                while not (self._stopping or self._asked or self._overdue()):
-                    self._changed.wait(self._wait_s())
-                if self._stopping:
-                    return
-                scheduled = not self._asked
-                self._asked = False
-                self._state = replace(self._state, running=True)
-            error = self._run()
-            with self._changed:
-                due = self._state.due
-                if scheduled or (error and due):
-                    due = self._clock() + (self._options.retry_ms if error else self._options.every_ms)
-                self._state = replace(self._state, running=False, run=self._state.run + 1, error=error, due=due)
-
-    def _run(self) -> str:
-        """One run; the name of the code of what failed, or nothing."""
+    def _run(self, scheduled: bool) -> None:
+        """One run, asked for or scheduled alike."""
+        del scheduled
         try:
             self._archive()
-            if self._options.retain:
+            if self._retain:
                 self._prune()
-        except GovChainError as error:
-            if not self._stopping:
-                self._on_problem(error.code, error.text("en"))
-            return error.code.name
-        except Exception as error:  # noqa: BLE001 - a run that fails must not end the schedule; it is told
-            self._on_problem(Code.INTERNAL, type(error).__name__)
-            return Code.INTERNAL.name
         finally:
             self._look()
-        return ""
 
     def _archive(self) -> None:
         blocks = self._application.blocks
@@ -224,15 +188,15 @@ class Archiving:
             return
         genesis = self._application.machine.genesis
         for made in write_archives(
-            self._root, blocks, genesis, created=self._clock(), software=self._software, pulse=self._pulse
+            self._root, blocks, genesis, created=self._clock(), software=self._software, pulse=self._runs.pulse
         ):
             self._on_done(made)
 
     def _prune(self) -> None:
         application = self._application
-        floors = {**prune_floors(application.blocks, self._store, self._options.retain), **self._floors()}
+        floors = {**prune_floors(application.blocks, self._store, self._retain), **self._floors()}
         limit = prune_limit(floors)
-        self._state = replace(self._state, limit=limit)
+        self._reached = replace(self._reached, limit=limit)
         if limit.height <= application.blocks.pruned():
             return
         with locked_archives(self._root):
@@ -243,7 +207,7 @@ class Archiving:
                 limit.height,
                 lock=application.lock,
                 genesis=self._genesis,
-                pulse=self._pulse,
+                pulse=self._runs.pulse,
             )
         application.retention.pruned()
         if pruned.blocks:
@@ -257,28 +221,9 @@ class Archiving:
                 newest = archived_up_to(list_archives(self._root), self._genesis)
             except GovChainError as error:
                 self._on_problem(error.code, error.text("en"))
-        self._state = replace(
-            self._state,
+        self._reached = replace(
+            self._reached,
             archived=0 if newest is None else newest.manifest.last,
             archived_at=0 if newest is None else newest.manifest.created,
             pruned=self._application.blocks.pruned(),
         )
-
-    def _pulse(self) -> None:
-        if self._stopping:
-            raise UnavailableError(Code.NODE_STOPPING)
-
-    def _overdue(self) -> bool:
-        due = self._state.due
-        if not due:
-            return False
-        now = self._clock()
-        # A clock that was set back puts nothing off for longer than one period.
-        if due > now + self._options.every_ms:
-            self._state = replace(self._state, due=now + self._options.every_ms)
-        return now >= self._state.due
-
-    def _wait_s(self) -> float | None:
-        """Until the next is due; a clock that was set is noticed within a minute."""
-        due = self._state.due
-        return min(max(due - self._clock(), 0) / 1000, 60.0) if due else None
