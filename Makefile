@@ -70,7 +70,7 @@ demo-net: setup engines ## four organisations, one ledger, a killed node, the sa
 	@rm -rf .demo-net
 	@$(BIN)/govchain demo net --engine $(ENGINE) --dir .demo-net --verifier "$(CURDIR)/tools/verify_package.py" $(if $(DIR),--files "$(DIR)")
 
-test: setup ## all tests but the long ones; then the deterministic rooms on the machine's other interpreters
+test: setup ## all tests but the long ones and those that start engines; then the deterministic rooms on the machine's other interpreters
 	@if [ -n "$(ROOM)" ] && [ ! -d "tests/$(ROOM)" ]; then echo "make test: there is no tests/$(ROOM)" >&2; exit 2; fi
 	@$(PY) -m pytest -m "not long and not net" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
@@ -94,6 +94,7 @@ simulate: setup ## replicas in one process under seeded faults: SEEDS=1000 of th
 
 test-long: setup ## every test, with more repetitions, then each fuzz target for FUZZ_SECONDS
 	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "not net" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@GOVCHAIN_TEST_LONG=1 $(MAKE) test-net ROOM="$(ROOM)" ARGS="$(ARGS)"
 	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
 	@$(MAKE) fuzz
 
@@ -124,7 +125,7 @@ format: setup-tools ## let ruff and cargo format the code
 	@$(BIN)/ruff format .
 	@if [ -f native/Cargo.toml ]; then cd native && cargo fmt; fi
 
-bench: setup ## the three benches, as JSON under .bench/ and as tables
+bench: setup ## the benches of SM2, the ledger and the API, as JSON under .bench/ and as tables
 	@mkdir -p .bench
 	@$(BIN)/govchain bench sm2 --force --json-file .bench/sm2.json
 	@$(BIN)/govchain bench ledger --force --json-file .bench/ledger.json

@@ -160,7 +160,6 @@ def parse_time(data):
     return evidence_commands._time(data.decode("latin-1"), "--from")
 
 
-#: What takes outside bytes, by its public name, and how to hand them over.
 def engine_keys(path):
     """A home of the engine whose voting key is that file."""
     home = path.parent / "engine"
@@ -174,6 +173,7 @@ def snapshot_offer(data):
     read_offer(abci_pb2.Snapshot(format=1, metadata=data, hash=hashlib.sha256(data).digest()), lambda _height: None)
 
 
+#: What takes outside bytes, by its public name, and how to hand them over.
 TAKERS = {
     "consensus.cometbft.keys.read_engine_keys": through_file("validator", engine_keys),
     "consensus.cometbft.snapshots.read_offer": directly(snapshot_offer),

@@ -219,7 +219,7 @@ def prune_directory(
 
 
 def _indexed(layout: DirectoryLayout, settings: Settings) -> int | None:
-    """The newest block of the directory's index, or None where there is no index."""
+    """The newest block of the directory's index, 0 where nothing is in it yet, or None where there is no index."""
     url = settings.text("index_url")
     if not settings.flag("index") or (not url and not layout.index.exists()):
         return None
@@ -229,7 +229,7 @@ def _indexed(layout: DirectoryLayout, settings: Settings) -> int | None:
             cursor = read_cursor(connection)
     finally:
         database.close()
-    return None if cursor is None else cursor.height
+    return 0 if cursor is None else cursor.height
 
 
 def _files(place: Path) -> list[Path]:

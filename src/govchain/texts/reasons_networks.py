@@ -52,5 +52,8 @@ PAIRS: dict[str, str] = {
     "no other node runs": "没有其他节点在运行",
     "height {height} of {head}": "高度 {height}，应为 {head}",
     "it does not run": "未运行",
+    "votes: only a chain of rule bft has members that follow without voting": (
+        "votes：只有规则为 bft 的链才有只跟随而不投票的成员"
+    ),
     "no free port": "没有空闲端口",
 }

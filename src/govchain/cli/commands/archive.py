@@ -15,6 +15,7 @@ from govchain.cli.target import find_data
 from govchain.model import Code, GovChainError, UsageError
 
 if TYPE_CHECKING:
+    from govchain.node.settings import Settings
     from govchain.storage.archive_mounts import Mount
     from govchain.storage.archives import ArchiveFacts, FoundArchive
 
@@ -47,7 +48,7 @@ def create(
     from govchain.sdk.transactions import now_ms  # noqa: PLC0415
 
     data = find_data()
-    root = to or _folder(data, config)
+    root = to or _folder(node_settings(data, config))
     with counted(t("progress.archiving")) as progress:
         made = create_archives(data, root, now=now_ms(), last=height, blocks_max=blocks, progress=progress)
     rows = [_described(one) for one in made]
@@ -71,7 +72,7 @@ def list_all(
     """What there is."""
     from govchain.storage.archives import list_archives  # noqa: PLC0415 - only needed here
 
-    root = folder or _folder(find_data(), config)
+    root = folder or _folder(node_settings(find_data(), config))
     found = [_listed(one) for one in list_archives(root)]
     mounted = _mounted(anywhere=folder is not None)
     paths = {one["path"] for one in mounted}
@@ -166,7 +167,7 @@ def prune(
 
     data = find_data()
     settings = node_settings(data, config)
-    root = to or _folder(data, config)
+    root = to or _folder(settings)
     with counted(t("progress.verifying_blocks")) as progress:
         done = prune_directory(data, root, keep=keep, settings=settings, progress=progress)
     result = {
@@ -190,9 +191,9 @@ def prune(
         say(t("archive.mount_hint", path=root))
 
 
-def _folder(data: Path, config: Path | None) -> Path:
-    """The folder that the settings of the data directory's node name."""
-    named = node_settings(data, config).text("archive_to")
+def _folder(settings: Settings) -> Path:
+    """The folder that the settings name."""
+    named = settings.text("archive_to")
     if not named:
         raise UsageError(Code.USAGE, reason=t("archive.no_folder"))
     return Path(named)

@@ -242,7 +242,7 @@ def _deliveries(webhook: str, *, dead_only: bool) -> None:
             line(t("webhook.no_deliveries"))
             return
         table(
-            ["number", "state", "events", "first", "last", "attempts", "outcome", "http_status", "due"],
+            ["number", "state", "events", "first_event", "last_event", "attempts", "outcome", "http_status", "due"],
             [
                 (
                     one.number,

@@ -5,7 +5,7 @@ while; latency from the planned moment to the durable receipt at half of that; w
 handed in; the same bytes through the same engines with an application that does nothing, for the ratio.
 Rules: real ``govchain up`` processes with their engines, loopback, one organisation each; every transaction is signed
 before the clock starts and verified by every node; clients share the machine. The clock stops when the last block is
-durable on the last node; afterwards every node must have the same blocks, and each transaction once.
+durable on the last node; afterwards every node must have the same blocks, with as many transactions as were handed in.
 Not here: the network's processes (``ops.net``), one client (``api_client``), the reference (``net_reference``).
 """
 
@@ -165,8 +165,12 @@ class _Run:
             found["half_load_p95_to_bar"] = half["latency_ms"]["p95"] / BARS["half_load_p95_ms"]
         if idle is not None:
             found["idle_cores_to_bar"] = idle["cores"] / BARS["idle_cores"]
+            found["idle_engine_blocks_to_bar"] = (
+                idle["engine_blocks_per_second"] / BARS["idle_engine_blocks_per_second"]
+            )
         if reference is not None:
             found["to_engine_alone"] = full["bytes_per_second"] / reference["bytes_per_second"]
+            found["to_engine_alone_to_bar"] = found["to_engine_alone"] / BARS["ratio_to_engine"]
         return {name: round(value, 3) for name, value in found.items()}
 
     def _create(self) -> None:
@@ -222,7 +226,7 @@ class _Run:
                 rate=rate / batch / len(files),
                 seconds=seconds,
             )
-            for node, file in zip(nodes, files, strict=False)
+            for node, file in zip(nodes, files, strict=True)
         ]
 
     def _drive(self, jobs: Sequence[Job]) -> tuple[float, list[Result], float]:
@@ -292,7 +296,8 @@ class _Run:
         headers = list(self._blocks(before + 1, self._height()))
         count = sum(header.transaction_count for header in headers)
         handed_in = sum(result.requests for result in results) * options.batch
-        if not count or count > handed_in:
+        # Only the last request of each client may hold fewer than a batch.
+        if not handed_in - len(jobs) * options.batch < count <= handed_in:
             raise UnavailableError(Code.STORE_CORRUPT, reason=f"{count} of {handed_in} transactions")
         gaps = [later.time - earlier.time for earlier, later in itertools.pairwise(headers)]
         return {

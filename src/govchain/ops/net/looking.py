@@ -108,13 +108,15 @@ def compare_nodes(
 
 
 def differing_heights(nodes: Sequence[NodeEntry], suite: str, last: int) -> list[int]:
-    """The heights up to ``last`` at which not every node has the same block.
+    """The heights up to ``last`` at which not every node that has a block there has the same, or none has one.
+
+    A node that joined by snapshot has no blocks from before it, but for a few headers.
 
     Raises:
         UnavailableError: a node does not answer.
     """
     chains = [identities(node, suite, 1, last) for node in nodes]
-    return [height for height in range(1, last + 1) if len({chain.get(height, "") for chain in chains}) != 1]
+    return [height for height in range(1, last + 1) if len({chain[height] for chain in chains if height in chain}) != 1]
 
 
 def _height(node: NodeEntry) -> int:
