@@ -25,8 +25,7 @@ from govchain.consensus.cometbft.protos import abci_pb2
 from govchain.consensus.cometbft.snapshots import read_offer
 from govchain.consensus.cometbft.state_sync import read_joined
 from govchain.consensus.etcd.records import BlockRecord, decode_content, decode_record
-from govchain.consensus.exchange.messages import Greeting, decode_message
-from govchain.consensus.joining.messages import decode_ask, decode_link, decode_offers, decode_path
+from govchain.consensus.messages import SHAPES, decode_message
 from govchain.crypto import der, get_suite
 from govchain.crypto.asn1 import load_strict
 from govchain.crypto.certificates import decode_certificate_key
@@ -173,6 +172,18 @@ def snapshot_offer(data):
     read_offer(abci_pb2.Snapshot(format=1, metadata=data, hash=hashlib.sha256(data).digest()), lambda _height: None)
 
 
+def route_message(data):
+    """As every shape; what none of them is, is refused."""
+    refused = []
+    for shape in SHAPES:
+        try:
+            decode_message(data, shape)
+        except GovChainError as error:
+            refused.append(error)
+    if refused:
+        raise refused[-1]
+
+
 #: What takes outside bytes, by its public name, and how to hand them over.
 TAKERS = {
     "consensus.cometbft.keys.read_engine_keys": through_file("validator", engine_keys),
@@ -190,10 +201,6 @@ TAKERS = {
     "proof.genesis_signatures.decode_genesis_signature": directly(decode_genesis_signature),
     "services.ceremony.read_records": directly(lambda data: read_records([("file", data)])),
     "proof.genesis.decode_genesis": directly(proof.decode_genesis),
-    "consensus.joining.messages.decode_ask": directly(decode_ask),
-    "consensus.joining.messages.decode_link": directly(decode_link),
-    "consensus.joining.messages.decode_offers": directly(decode_offers),
-    "consensus.joining.messages.decode_path": directly(decode_path),
     "consensus.etcd.records.decode_content": directly(decode_content),
     "consensus.etcd.records.decode_record": directly(lambda data: decode_record(BlockRecord, data, "block")),
     "modules.evidence.messages.items.decode_item": directly(messages.decode_item),
@@ -219,7 +226,7 @@ TAKERS = {
     "crypto.der.read_sequence": directly(der.read_sequence),
     "crypto.sm2.decode_signature_der": directly(decode_signature_der),
     "crypto.sm2.decode_ciphertext_der": directly(decode_ciphertext_der),
-    "consensus.exchange.messages.decode_message": directly(lambda data: decode_message(data, Greeting)),
+    "consensus.messages.decode_message": directly(route_message),
     "peers.frames.decode_head": directly(decode_head),
     "peers.hello.decode_hello": directly(decode_hello),
     "peers.identity.open_tls_key": through_file(

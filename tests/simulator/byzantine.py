@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from govchain.consensus import FinalitySignature
-from govchain.consensus.exchange.messages import (
+from govchain.consensus.messages import (
     HeightAnswer,
     SignatureMessage,
     TransactionsMessage,

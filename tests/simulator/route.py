@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from govchain.consensus import FinalitySignature
 from govchain.consensus.exchange.forwarding import Forwarder, ForwardingOptions
-from govchain.consensus.exchange.messages import (
+from govchain.consensus.exchange.signatures import SignatureExchange
+from govchain.consensus.messages import (
     Preparing,
     SignatureMessage,
     decode_message,
     encode_message,
     signature_of,
 )
-from govchain.consensus.exchange.signatures import SignatureExchange
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.peers import Kind
 from tests.simulator.chain import CHAIN

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from govchain.consensus.exchange.messages import (
+from govchain.consensus.messages import (
     HeightAnswer,
     PeerBlock,
     TransactionsMessage,

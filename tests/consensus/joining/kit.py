@@ -11,7 +11,7 @@ import msgspec
 from govchain.consensus import Certifier, FinalitySignature, LedgerApplication, Pool
 from govchain.consensus.joining import SnapshotJoiner, SnapshotServer
 from govchain.consensus.joining.fetching import JoinLimits
-from govchain.consensus.joining.messages import Ask, decode_ask
+from govchain.consensus.messages import Ask, decode_message
 from govchain.crypto import BatchVerifier
 from govchain.ledger import Machine, build_machine
 from govchain.model import Code, UnavailableError
@@ -143,7 +143,7 @@ class Route:
 
     def ask(self, key: bytes, body: bytes, timeout_s: float) -> bytes:
         (place,) = (number for number, node in enumerate(self.chain.nodes) if node.key == key)
-        ask = decode_ask(body)
+        ask = decode_message(body, Ask)
         self.asked.append((place, ask))
         answer = self.chain.nodes[place].server.answer(body)
         return answer if self.alter is None else self.alter(place, ask, answer)

@@ -10,16 +10,14 @@ import pytest
 
 import govchain.storage.snapshots as snapshots_module
 from govchain.consensus.joining.fetching import members_needed
-from govchain.consensus.joining.messages import (
+from govchain.consensus.messages import (
     Ask,
     Link,
     Offers,
-    decode_ask,
-    decode_offers,
-    decode_path,
+    SignerPath,
+    decode_message,
     encode_message,
 )
-from govchain.consensus.joining.messages import Path as SignerPath
 from govchain.model import Code, DecodingError, GovChainError
 from govchain.model.wire import SignerKey, SignerSet
 from govchain.state import Table
@@ -200,7 +198,7 @@ def _forged_offers(change) -> object:
     def alter(place: int, ask: Ask, answer: bytes) -> bytes:
         if ask.what != "offers":
             return answer
-        offers = decode_offers(answer).offers
+        offers = decode_message(answer, Offers).offers
         return encode_message(Offers(tuple(change(offer) for offer in offers)))
 
     return alter
@@ -295,8 +293,10 @@ def test_answers_to_what_nobody_may_ask(chain: Chain) -> None:
         with pytest.raises(GovChainError) as caught:
             server.answer(encode_message(ask))
         assert caught.value.code == Code.NOT_FOUND
-    assert decode_path(server.answer(encode_message(Ask("path", 7)))).links == ()
-    assert decode_ask(encode_message(Ask("chunk", 1, 2, 3))) == Ask("chunk", 1, 2, 3)
+    assert decode_message(server.answer(encode_message(Ask("path", 7))), SignerPath).links == ()
+    assert decode_message(encode_message(Ask("chunk", 1, 2, 3)), Ask) == Ask("chunk", 1, 2, 3)
+    later = msgspec.msgpack.encode(["chunk", 1, 2, 3, "appended by a later version"])
+    assert decode_message(later, Ask) == Ask("chunk", 1, 2, 3)
 
 
 @pytest.mark.parametrize(("rule", "members", "needed"), [("bft", 4, 2), ("bft", 7, 3), ("bft", 1, 1), ("raft", 5, 1)])

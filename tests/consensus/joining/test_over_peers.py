@@ -10,7 +10,7 @@ import pytest
 import govchain.storage.snapshots as snapshots_module
 from govchain.consensus.joining import SnapshotJoiner
 from govchain.consensus.joining.fetching import JoinLimits
-from govchain.consensus.joining.messages import decode_ask
+from govchain.consensus.messages import Ask, decode_message
 from govchain.state import MemoryStore
 from govchain.storage import RocksStore
 from tests.consensus.exchange.kit import ExchangeKit, Member, connect, wait_until
@@ -32,7 +32,7 @@ class Leaving:
         return self.route.connected()
 
     def ask(self, key, body, timeout_s):
-        ask = decode_ask(body)
+        ask = decode_message(body, Ask)
         if ask.what == "chunk" and ask.index == 2 and not self.left:
             self.left = key
             self.leave(key)

@@ -29,10 +29,10 @@ from govchain.consensus.exchange.forwarding import Forwarder, ForwardingOptions
 from govchain.consensus.exchange.joining import PeersJoinRoute
 from govchain.consensus.exchange.measures import Propagation
 from govchain.consensus.exchange.membership import Membership
-from govchain.consensus.exchange.messages import Greeting, Preparing, decode_message, encode_message
 from govchain.consensus.exchange.signatures import SignatureExchange
 from govchain.consensus.exchange.tunnel import EngineTunnel
 from govchain.consensus.joining import SnapshotServer
+from govchain.consensus.messages import Greeting, Preparing, decode_message, encode_message
 from govchain.consensus.pool import Pool
 from govchain.ledger import ExecutedBlock
 from govchain.model import Code, RefusedError, UnavailableError

@@ -23,7 +23,7 @@ from typing import Final
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.exchange.backlog import Backlog, Entry
 from govchain.consensus.exchange.measures import PropagationMeter
-from govchain.consensus.exchange.messages import Preparing, TransactionsMessage, decode_message, encode_message
+from govchain.consensus.messages import Preparing, TransactionsMessage, decode_message, encode_message
 from govchain.consensus.pool import Pool
 from govchain.ledger import ExecutedBlock, Prepared
 from govchain.model import Code, UnavailableError

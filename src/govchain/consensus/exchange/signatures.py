@@ -15,7 +15,7 @@ from typing import Final
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.disagreement import FinalitySignature
 from govchain.consensus.exchange.measures import PropagationMeter
-from govchain.consensus.exchange.messages import (
+from govchain.consensus.messages import (
     HeightAnswer,
     SignatureMessage,
     decode_message,

@@ -18,9 +18,9 @@ from time import monotonic
 from typing import Final, Protocol, TypeVar
 
 from govchain.consensus.application import LedgerApplication
-from govchain.consensus.joining.messages import Ask, Link, decode_link, decode_offers, decode_path, encode_message
 from govchain.consensus.joining.shown import save_shown_path
 from govchain.consensus.joining.walking import TrustedChain, VerifiedOffer
+from govchain.consensus.messages import Ask, Link, Offers, SignerPath, decode_message, encode_message
 from govchain.consensus.ports import SnapshotInfo
 from govchain.model import Code, GovChainError, UnavailableError, VerificationError
 from govchain.model.canonical import SIZE_MAX
@@ -168,14 +168,14 @@ class SnapshotJoiner:
 
     def _take_first(self, key: bytes) -> bool:
         """Block 1, which packages name the genesis by."""
-        link = decode_link(self._ask(key, Ask("first")))
+        link = decode_message(self._ask(key, Ask("first")), Link)
         TrustedChain(self._machine.suite, self._machine.genesis).verify_first(link)
         self._first = link
         return True
 
     def _walk(self, key: bytes, chain: TrustedChain) -> bool:
         while chain.epoch < self._limits.epochs_max:
-            path = decode_path(self._ask(key, Ask("path", chain.epoch)))
+            path = decode_message(self._ask(key, Ask("path", chain.epoch)), SignerPath)
             for link in path.links:
                 chain.step(link)
             if not path.more or not path.links:
@@ -183,7 +183,7 @@ class SnapshotJoiner:
         return True
 
     def _offers(self, key: bytes, chain: TrustedChain) -> list[VerifiedOffer]:
-        answer = decode_offers(self._ask(key, Ask("offers")))
+        answer = decode_message(self._ask(key, Ask("offers")), Offers)
         return [chain.verify_offer(offer) for offer in answer.offers]
 
     def _asked(self, key: bytes, question: Callable[[], _T]) -> _T | None:

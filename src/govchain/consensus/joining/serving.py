@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 
 from govchain.consensus.application import LedgerApplication
-from govchain.consensus.joining.messages import (
+from govchain.consensus.joining.shown import load_shown_path
+from govchain.consensus.messages import (
     LINKS_MAX,
     OFFERS_MAX,
     PIECE_BYTES,
@@ -19,11 +20,10 @@ from govchain.consensus.joining.messages import (
     Link,
     Offer,
     Offers,
-    Path,
-    decode_ask,
+    SignerPath,
+    decode_message,
     encode_message,
 )
-from govchain.consensus.joining.shown import load_shown_path
 from govchain.consensus.ports import SnapshotInfo
 from govchain.model import Code, UnavailableError
 from govchain.proof.headers import decode_header
@@ -47,7 +47,7 @@ class SnapshotServer:
         Raises:
             DecodingError: ``PEER_PROTOCOL``. UnavailableError: ``NOT_FOUND``.
         """
-        ask = decode_ask(body)
+        ask = decode_message(body, Ask)
         match ask.what:
             case "first":
                 link = self._certified(1)
@@ -70,7 +70,7 @@ class SnapshotServer:
                 return info
         raise UnavailableError(Code.NOT_FOUND, reason=f"snapshot {ask.height}")
 
-    def _path(self, epoch: int) -> Path:
+    def _path(self, epoch: int) -> SignerPath:
         with self._lock:
             self._follow()
             assert self._changes is not None
@@ -79,7 +79,7 @@ class SnapshotServer:
             found = [link for link in links if link is not None]
             if len(found) < len(links):  # a certificate that is still to come: what follows it is of no use before
                 found = found[: links.index(None)]
-            return Path(tuple(found), epoch + len(found) < len(self._shown) + len(self._changes) and bool(found))
+            return SignerPath(tuple(found), epoch + len(found) < len(self._shown) + len(self._changes) and bool(found))
 
     def _link(self, epoch: int) -> Link | None:
         assert self._changes is not None

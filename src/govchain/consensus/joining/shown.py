@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from govchain.consensus.joining.messages import Link
 from govchain.consensus.joining.walking import TrustedChain
+from govchain.consensus.messages import Link
 from govchain.ledger import Machine
 from govchain.model import GovChainError
 from govchain.storage.directory import synchronise_tree

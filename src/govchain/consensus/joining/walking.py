@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from govchain.consensus.joining.messages import Link, Offer
+from govchain.consensus.messages import Link, Offer
 from govchain.crypto import Suite
 from govchain.merkle import verify_inclusion
 from govchain.model import Code, UnavailableError, VerificationError

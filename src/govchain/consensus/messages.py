@@ -1,27 +1,39 @@
-"""Bodies of messages between the nodes of one chain, as MessagePack arrays (docs/spec/peers.md 5).
+"""Bodies of messages between the nodes of a chain, as MessagePack arrays (docs/spec/peers.md 5, docs/spec/joining.md).
 
-Rules: what is decoded is of the right shape and size, and nothing more is known of it. Later versions may append
-members. Not here: frames (``peers``), what is done with them.
+Rules: one codec for everything the route carries. What is decoded is of the right shape and size, and nothing more is
+known of it; later versions may append members. Pieces of a snapshot's files travel as plain bytes.
+Not here: frames and their bounds (``peers``), what is done with the messages (``exchange``), what an answer to a joiner
+must satisfy (``joining.walking``, ``joining.fetching``).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from govchain.consensus.disagreement import FinalitySignature
 from govchain.model import Code, DecodingError
+from govchain.model.wire import Height
 
 __all__ = [
+    "LINKS_MAX",
+    "OFFERS_MAX",
+    "PIECE_BYTES",
+    "SHAPES",
+    "Ask",
     "BlockRange",
     "Greeting",
     "HeightAnswer",
+    "Link",
+    "Offer",
+    "Offers",
     "PeerBlock",
     "Preparing",
     "SignatureMessage",
     "SignatureRow",
+    "SignerPath",
     "TransactionsMessage",
     "decode_message",
     "encode_message",
@@ -29,10 +41,22 @@ __all__ = [
     "signature_row",
 ]
 
+#: Bytes of one piece of a manifest or chunk, at most; an answer of kind ``snapshot`` takes twice as many.
+PIECE_BYTES: Final = 4 * 1024 * 1024
+#: Changes of the signer set in one answer.
+LINKS_MAX: Final = 32
+#: Snapshots that one node offers.
+OFFERS_MAX: Final = 16
+
+#: A header's or certificate's bytes; a certificate has at most 1,024 signatures and keys.
+_HEADER_BYTES_MAX = 4_096
+_CERTIFICATE_BYTES_MAX = 1024 * 1024
+
 T = TypeVar("T")
 Key = Annotated[bytes, Meta(min_length=1, max_length=1024)]
 Digest32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Place = Annotated[int, Meta(ge=0, le=2**40)]
 
 
 class Greeting(Struct, frozen=True, array_like=True):
@@ -105,19 +129,74 @@ class PeerBlock(Struct, frozen=True, array_like=True):
     certificate: bytes
 
 
-_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {
-    shape: msgspec.msgpack.Decoder(shape)
-    for shape in (
-        Greeting,
-        Preparing,
-        TransactionsMessage,
-        SignatureMessage,
-        BlockRange,
-        tuple[PeerBlock, ...],
-        tuple[HeightAnswer, ...],
-        tuple[int, ...],
-    )
-}
+class Ask(Struct, frozen=True, array_like=True):
+    """What a joiner wants.
+
+    ``first``: block 1. ``path``: certified changes of the signer set from epoch ``height`` on. ``offers``: the
+    snapshots that are here. ``manifest``: a piece of the manifest of the snapshot at ``height``, from ``offset``.
+    ``chunk``: a piece of its chunk ``index``.
+    """
+
+    what: Literal["first", "path", "offers", "manifest", "chunk"]
+    height: Place = 0
+    index: Place = 0
+    offset: Place = 0
+
+
+class Link(Struct, frozen=True, array_like=True):
+    """A header and its certificate, as they are stored."""
+
+    header: Annotated[bytes, Meta(max_length=_HEADER_BYTES_MAX)]
+    certificate: Annotated[bytes, Meta(max_length=_CERTIFICATE_BYTES_MAX)]
+
+
+class SignerPath(Struct, frozen=True, array_like=True):
+    """Changes of the signer set in order of height; ``more``: ask again from the epoch that these lead to."""
+
+    links: Annotated[tuple[Link, ...], Meta(max_length=LINKS_MAX)]
+    more: bool
+
+
+class Offer(Struct, frozen=True, array_like=True):
+    """One snapshot, and what shows that its root is the chain's.
+
+    ``header`` is the block's at ``height``; ``carrier`` a later certified one with the checkpoint's root; ``path``
+    the inclusion path of the block's identity in the carrier's ``history``. ``manifest`` is its digest under the
+    chain's suite, ``manifest_bytes`` its size. ``engine_height`` is the engine's height of the block.
+    """
+
+    height: Height
+    engine_height: Place
+    header: Annotated[bytes, Meta(max_length=_HEADER_BYTES_MAX)]
+    carrier: Link
+    path: Annotated[tuple[Digest32, ...], Meta(max_length=64)]
+    manifest: Digest32
+    manifest_bytes: Annotated[int, Meta(ge=1)]
+
+
+class Offers(Struct, frozen=True, array_like=True):
+    """The snapshots that a node has, newest first."""
+
+    offers: Annotated[tuple[Offer, ...], Meta(max_length=OFFERS_MAX)]
+
+
+#: What a body may be decoded as.
+SHAPES: Final[tuple[Any, ...]] = (
+    Greeting,
+    Preparing,
+    TransactionsMessage,
+    SignatureMessage,
+    BlockRange,
+    tuple[PeerBlock, ...],
+    tuple[HeightAnswer, ...],
+    tuple[int, ...],
+    Ask,
+    Link,
+    SignerPath,
+    Offers,
+)
+
+_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {shape: msgspec.msgpack.Decoder(shape) for shape in SHAPES}
 
 
 def encode_message(message: object) -> bytes:
@@ -126,7 +205,7 @@ def encode_message(message: object) -> bytes:
 
 
 def decode_message(data: bytes, shape: type[T]) -> T:
-    """A body of one of the shapes above, or of a tuple of them.
+    """A body as one of :data:`SHAPES`.
 
     Raises:
         DecodingError: ``PEER_PROTOCOL``.
