@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from govchain.api import ApiSettings, create_app
-from govchain.consensus.solo import SoloOptions
+from govchain.consensus.ports import BlockOptions
 from govchain.modules.accounts.views import StateDirectory
 from govchain.node.embedded import system_clock
 from govchain.node.logs import LogOptions, start_logs
@@ -115,7 +115,7 @@ def test_waits_for_a_commit_have_limits(world):
 
 def test_a_wait_is_not_cut_by_the_time_of_an_ordinary_answer(chain, actor):
     """A block waits for four times as long as an ordinary answer may take; who waits for it still hears."""
-    slow = dataclasses.replace(SMALL, solo=SoloOptions(linger_ms=400))
+    slow = dataclasses.replace(SMALL, blocks=BlockOptions(linger_ms=400))
     with (
         serving(chain, options=slow, answer_ms_max=100, wait_ms_max=10_000) as running,
         running.client() as client,

@@ -19,11 +19,11 @@ from govchain.consensus import Certifier, LedgerApplication, Outcome, Pool
 from govchain.consensus.cometbft import CometEngine, CometOptions, derive_genesis
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.etcd import EtcdEngine, EtcdMember, EtcdOptions, EtcdTuning
+from govchain.consensus.ports import Clock
 from govchain.consensus.solo import SoloEngine
-from govchain.consensus.solo.engine import Clock
 from govchain.crypto import BatchVerifier, SigningKey
 from govchain.ledger import build_machine
-from govchain.model import Code, UnavailableError
+from govchain.model import Code, UnavailableError, UsageError
 from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
 from govchain.proof.genesis import decode_genesis
@@ -148,6 +148,13 @@ class Member:
             "pid": None if isinstance(self.engine, SoloEngine) else self.engine.pid,
         }
 
+    def vote(self, votes: bool) -> str:
+        try:
+            self.engine.set_voting(votes)
+        except UsageError as error:
+            return error.code.name
+        return "OK"
+
     def run(self) -> None:
         self.say(facts_before=self.facts() if self.application.info().app_hash else None)
         self.engine.start()
@@ -164,6 +171,8 @@ class Member:
                     self.say(receipt=None if receipt is None else receipt.hex())
                 case "clock":
                     self.ahead_ms = told["ahead_ms"]
+                case "vote":
+                    self.say(vote=[self.vote(told["votes"]), self.engine.votes])
                 case "stop_engine":
                     self.engine.stop(drain=told["drain"])
                     self.say(engine_stopped=True)

@@ -177,6 +177,13 @@ class EngineContract:
         assert member.commit(member.put())[0]["height"] > height
         assert member.facts()["identities"][:height] == facts["identities"]
 
+    def test_voting_ends_only_where_a_member_can_follow_without(self, member):
+        first = member.commit(member.put())[0]["height"]
+        follows = member.told["engine"] == "cometbft"
+        assert member.ask("vote", "vote", votes=False) == (["OK", False] if follows else ["USAGE", True])
+        assert member.ask("vote", "vote", votes=True) == ["OK", True]
+        assert member.commit(member.put())[0]["height"] == first + 1
+
     def test_every_block_is_certified(self, member):
         member.commit(*member.puts(3))
         # Under bft a member signs when the next engine block arrives.

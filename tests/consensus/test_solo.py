@@ -8,9 +8,8 @@ from itertools import pairwise
 import pytest
 
 from govchain.consensus import Engine, PoolLimits
-from govchain.consensus.ports import EngineStatus
-from govchain.consensus.solo import SoloEngine, SoloOptions
-from govchain.consensus.solo.engine import CLOCK_JUMP_MS_MAX, Clock
+from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, BlockOptions, Clock, EngineStatus
+from govchain.consensus.solo import SoloEngine
 from govchain.model import Code
 from govchain.services.submission import Submitter
 from tests.consensus.kit import PATIENCE_S, FullDisk, Gate, Node, wait_until
@@ -89,7 +88,7 @@ def test_batches_by_size():
 
 def test_batches_by_bytes(small_kit):
     envelopes = [put(small_kit.department) for _ in range(6)]
-    running = Running(small_kit, options=SoloOptions(block_bytes_max=2 * max(map(len, envelopes))))
+    running = Running(small_kit, options=BlockOptions(block_bytes_max=2 * max(map(len, envelopes))))
     running.node.submit(*envelopes)
     while running.engine.step():
         pass
@@ -99,7 +98,7 @@ def test_batches_by_bytes(small_kit):
 
 def test_batches_by_time(small_kit):
     """The first transaction lingers for company: those that come meanwhile share its block and its synchronisation."""
-    running = Running(small_kit, options=SoloOptions(linger_ms=600))
+    running = Running(small_kit, options=BlockOptions(linger_ms=600))
     envelopes = [put(small_kit.department) for _ in range(5)]
     durable = running.node.store.durable_writes
     running.engine.start()
@@ -211,7 +210,7 @@ def test_stop_drains(small_kit):
 def test_stop_without_draining(small_kit):
     """The block in work ends; what was not begun is told that the node is stopping."""
     store = Gate()
-    running = Running(small_kit, store, options=SoloOptions(linger_ms=0))
+    running = Running(small_kit, store, options=BlockOptions(linger_ms=0))
     running.engine.start()
     store.writes = True
     _, first = running.node.submit(put(small_kit.department))
@@ -255,7 +254,7 @@ def test_what_is_too_early_is_ordered_when_its_time_comes(small_kit, running):
 def test_back_pressure(small_kit):
     """A full pool refuses with a hint; once blocks drain it, it takes again."""
     store = Gate()
-    running = Running(small_kit, store, limits=PoolLimits(transactions_max=3), options=SoloOptions(linger_ms=0))
+    running = Running(small_kit, store, limits=PoolLimits(transactions_max=3), options=BlockOptions(linger_ms=0))
     running.engine.start()
     store.writes = True
     answers = running.submit(*(put(small_kit.department) for _ in range(3)), wait=False)

@@ -11,7 +11,7 @@ PUBLIC = {
         FinalityWatch FinalizedBlock Info LedgerApplication Outcome Pool PoolLimits ProposalRoute SignatureRoute
         SnapshotInfo Ticket Waiter
     """,
-    "consensus.solo": "SoloEngine SoloOptions",
+    "consensus.solo": "SoloEngine",
     "crypto": """
         ALGORITHMS Algorithm BatchVerifier DEFAULT_ITERATIONS DEFAULT_SM2_ID DEFAULT_SUITE Hasher ITERATIONS_MAX
         ITERATIONS_MIN KEY_FILE_BYTES_MAX KEY_FILE_SALT_BYTES MEMORY_LIMIT_BYTES NONCE_BYTES SALT_BYTES SUITES

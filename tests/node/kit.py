@@ -11,8 +11,8 @@ from pathlib import Path
 
 import govchain_native as native
 from govchain.consensus import Certifier, LedgerApplication, Pool, PoolLimits
-from govchain.consensus.solo import SoloEngine, SoloOptions
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import BlockOptions, Clock
+from govchain.consensus.solo import SoloEngine
 from govchain.crypto import account_address, get_suite
 from govchain.model import encode_canonical
 from govchain.model.wire import GenesisAccount
@@ -115,7 +115,7 @@ class Hands:
         clock = Clock(lambda: self.now, lambda: self.now)
         certifier = Certifier(self.machine.suite, signer)
         self.application = LedgerApplication(self.machine, self.store, self.pool, clock.wall, certifier)
-        self.engine = SoloEngine(self.application, self.pool, clock, SoloOptions(linger_ms=0))
+        self.engine = SoloEngine(self.application, self.pool, clock, BlockOptions(linger_ms=0))
 
     def block(self, *envelopes: bytes, at: int | None = None) -> None:
         """Check, pool and order these envelopes as one block."""

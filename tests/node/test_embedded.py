@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from govchain.consensus.solo import SoloOptions
-from govchain.consensus.solo.engine import CLOCK_JUMP_MS_MAX, Clock
+from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, BlockOptions, Clock
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.model.wire import GenesisModule
 from govchain.node.embedded import NodeOptions, create_chain, open_embedded, passphrase_source, system_clock
@@ -43,7 +42,7 @@ def test_what_was_committed_is_there_after_reopening(chain, actor):
 
 
 def test_closing_orders_what_the_pool_holds_and_may_be_done_twice(chain, actor):
-    node = open_embedded(chain, options=NodeOptions(solo=SoloOptions(linger_ms=300)))
+    node = open_embedded(chain, options=NodeOptions(blocks=BlockOptions(linger_ms=300)))
     answers = node.submitter.submit([actor.put() for _ in range(5)], wait=False, timeout_s=0)
     node.close()
     node.close()
@@ -53,7 +52,7 @@ def test_closing_orders_what_the_pool_holds_and_may_be_done_twice(chain, actor):
 
 
 def test_closing_without_draining_leaves_the_pool_and_tells_who_waits(chain, actor):
-    node = open_embedded(chain, options=NodeOptions(solo=SoloOptions(linger_ms=3_000)))
+    node = open_embedded(chain, options=NodeOptions(blocks=BlockOptions(linger_ms=3_000)))
     told = []
     thread = threading.Thread(target=lambda: told.extend(submit(node, actor.put())))
     thread.start()

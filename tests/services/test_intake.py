@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from govchain.consensus.solo import SoloOptions
+from govchain.consensus.ports import BlockOptions
 from govchain.model import Code
 from govchain.node.embedded import NodeOptions, open_embedded
 from govchain.proof.transactions import decode_receipt
@@ -227,7 +227,7 @@ def test_a_full_queue_by_bytes_and_an_empty_one_that_takes_any_request(hands, ac
 
 
 def test_a_full_pool_answers_pool_full(chain, actor):
-    options = NodeOptions(pool=with_pool(transactions_max=2).pool, solo=SoloOptions(linger_ms=500))
+    options = NodeOptions(pool=with_pool(transactions_max=2).pool, blocks=BlockOptions(linger_ms=500))
     with open_embedded(chain, options=options) as node:
         intake = Intake(node.submitter)
         answers = asyncio.run(intake.submit([actor.put() for _ in range(4)], wait=True, timeout_ms=WAIT_MS))

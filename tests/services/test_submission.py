@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from govchain.consensus.solo import SoloOptions
+from govchain.consensus.ports import BlockOptions
 from govchain.model import Code
 from govchain.node.embedded import NodeOptions, open_embedded
 from govchain.proof.transactions import decode_receipt
@@ -23,7 +23,7 @@ def submit(node, *envelopes, wait=True, timeout_s=WAIT_S):
 @pytest.fixture
 def slow(chain):
     """A node that gathers for a long time before it makes a block."""
-    with open_embedded(chain, options=NodeOptions(solo=SoloOptions(linger_ms=2_000))) as node:
+    with open_embedded(chain, options=NodeOptions(blocks=BlockOptions(linger_ms=2_000))) as node:
         yield node
 
 
@@ -136,7 +136,7 @@ def test_junk_gets_a_code_and_changes_nothing(node, junk):
 
 def test_a_full_pool_refuses_with_a_hint_and_takes_more_when_it_drained(chain, actor):
     options = with_pool(transactions_max=4)
-    options = NodeOptions(pool=options.pool, solo=SoloOptions(linger_ms=500))
+    options = NodeOptions(pool=options.pool, blocks=BlockOptions(linger_ms=500))
     with open_embedded(chain, options=options) as node:
         envelopes = [actor.put() for _ in range(9)]
         answers = submit(node, *envelopes, wait=False)
@@ -155,7 +155,7 @@ def test_a_full_pool_refuses_with_a_hint_and_takes_more_when_it_drained(chain, a
 
 def test_a_full_pool_by_bytes(chain, actor):
     envelope = actor.put()
-    options = NodeOptions(pool=with_pool(bytes_max=2 * len(envelope)).pool, solo=SoloOptions(linger_ms=1_000))
+    options = NodeOptions(pool=with_pool(bytes_max=2 * len(envelope)).pool, blocks=BlockOptions(linger_ms=1_000))
     with open_embedded(chain, options=options) as node:
         answers = submit(node, *(actor.put() for _ in range(3)), wait=False)
         assert [answer.code for answer in answers] == [Code.OK, Code.OK, Code.POOL_FULL]

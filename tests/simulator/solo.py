@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from govchain.consensus.solo.engine import Clock, SoloEngine
+from govchain.consensus.ports import Clock
+from govchain.consensus.solo import SoloEngine
 from tests.simulator.bft import Block
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The two ports of consensus: what an engine drives (Application) and what a node drives (Engine).
+"""The ports of consensus: what an engine drives (Application), what a node drives (Engine), what an engine is given.
 
 Purpose: engines only order transactions; blocks, hashes and certificates are the application's (ARCHITECTURE decision
 1). The application is shaped like ABCI 2.0, so that an external BFT engine drives exactly what the solo engine drives.
@@ -7,30 +7,65 @@ Rules: an engine calls ``prepare_proposal`` and ``process_proposal`` any number 
 app hash (decision 2).
 A change of the members' set reaches an external engine as :class:`EngineUpdate` values; an engine that is asked to
 prepare tells :class:`ProposalRoute`, so that other nodes send it what they hold.
+What more than one driver needs stands here, so that no driver knows another (``pyproject.toml`` holds them to it).
 Not here: the pool (:mod:`govchain.consensus.pool`), the drivers (``solo/``, ``cometbft/``, ``etcd/``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from govchain.ledger import Prepared
 from govchain.model import Code
 from govchain.storage.snapshot_checks import SnapshotTrust
 
 __all__ = [
+    "BLOCK_BYTES_MAX",
+    "CLOCK_JUMP_MS_MAX",
+    "LINGER_MS",
     "Application",
+    "BlockOptions",
+    "BlockSource",
     "CheckResult",
+    "Clock",
     "Engine",
     "EngineStatus",
     "EngineUpdate",
+    "FetchedBlock",
     "FinalizedBlock",
     "Info",
     "ProposalRoute",
     "SnapshotInfo",
 ]
+
+#: How far the wall clock may move against the steady clock between two blocks.
+CLOCK_JUMP_MS_MAX: Final = 10_000
+#: How long a block's first transaction waits for company.
+LINGER_MS: Final = 4
+#: The bytes of a block where nothing else is said.
+BLOCK_BYTES_MAX: Final = 4_194_304
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Two clocks in ms: ``wall`` (UTC since 1970) and ``steady`` (never jumps, goes on while the machine sleeps)."""
+
+    wall: Callable[[], int]
+    steady: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOptions:
+    """How a node makes blocks, whatever orders them.
+
+    ``linger_ms``: how long a block's first transaction waits for company. ``block_bytes_max``: the engine's limit where
+    genesis has none.
+    """
+
+    linger_ms: int = LINGER_MS
+    block_bytes_max: int = BLOCK_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +195,39 @@ class Engine(Protocol):
     def status(self) -> EngineStatus:
         """How the engine is."""
 
+    @property
+    def votes(self) -> bool:
+        """Whether this node takes part in ordering where it is a member; else it only follows."""
+
+    def set_voting(self, votes: bool) -> None:
+        """Begin or end voting; the node follows all the same.
+
+        Raises:
+            UsageError: the members of this engine always take part.
+        """
+
 
 class ProposalRoute(Protocol):
     """Tells other nodes that this one is about to propose; a node without peers has none."""
 
     def announce(self, engine_height: int, bytes_max: int) -> None:
         """Ask the others for what they hold, at most ``bytes_max`` bytes in all; must not block and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBlock:
+    """A ledger block from another node: header and certificate as they are stored, and its envelopes in order."""
+
+    header: bytes
+    envelopes: tuple[bytes, ...]
+    certificate: bytes
+
+
+class BlockSource(Protocol):
+    """Other members' block stores."""
+
+    def fetch(self, height: int) -> FetchedBlock | None:
+        """The ledger block at ``height``, from whoever has it with its certificate; None when nobody answers soon.
+
+        It must not raise; what it gives is for the caller to verify.
+        """

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from govchain.api import ApiSettings
 from govchain.consensus import PoolLimits
-from govchain.consensus.solo import SoloOptions
+from govchain.consensus.ports import BlockOptions
 from govchain.index.database import IndexDatabase, database_url
 from govchain.model import Code
 from govchain.modules.accounts.views import StateDirectory
@@ -79,7 +79,7 @@ def node_options(settings: Settings) -> NodeOptions:
     """The node's part of the settings."""
     return NodeOptions(
         pool=PoolLimits(settings.integer("pool_transactions_max"), settings.integer("pool_bytes_max")),
-        solo=SoloOptions(linger_ms=settings.integer("block_wait_ms")),
+        blocks=BlockOptions(linger_ms=settings.integer("block_wait_ms")),
         network=NetworkOptions(
             peers_listen=settings.text("peers_listen"),
             engine_listen=settings.text("engine_listen"),

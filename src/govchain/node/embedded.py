@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from govchain.consensus import LedgerApplication, Pool
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import GenesisModule
 from govchain.node.modules import genesis_modules, installed_modules

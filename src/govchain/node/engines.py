@@ -20,11 +20,11 @@ from govchain.consensus import Engine, EngineStatus, LedgerApplication, Pool, Pr
 from govchain.consensus.cometbft import CometEngine, CometOptions, StateSync
 from govchain.consensus.cometbft.genesis import derive_genesis
 from govchain.consensus.engine_binary import find_engine
-from govchain.consensus.etcd import BlockSource, EtcdEngine, EtcdOptions
-from govchain.consensus.solo import SoloEngine, SoloOptions
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.etcd import EtcdEngine, EtcdOptions
+from govchain.consensus.ports import BlockOptions, BlockSource, Clock
+from govchain.consensus.solo import SoloEngine
 from govchain.crypto import ITERATIONS_MIN, KEY_FILE_SALT_BYTES, encode_key_file
-from govchain.model import Code, UsageError
+from govchain.model import Code, UnavailableError, UsageError
 from govchain.node.members import KnownMembers
 from govchain.signers import PassphraseSource
 from govchain.signers.files import read_key_file
@@ -86,13 +86,23 @@ class NoEngine:
         """That it does not run."""
         return EngineStatus(self._rule, False, 0, Code.DATA_DIRECTORY_READ_ONLY)
 
+    @property
+    def votes(self) -> bool:
+        """Never."""
+        return False
+
+    def set_voting(self, votes: bool) -> None:
+        """Nothing to change; raises UnavailableError when asked to begin."""
+        if votes:
+            raise UnavailableError(Code.DATA_DIRECTORY_READ_ONLY)
+
 
 def make_engine(
     directory: DataDirectory,
     application: LedgerApplication,
     pool: Pool,
     clock: Clock,
-    solo: SoloOptions,
+    blocks: BlockOptions,
     parts: EngineParts | None,
     on_problem: Callable[[Code, str], None] | None,
 ) -> Engine:
@@ -104,10 +114,10 @@ def make_engine(
     if application.machine.genesis.rule != "bft" and not (parts is None or parts.options.votes):
         raise UsageError(Code.USAGE, reason="votes: only a chain of rule bft has members that follow without voting")
     if parts is None:
-        return SoloEngine(application, pool, clock, solo, on_problem)
+        return SoloEngine(application, pool, clock, blocks, on_problem)
     if application.machine.genesis.rule == "bft":
-        return _comet(directory, application, pool, clock, solo, parts, on_problem)
-    return _etcd(directory, application, pool, clock, solo, parts, on_problem)
+        return _comet(directory, application, pool, clock, blocks, parts, on_problem)
+    return _etcd(directory, application, pool, clock, blocks, parts, on_problem)
 
 
 def _comet(
@@ -115,7 +125,7 @@ def _comet(
     application: LedgerApplication,
     pool: Pool,
     clock: Clock,
-    solo: SoloOptions,
+    blocks: BlockOptions,
     parts: EngineParts,
     on_problem: Callable[[Code, str], None] | None,
 ) -> CometEngine:
@@ -134,7 +144,7 @@ def _comet(
         loopback=_is_loopback(address),
         votes=options.votes,
         take_up=parts.take_up,
-        linger_ms=solo.linger_ms,
+        linger_ms=blocks.linger_ms,
     )
     return CometEngine(application, pool, comet, clock, parts.route, on_problem, parts.on_notice)
 
@@ -144,7 +154,7 @@ def _etcd(
     application: LedgerApplication,
     pool: Pool,
     clock: Clock,
-    solo: SoloOptions,
+    blocks: BlockOptions,
     parts: EngineParts,
     on_problem: Callable[[Code, str], None] | None,
 ) -> EtcdEngine:
@@ -162,7 +172,7 @@ def _etcd(
         members=members.etcd_members,
         active=members.active_keys,
         founding=any(member.key == members.own.key for member in machine.genesis.members),
-        linger_ms=solo.linger_ms,
+        linger_ms=blocks.linger_ms,
         block_bytes_max=machine.genesis.limits.block_bytes_max,
     )
 

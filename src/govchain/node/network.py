@@ -14,7 +14,7 @@ from govchain.consensus import LedgerApplication, Pool
 from govchain.consensus.cometbft.configuration import RPC_SOCKET
 from govchain.consensus.cometbft.rpc import EngineRpc
 from govchain.consensus.exchange import ExchangeOptions, ForwardingOptions, PeerExchange, PeerView
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock
 from govchain.model import Code
 from govchain.node.engines import NetworkOptions
 from govchain.node.members import KnownMembers, load_own_record

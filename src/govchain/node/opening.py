@@ -25,9 +25,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from govchain.consensus import Certifier, Engine, LedgerApplication, Pool, PoolLimits
-from govchain.consensus.cometbft import CometEngine
-from govchain.consensus.solo import SoloOptions
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import BlockOptions, Clock
 from govchain.crypto import BatchVerifier
 from govchain.ledger import Machine, build_machine, require_protocol
 from govchain.model import Code, UnavailableError
@@ -67,7 +65,7 @@ class NodeOptions:
     """
 
     pool: PoolLimits = field(default_factory=PoolLimits)
-    solo: SoloOptions = field(default_factory=SoloOptions)
+    blocks: BlockOptions = field(default_factory=BlockOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
     verifier_threads: int = 1
     verifier_bytes_max: int = VERIFIER_BYTES_MAX
@@ -149,7 +147,7 @@ class Node:
         self.engine: Engine = NoEngine(machine.genesis.rule)
         if signer is not None:
             parts = self._meet(clock, options.network, passphrases, on_notice or _nobody_hears)
-            self.engine = make_engine(directory, self.application, self.pool, clock, options.solo, parts, on_problem)
+            self.engine = make_engine(directory, self.application, self.pool, clock, options.blocks, parts, on_problem)
         self._astray = AstrayWatch(lambda: self.engine, directory.equivocations, on_problem, on_notice or _nobody_hears)
         self.application.finality.disagreements.watch = self._astray
         self.submitter = Submitter(self.application, self.pool, self._refusal)
@@ -177,12 +175,15 @@ class Node:
     @property
     def votes(self) -> bool:
         """Whether the engine votes here where the node is a member; only CometBFT's can go without."""
-        return self.engine.votes if isinstance(self.engine, CometEngine) else self.signer is not None
+        return self.engine.votes
 
     def set_voting(self, votes: bool) -> None:
-        """Begin or end voting; the node follows all the same. An engine that cannot go without stays as it is."""
-        if isinstance(self.engine, CometEngine):
-            self.engine.set_voting(votes)
+        """Begin or end voting; the node follows all the same.
+
+        Raises:
+            UsageError: the members of this engine always take part.
+        """
+        self.engine.set_voting(votes)
 
     def start(self) -> None:
         """Meet the other nodes, where there are some, and begin to order."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from govchain.consensus import Certifier, LedgerApplication, Outcome, Pool
 from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, StateSync, derive_genesis
 from govchain.consensus.engine_binary import find_engine
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock
 from govchain.crypto import BatchVerifier, SigningKey
 from govchain.ledger import build_machine
 from govchain.model import Code

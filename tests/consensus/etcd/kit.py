@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from govchain.consensus import Certifier, FinalitySignature, LedgerApplication, Pool, Ticket
 from govchain.consensus.engine_binary import find_engine
-from govchain.consensus.etcd import EtcdEngine, EtcdMember, EtcdOptions, EtcdTuning, FetchedBlock, KeeperLimits
+from govchain.consensus.etcd import EtcdEngine, EtcdMember, EtcdOptions, EtcdTuning, KeeperLimits
 from govchain.consensus.etcd.client import EtcdClient
 from govchain.consensus.etcd.order import OrderLog, TipState
 from govchain.consensus.etcd.records import BlockRecord, Keys
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock, FetchedBlock
 from govchain.crypto import BatchVerifier, get_suite
 from govchain.ledger import build_machine
 from govchain.model import Code

@@ -26,7 +26,7 @@ from govchain.consensus.etcd.records import (
 )
 from govchain.consensus.etcd.signals import Heard
 from govchain.consensus.etcd.turns import ROLE_MS, pause_ms
-from govchain.consensus.solo.engine import CLOCK_JUMP_MS_MAX, Clock
+from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, Clock
 from govchain.crypto import get_suite
 from govchain.model import Code, UnavailableError
 from tests.consensus.kit import PATIENCE_S

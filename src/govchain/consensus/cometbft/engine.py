@@ -37,9 +37,8 @@ from govchain.consensus.cometbft.keys import create_observer_key, engine_address
 from govchain.consensus.cometbft.rpc import EngineRpc, RoundState
 from govchain.consensus.cometbft.state_sync import forget_joined, forget_unfinished, read_joined
 from govchain.consensus.pool import Pool
-from govchain.consensus.ports import Application, EngineStatus, ProposalRoute
+from govchain.consensus.ports import LINGER_MS, Application, Clock, EngineStatus, ProposalRoute
 from govchain.consensus.processes import ProcessPlan, SupervisedProcess
-from govchain.consensus.solo.engine import Clock
 from govchain.model import Code, UnavailableError
 from govchain.storage.snapshot_checks import SnapshotTrust
 
@@ -100,7 +99,7 @@ class CometOptions:
     loopback: bool = False
     votes: bool = True
     wait_ms: int = 1_000
-    linger_ms: int = 5
+    linger_ms: int = LINGER_MS
     timeout_propose_ms: int = 3_000
     gossip_sleep_ms: int = 10
     drain_ms: int = 10_000

@@ -33,7 +33,7 @@ from govchain.consensus.cometbft.snapshots import (
     read_offer,
 )
 from govchain.consensus.pool import Pool
-from govchain.consensus.ports import Application, FinalizedBlock, ProposalRoute
+from govchain.consensus.ports import LINGER_MS, Application, FinalizedBlock, ProposalRoute
 from govchain.model import Code, GovChainError
 from govchain.storage.snapshot_checks import SnapshotTrust
 
@@ -62,7 +62,7 @@ class HandlerOptions:
     """
 
     wait_ms: int = 1_000
-    linger_ms: int = 5
+    linger_ms: int = LINGER_MS
     known_nodes: Callable[[], frozenset[bytes]] | None = None
     trust: Callable[[int], SnapshotTrust | None] | None = None
 

@@ -5,43 +5,22 @@ Rules: a block counts only with a finality certificate: the header's own, of a q
 execution arrives at; it is committed only if executing it gives the header's identity. The engine's height stays where
 it was until the ledger is where a kept record says it was before it; so a crash in between goes on, and records of
 blocks that the ledger has are passed by.
-Not here: the route to the other members (handed in as :class:`BlockSource`).
+Not here: the route to the other members (handed in as :class:`govchain.consensus.ports.BlockSource`).
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from govchain.consensus.etcd.records import BlockRecord, encode_content, split_content
-from govchain.consensus.ports import Application
+from govchain.consensus.ports import Application, BlockSource
 from govchain.crypto import Suite
 from govchain.model import Code, GovChainError
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.headers import decode_header, header_identity
 
-__all__ = ["BlockSource", "Catcher", "FetchedBlock"]
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedBlock:
-    """A ledger block from another node: header and certificate as they are stored, and its envelopes in order."""
-
-    header: bytes
-    envelopes: tuple[bytes, ...]
-    certificate: bytes
-
-
-class BlockSource(Protocol):
-    """Other members' block stores."""
-
-    def fetch(self, height: int) -> FetchedBlock | None:
-        """The ledger block at ``height``, from whoever has it with its certificate; None when nobody answers soon.
-
-        It must not raise; what it gives is verified here.
-        """
+__all__ = ["Catcher"]
 
 
 class Catcher:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from govchain.consensus.etcd.signals import Heard
-from govchain.consensus.solo.engine import CLOCK_JUMP_MS_MAX, Clock
+from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, Clock
 
 __all__ = ["ProposerClock"]
 

@@ -16,19 +16,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from govchain.consensus.etcd.catching_up import BlockSource, Catcher
+from govchain.consensus.etcd.catching_up import Catcher
 from govchain.consensus.etcd.client import EtcdClient, EtcdError
 from govchain.consensus.etcd.clocks import ProposerClock
 from govchain.consensus.etcd.identity import EtcdMember
-from govchain.consensus.etcd.keeper import Keeper, KeeperLimits
+from govchain.consensus.etcd.keeper import Keeper
+from govchain.consensus.etcd.options import EtcdOptions
 from govchain.consensus.etcd.order import OrderLog, TipState
-from govchain.consensus.etcd.process import EtcdHome, EtcdTuning
+from govchain.consensus.etcd.process import EtcdHome
 from govchain.consensus.etcd.records import (
     CHUNK_BYTES_MAX,
     CHUNKS_MAX,
@@ -41,12 +38,16 @@ from govchain.consensus.etcd.running import EtcdRunner
 from govchain.consensus.etcd.signals import Signals
 from govchain.consensus.etcd.turns import pause_ms
 from govchain.consensus.pool import Pool
-from govchain.consensus.ports import Application, EngineStatus, ProposalRoute
-from govchain.consensus.solo.engine import Clock
-from govchain.crypto import Suite
-from govchain.model import Code, GovChainError, UnavailableError
+from govchain.consensus.ports import (
+    Application,
+    BlockSource,
+    Clock,
+    EngineStatus,
+    ProposalRoute,
+)
+from govchain.model import Code, GovChainError, UnavailableError, UsageError
 
-__all__ = ["EtcdEngine", "EtcdOptions"]
+__all__ = ["EtcdEngine"]
 
 #: How often an engine with nothing to do looks around.
 _IDLE_S: Final = 0.5
@@ -56,46 +57,6 @@ _RECORDS_MAX: Final = 32
 _BEACONS_MISSED: Final = 3
 #: How long a stop orders what the pool holds.
 _DRAIN_S_MAX: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class EtcdOptions:
-    """How one member's engine runs.
-
-    Attributes:
-        chain: the chain's id.
-        fingerprint: of its genesis.
-        suite: the chain's.
-        folder: etcd's home, ``<data>/engine``.
-        binary: etcd's program (``find_engine("etcd", …)``).
-        member: this member's key, raw.
-        listen: HOST:PORT that the peer port listens on; a host that is a number.
-        tls_key: this member's TLS key.
-        members: the active members as the newest block has them (before the first, as genesis has them), this one
-            included when it is one, as far as their addresses are known.
-        active: the keys of all active members; None: those of ``members``.
-        founding: whether genesis names this member: with the others of genesis it begins the cluster.
-        linger_ms: how long a block's first transaction waits for company.
-        block_bytes_max: the engine's limit of a block.
-        limits: what is kept in etcd.
-        tuning: how etcd runs.
-    """
-
-    chain: str
-    fingerprint: bytes
-    suite: Suite
-    folder: Path
-    binary: Path
-    member: bytes
-    listen: str
-    tls_key: ec.EllipticCurvePrivateKey
-    members: Callable[[], Sequence[EtcdMember]]
-    active: Callable[[], Collection[bytes]] | None = None
-    founding: bool = True
-    linger_ms: int = 4
-    block_bytes_max: int = 4_194_304
-    limits: KeeperLimits = field(default_factory=KeeperLimits)
-    tuning: EtcdTuning = field(default_factory=EtcdTuning)
 
 
 class EtcdEngine:
@@ -212,6 +173,16 @@ class EtcdEngine:
             peers=len(members) - len(away),
             validators_missing=tuple(sorted(away)),
         )
+
+    @property
+    def votes(self) -> bool:
+        """Always, where it is a member."""
+        return True
+
+    def set_voting(self, votes: bool) -> None:
+        """Nothing to change; raises UsageError when asked to end."""
+        if not votes:
+            raise UsageError(Code.USAGE, reason="etcd: its members always take part")
 
     @property
     def pid(self) -> int | None:

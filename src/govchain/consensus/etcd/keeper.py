@@ -19,7 +19,7 @@ from govchain.consensus.etcd.identity import EtcdMember
 from govchain.consensus.etcd.membership import apply_step, next_step
 from govchain.consensus.etcd.order import OrderLog
 from govchain.consensus.etcd.records import Beacon, Keys, encode_record
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock
 from govchain.model import Code, UnavailableError
 
 __all__ = ["Condition", "Keeper", "KeeperLimits"]

@@ -17,7 +17,7 @@ from typing import Final
 from govchain.consensus.etcd.client import EtcdClient, EtcdError, KeyValue, Watch
 from govchain.consensus.etcd.order import OrderLog, TipState
 from govchain.consensus.etcd.records import Beacon, Keys, decode_record
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock
 from govchain.model import UnavailableError
 
 __all__ = ["Heard", "Signals"]

@@ -11,8 +11,8 @@ import threading
 from typing import Final
 
 from govchain.consensus.application import LedgerApplication
-from govchain.consensus.etcd.catching_up import FetchedBlock
 from govchain.consensus.messages import BlockRange, PeerBlock, decode_message, encode_message
+from govchain.consensus.ports import FetchedBlock
 from govchain.crypto import Suite
 from govchain.ledger.contents import check_contents
 from govchain.model import DecodingError, GovChainError

@@ -23,7 +23,6 @@ from typing import Final
 
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.disagreement import FinalitySignature
-from govchain.consensus.etcd.catching_up import FetchedBlock
 from govchain.consensus.exchange.blocks import BlockExchange
 from govchain.consensus.exchange.forwarding import Forwarder, ForwardingOptions
 from govchain.consensus.exchange.joining import PeersJoinRoute
@@ -34,6 +33,7 @@ from govchain.consensus.exchange.tunnel import EngineTunnel
 from govchain.consensus.joining import SnapshotServer
 from govchain.consensus.messages import Greeting, Preparing, decode_message, encode_message
 from govchain.consensus.pool import Pool
+from govchain.consensus.ports import FetchedBlock
 from govchain.ledger import ExecutedBlock
 from govchain.model import Code, RefusedError, UnavailableError
 from govchain.peers import Kind, PeerNetwork, PeerStatus

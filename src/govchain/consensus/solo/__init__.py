@@ -1,5 +1,5 @@
 """The solo engine: one process, one member, the embedded default."""
 
-from govchain.consensus.solo.engine import SoloEngine, SoloOptions
+from govchain.consensus.solo.engine import SoloEngine
 
-__all__ = ["SoloEngine", "SoloOptions"]
+__all__ = ["SoloEngine"]

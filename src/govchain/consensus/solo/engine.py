@@ -9,34 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from govchain.consensus.pool import Pool
-from govchain.consensus.ports import Application, EngineStatus
-from govchain.model import Code, GovChainError
+from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, Application, BlockOptions, Clock, EngineStatus
+from govchain.model import Code, GovChainError, UsageError
 
-__all__ = ["CLOCK_JUMP_MS_MAX", "Clock", "SoloEngine", "SoloOptions"]
+__all__ = ["SoloEngine"]
 
-#: How far the wall clock may move against the steady clock between two blocks.
-CLOCK_JUMP_MS_MAX = 10_000
 #: How often an engine with nothing to do looks at its clocks.
 _IDLE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Two clocks in ms: ``wall`` (UTC since 1970) and ``steady`` (never jumps, goes on while the machine sleeps)."""
-
-    wall: Callable[[], int]
-    steady: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class SoloOptions:
-    """``linger_ms``: how long a block's first transaction waits. ``block_bytes_max``: the engine's limit."""
-
-    linger_ms: int = 4
-    block_bytes_max: int = 4_194_304
 
 
 class SoloEngine:
@@ -47,14 +28,14 @@ class SoloEngine:
         application: Application,
         pool: Pool,
         clock: Clock,
-        options: SoloOptions | None = None,
+        options: BlockOptions | None = None,
         on_problem: Callable[[Code, str], None] | None = None,
     ) -> None:
         """Drive ``application`` with what ``pool`` holds; does nothing before :meth:`start`."""
         self._application = application
         self._pool = pool
         self._clock = clock
-        self._options = options or SoloOptions()
+        self._options = options or BlockOptions()
         self._on_problem = on_problem
         self._stop = threading.Event()
         self._drain = True
@@ -85,6 +66,16 @@ class SoloEngine:
         """How the engine is."""
         running = self._thread is not None and self._thread.is_alive() and self._problem is None
         return EngineStatus("solo", running, self._height, self._problem)
+
+    @property
+    def votes(self) -> bool:
+        """Always: it is the only member."""
+        return True
+
+    def set_voting(self, votes: bool) -> None:
+        """Nothing to change; raises UsageError when asked to end."""
+        if not votes:
+            raise UsageError(Code.USAGE, reason="solo: its members always take part")
 
     def step(self) -> bool:
         """Order one block from the pool; whether there was one. For the thread, and for tests without one."""

@@ -32,7 +32,7 @@ from govchain.consensus import CheckResult, FinalizedBlock, Info, Pool, Snapshot
 from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, create_engine_keys
 from govchain.consensus.cometbft.genesis import EngineGenesis, engine_block_bytes
 from govchain.consensus.engine_binary import find_engine
-from govchain.consensus.solo.engine import Clock
+from govchain.consensus.ports import Clock
 from govchain.model import Code, UnavailableError
 from govchain.ops.net.layout import free_ports
 from govchain.storage.snapshot_checks import SnapshotTrust
