@@ -13,7 +13,7 @@ from govchain.ops.net.membership import add_node, remove_node
 from govchain.ops.net.rebuilding import rebuild_node
 from govchain.proof.certificates import decode_certificate
 from govchain.sdk.transactions import now_ms
-from tests.ops.net.kit import network, wait_until
+from tests.net.kit import network, wait_until
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ from govchain.ops.net.voting import set_voting
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis
 from govchain.proof.headers import decode_header, header_identity
-from tests.ops.net.kit import Load, network, wait_until
+from tests.net.kit import network, wait_until
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
 
@@ -117,54 +117,6 @@ def test_a_node_ends_voting_and_begins_again_while_it_follows(net):
     assert net.put(net.nodes[0], 1)
     net.start(net.nodes[3])
     net.same_everywhere()
-
-
-@pytest.mark.requirement("BJ.function.consensus.03", "GD.technical.reliability.01", "GD.technical.reliability.02")
-def test_a_node_killed_under_load_comes_back_and_nothing_is_lost(net):
-    first, victim = net.nodes[0], net.nodes[1]
-    with Load(net, first) as load:
-        load.wait_for(20)
-        net.kill(victim)
-        before = net.height(first)
-        load.wait_for(30)
-        assert net.height(first) > before
-        net.start(victim)
-        load.wait_for(20)
-    assert net.has(first, load.acknowledged)
-    net.same_everywhere()
-    assert net.has(victim, load.acknowledged)
-
-
-@pytest.mark.requirement("BJ.function.consensus.02a", "BJ.compliance.record.01")
-def test_without_a_quorum_nothing_is_written_and_it_goes_on_by_itself(net):
-    first, *rest = net.nodes
-    kept = net.put(first, 5)
-    net.same_everywhere()
-    net.kill(*rest[:2])
-    before = net.height(first)
-    waiting = net.officer(first).put()
-    assert net.submit(first, [waiting], timeout_s=4) == []
-    assert net.height(first) == before
-    net.start(*rest[:2])
-    assert net.put(first, 1)
-    net.same_everywhere()
-    for node in net.nodes:
-        assert net.has(node, kept)
-
-
-@pytest.mark.requirement("GD.technical.performance.05", "JX.general.reliability.01")
-def test_all_killed_at_once_lose_nothing(net):
-    first = net.nodes[0]
-    with Load(net, net.nodes[-1]) as load:
-        load.wait_for(20)
-        net.kill(*net.nodes)
-    assert net.states() == ["stopped"] * len(net.nodes)
-    wait_until(lambda: net.processes() == [], "the engines' end")
-    net.start()
-    assert net.put(first, 1)
-    net.same_everywhere()
-    for node in net.nodes:
-        assert net.has(node, load.acknowledged)
 
 
 def test_a_stop_leaves_nothing_running_and_a_start_goes_on(net):
