@@ -60,6 +60,16 @@ def test_organisations_policies_upgrades_and_chains(shell):
     accounts = shell.run("account", "list", "--json").json["accounts"]
     (added,) = [one for one in accounts if one["organisation"] == code]
     assert (added["administrator"], added["roles"]) == (True, ["department", "operator"])
+    second = new_account()
+    call = ("organisation-account", code, "--public-key", second.key.hex(), "--replaces", added["address"])
+    given = shell.run("chain", "propose", *call, "--json").json
+    assert (given["status"], given["change"]["account"]["roles"]) == ("executed", ["department", "operator"])
+    assert code in shell.run("chain", "proposals", "--all", COLUMNS="200").out
+    found = [one for one in shell.run("account", "list", "--json").json["accounts"] if one["organisation"] == code]
+    assert sorted((one["address"] == added["address"], one["status"]) for one in found) == [
+        (False, "active"),
+        (True, "frozen"),
+    ]
     shell.run("chain", "propose", "policy-change", "upgrade", "all")
     shell.run("chain", "propose", "upgrade", 2, 500, "--software", "govchain 0.9")
     rules = shell.run("chain", "parameters", "--json").json

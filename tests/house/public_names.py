@@ -52,11 +52,11 @@ PUBLIC = {
     "modules.governance.messages": """
         ChainCreate ChainStop ChainValue Change EXPIRY_MS_MAX FirstAccount KINDS KeyValue Kind LISTED_MAX MemberAdd
         MemberRemove MemberRotate MemberStatus MemberValue NAME_LENGTH_MAX OPEN_MAX OpenProposal OpenValue
-        OrganisationAdd PARAMETERS Parameter ParameterChange ParameterValue Policy PolicyChange PolicyRule PolicyValue
-        ProposalStatus ProposalValue Propose READY_BLOCKS_MAX REASON_LENGTH_MAX Ready UPGRADE_KEY Upgrade UpgradeValue
-        Vote Withdraw chain_key decode_chain decode_member decode_parameter decode_policy decode_proposal
-        decode_upgrade key_key member_key open_key parameter_key policy_key proposal_key ready_message
-        rotation_message
+        OrganisationAccount OrganisationAdd PARAMETERS Parameter ParameterChange ParameterValue Policy PolicyChange
+        PolicyRule PolicyValue ProposalStatus ProposalValue Propose READY_BLOCKS_MAX REASON_LENGTH_MAX Ready
+        UPGRADE_KEY Upgrade UpgradeValue Vote Withdraw chain_key decode_chain decode_member decode_parameter
+        decode_policy decode_proposal decode_upgrade key_key member_key open_key parameter_key policy_key proposal_key
+        ready_message rotation_message
     """,
     "node": "",
     "ops": "",

@@ -68,6 +68,7 @@ chain propose chain-stop
 chain propose member-add
 chain propose member-remove
 chain propose member-rotate
+chain propose organisation-account
 chain propose organisation-add
 chain propose parameter-change
 chain propose policy-change

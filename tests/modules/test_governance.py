@@ -84,7 +84,7 @@ def test_who_has_no_active_member_neither_proposes_nor_votes(council):
 def test_a_frozen_operator_casts_no_vote(council):
     _, proposal = council.propose(parameter())
     target = {"account": council.operators[1].address.hex(), "reason": "investigation"}
-    assert council.send(make("accounts.freeze", target, council.kit.accounts[0, "supervisor"])) == Code.OK
+    assert council.send(make("accounts.freeze", target, council.kit.accounts[1, "administrator"])) == Code.OK
     assert council.vote(proposal, 1) == Code.SIGNER_FROZEN
     assert council.vote(proposal, 2) == Code.OK
     assert council.state(proposal).status == "open"

@@ -164,7 +164,7 @@ def test_each_policy_decides_at_its_threshold(council, rule, named, votes):
 def test_nobody_is_shut_out_by_a_policy(council):
     """What decides who votes needs more than one; a list names those who vote, in order."""
     own, guest = council.organisations[0], council.organisations[4]
-    for subject in ("member.add", "member.remove", "policy.change"):
+    for subject in ("member.add", "member.remove", "organisation.account", "policy.change"):
         for rule, named in (("any", ()), ("list", (own,))):
             assert council.propose(policy(subject, rule, *named))[0] == Code.GOVERNANCE_POLICY
     assert council.propose(policy("policy.change", "majority"))[0] == Code.GOVERNANCE_POLICY

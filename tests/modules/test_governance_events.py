@@ -16,10 +16,13 @@ def told():
     assert council.decide(council.rotate(council.members[0], new_member())) == 0
     account = {"algorithm": "sm2-sm3", "key": new_account().key.hex(), "label": "", "roles": []}
     found = {"account": account, "code": organisation_code(80), "kind": "organisation.add", "name": "n"}
+    other = {**account, "key": new_account().key.hex(), "roles": ["operator"]}
+    given = {"account": other, "code": organisation_code(80), "kind": "organisation.account", "replaces": ""}
     create = {"chain": "other", "fingerprint": "ab" * 32, "kind": "chain.create"}
     upgrade = {"height": 1_000, "kind": "upgrade", "software": "s", "version": 2}
     for change in (
         found,
+        given,
         create,
         {"chain": "other", "kind": "chain.stop"},
         parameter(),

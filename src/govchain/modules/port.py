@@ -78,7 +78,9 @@ class Directory(Protocol):
 class Foundation:
     """An organisation to be added with its first account, an administrator; ``key`` is the account's public key.
 
-    ``ledger`` makes the accounts family's writes of it; only a family that ``founds`` may answer one.
+    ``exists``: the organisation is there already, and gets another administrator; then ``replaces`` may be the address
+    (20 bytes) of one of its accounts that is frozen in the same step. ``ledger`` makes the accounts family's writes of
+    it; only a family that ``founds`` may answer one.
     """
 
     code: str
@@ -87,6 +89,8 @@ class Foundation:
     key: bytes
     label: str
     roles: tuple[Literal["auditor", "department", "operator", "supervisor"], ...]
+    exists: bool = False
+    replaces: bytes = b""
 
 
 def _no_history(_height: int) -> bytes | None:
@@ -165,8 +169,9 @@ class Module:
     ``package`` and the modules named in ``sources`` hold all of its rules: genesis pins the digest of their text.
     ``readers`` are files of the package, by their path in it, that only readers use (kinds of claim, for one): no rule
     imports them, and the digest leaves them out, so that they may change while a chain runs.
-    ``founds``: its outcomes may add organisations. ``former`` are digests (hex) of earlier texts of the same version
-    that this one executes alike, block for block: where the answer changed, it goes by ``Context.protocol``.
+    ``founds``: its outcomes may add organisations and their administrators. ``former`` are digests (hex) of earlier
+    texts of the same version that this one executes alike, block for block: where the answer changed, it goes by
+    ``Context.protocol``.
     """
 
     name: str

@@ -206,6 +206,10 @@ PAIRS: dict[str, tuple[str, str]] = {
         "不能冻结或解冻自己的账户。请由另一管理员或监管部门操作。",
         "An account cannot freeze or unfreeze itself. Another administrator or a supervisor has to do it.",
     ),
+    "ACCOUNT_VOTES": (
+        "该账户代表本单位参与表决，其他单位不能冻结或解冻。请由该单位的管理员操作，或提案 organisation.account。",
+        "The account votes for its organisation; only that one may do this. Ask it, or propose organisation.account.",
+    ),
     "ORGANISATION_UNKNOWN": (
         "链上没有该单位。请核对统一社会信用代码。",
         "The ledger holds no such organisation. Check its unified social credit code.",

@@ -20,6 +20,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "help.propose.member_remove": ("移除成员，或收回邀请", "Take a member out, or an invitation back"),
     "help.propose.member_rotate": ("为本单位的成员更换密钥", "Give your organisation's member other keys"),
     "help.propose.organisation_add": ("增加单位及其首个管理员账户", "Add an organisation with its first administrator"),
+    "help.propose.organisation_account": (
+        "为单位增加管理员账户，可同时冻结原账户",
+        "Give an organisation another administrator, and freeze one that it replaces",
+    ),
     "help.propose.parameter_change": ("修改限额", "Change a limit"),
     "help.propose.policy_change": ("修改表决规则", "Change how many must approve"),
     "help.propose.upgrade": ("自某区块起启用新协议版本", "Follow another protocol from a height on"),
@@ -34,6 +38,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "option.member_key": ("节点密钥；默认为数据目录中的 node", "The node's key; by default node of the data directory"),
     "option.proposal": ("提案标识，或其前八位以上", "The proposal's id, or at least its first eight digits"),
     "option.organisation_code": ("该单位的统一社会信用代码", "The organisation's unified social credit code"),
+    "option.replaces": (
+        "同时冻结的该单位账户的地址",
+        "Address of an account of that organisation that is frozen in the same step",
+    ),
     "option.first_role": (
         "首个账户的角色，可多次给出；默认 department 和 operator",
         "Role of the first account; repeatable; department and operator by default",
@@ -81,6 +89,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "governance.kind.member.add": ("增加成员", "add a member"),
     "governance.kind.member.remove": ("移除成员", "remove a member"),
     "governance.kind.member.rotate": ("更换成员密钥", "change a member's keys"),
+    "governance.kind.organisation.account": ("增加单位的管理员", "give an organisation an administrator"),
     "governance.kind.organisation.add": ("增加单位", "add an organisation"),
     "governance.kind.parameter.change": ("修改限额", "change a limit"),
     "governance.kind.policy.change": ("修改表决规则", "change a threshold"),

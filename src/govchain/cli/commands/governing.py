@@ -18,7 +18,7 @@ from govchain.cli.session import t
 from govchain.model import Code, UsageError
 
 if TYPE_CHECKING:
-    from govchain.modules.governance.messages import Change, Policy
+    from govchain.modules.governance.messages import Change, FirstAccount, Policy
     from govchain.proof.members import MemberRecord
     from govchain.sdk.checking import VerifiedTransaction
     from govchain.sdk.governing import Proposal
@@ -105,37 +105,56 @@ def _member_rotate(
         _put(opened, change, reason, days)
 
 
+OrganisationCode = Annotated[str, typer.Argument(metavar="CODE", help=t("option.organisation_code"))]
+PublicKey = Annotated[str, typer.Option("--public-key", metavar="KEY", help=t("option.public_key"))]
+Label = Annotated[str, typer.Option("--label", metavar="TEXT", help=t("option.label"))]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", metavar="auditor|department|operator|supervisor", help=t("option.first_role")),
+]
+Algorithm = Annotated[str, typer.Option("--algorithm", metavar="NAME", help=t("option.algorithm"))]
+
+
 @_propose.command("organisation-add", help=t("help.propose.organisation_add"))
 def _organisation_add(
-    code: Annotated[str, typer.Argument(metavar="CODE", help=t("option.organisation_code"))],
+    code: OrganisationCode,
     name: Annotated[str, typer.Argument(metavar="NAME", help=t("option.organisation_name"))],
-    public_key: Annotated[str, typer.Option("--public-key", metavar="KEY", help=t("option.public_key"))],
-    label: Annotated[str, typer.Option("--label", metavar="TEXT", help=t("option.label"))] = "",
-    role: Annotated[
-        list[str] | None,
-        typer.Option("--role", metavar="auditor|department|operator|supervisor", help=t("option.first_role")),
-    ] = None,
-    algorithm: Annotated[str, typer.Option("--algorithm", metavar="NAME", help=t("option.algorithm"))] = "",
+    public_key: PublicKey,
+    label: Label = "",
+    role: Roles = None,
+    algorithm: Algorithm = "",
     reason: Reason = "",
     days: Days = _DAYS,
     key: Key = "",
 ) -> None:
     """Add an organisation with its first account, an administrator."""
-    from govchain.cli.keys import read_public_key  # noqa: PLC0415
     from govchain.cli.reading import check_line  # noqa: PLC0415
-    from govchain.modules.governance.messages import FirstAccount, OrganisationAdd  # noqa: PLC0415
+    from govchain.modules.governance.messages import OrganisationAdd  # noqa: PLC0415
 
     check_line(name, "NAME")
-    check_line(label, "--label")
-    known = ("auditor", "department", "operator", "supervisor")
-    roles = sorted(set(role or ("department", "operator")))
-    if set(roles) - set(known):
-        raise UsageError(Code.USAGE, reason=t("account.unknown_role", known=", ".join(known)))
     with open_chain(write=True, key=key, default_key=_OPERATOR_KEY) as opened:
-        default = algorithm or opened.client.suite.member_algorithm
-        kind, value = read_public_key(public_key, opened.keys, default)
-        account = FirstAccount(kind, value.hex(), label, tuple(roles))  # type: ignore[arg-type]
+        account = _first_account(opened, public_key, label, role, algorithm)
         _put(opened, OrganisationAdd(account, code, name), reason, days)
+
+
+@_propose.command("organisation-account", help=t("help.propose.organisation_account"))
+def _organisation_account(
+    code: OrganisationCode,
+    public_key: PublicKey,
+    replaces: Annotated[str, typer.Option("--replaces", metavar="ADDRESS", help=t("option.replaces"))] = "",
+    label: Label = "",
+    role: Roles = None,
+    algorithm: Algorithm = "",
+    reason: Reason = "",
+    days: Days = _DAYS,
+    key: Key = "",
+) -> None:
+    """Give an organisation another administrator, and freeze the one that it replaces."""
+    from govchain.modules.governance.messages import OrganisationAccount  # noqa: PLC0415
+
+    with open_chain(write=True, key=key, default_key=_OPERATOR_KEY) as opened:
+        account = _first_account(opened, public_key, label, role, algorithm)
+        _put(opened, OrganisationAccount(account, code, replaces.strip().lower()), reason, days)
 
 
 @_propose.command("parameter-change", help=t("help.propose.parameter_change"))
@@ -349,6 +368,22 @@ def _put(opened: Opened, change: Change, reason: str, days: float) -> None:
     _emit_proposal(find_proposal(opened.client, done.id))
 
 
+def _first_account(opened: Opened, public_key: str, label: str, role: list[str] | None, algorithm: str) -> FirstAccount:
+    """An administrator's account as a proposal names it."""
+    from govchain.cli.keys import read_public_key  # noqa: PLC0415
+    from govchain.cli.reading import check_line  # noqa: PLC0415
+    from govchain.modules.governance.messages import FirstAccount  # noqa: PLC0415
+
+    check_line(label, "--label")
+    known = ("auditor", "department", "operator", "supervisor")
+    roles = sorted(set(role or ("department", "operator")))
+    if set(roles) - set(known):
+        raise UsageError(Code.USAGE, reason=t("account.unknown_role", known=", ".join(known)))
+    default = algorithm or opened.client.suite.member_algorithm
+    kind, value = read_public_key(public_key, opened.keys, default)
+    return FirstAccount(kind, value.hex(), label, tuple(roles))  # type: ignore[arg-type]
+
+
 def _record(opened: Opened, path: Path) -> MemberRecord:
     from govchain.cli.reading import read_small  # noqa: PLC0415
     from govchain.proof.members import verify_member_record  # noqa: PLC0415
@@ -395,7 +430,7 @@ def _target(change: Change) -> str:
         return f"{plain['version']} @ {plain['height']}"
     if "value" in plain:
         return f"{plain['name']} = {plain['value']}"
-    return str(plain.get("name") or plain.get("chain") or plain["key"])
+    return str(plain.get("name") or plain.get("chain") or plain.get("code") or plain["key"])
 
 
 def _policy(policy: Policy) -> str:

@@ -21,9 +21,12 @@ from govchain.modules.accounts.messages import (
     decode_account,
     organisation_key,
 )
-from govchain.modules.port import Context, Handler, Module, Outcome, Write
+from govchain.modules.port import AccountFacts, Context, Handler, Module, Outcome, Write
 
 __all__ = ["MODULE"]
+
+#: The family in which administrators vote; a chain without it has nobody to keep from being silenced.
+_GOVERNANCE = "governance"
 
 
 def check_register(context: Context, message: Register) -> Code:
@@ -61,7 +64,7 @@ def apply_register(context: Context, message: Register) -> Outcome:
 
 
 def check_freeze(context: Context, message: Freeze) -> Code:
-    """Another account, still active, of the own organisation, or any for a supervisor."""
+    """Another account, still active, of the own organisation, or for a supervisor any that votes for no other."""
     return _check_status_change(context, bytes.fromhex(message.account), active=True)
 
 
@@ -71,7 +74,7 @@ def apply_freeze(context: Context, message: Freeze) -> Outcome:
 
 
 def check_unfreeze(context: Context, message: Unfreeze) -> Code:
-    """Another account, frozen, of the own organisation, or any for a supervisor."""
+    """Another account, frozen, of the own organisation, or for a supervisor any that votes for no other."""
     return _check_status_change(context, bytes.fromhex(message.account), active=False)
 
 
@@ -87,11 +90,24 @@ def _check_status_change(context: Context, address: bytes, *, active: bool) -> C
     target = context.directory.account(address)
     if target is None:
         return Code.ACCOUNT_UNKNOWN
-    if target.organisation != sender.organisation and "supervisor" not in sender.roles:
-        return Code.ORGANISATION_MISMATCH
+    if target.organisation != sender.organisation:
+        if "supervisor" not in sender.roles:
+            return Code.ORGANISATION_MISMATCH
+        if _votes(context, target):
+            return Code.ACCOUNT_VOTES
     if target.active is not active:
         return Code.ACCOUNT_STATUS
     return Code.ACCOUNT_SELF if any(signer.address == address for signer in context.signers) else Code.OK
+
+
+def _votes(context: Context, account: AccountFacts) -> bool:
+    """Whether the account may speak for its organisation in governance (docs/spec/governance.md 1).
+
+    Whoever could freeze these could silence the other organisations; whoever could unfreeze them, give a lost key its
+    voice back.
+    """
+    governed = any(module.name == _GOVERNANCE for module in context.genesis.modules)
+    return governed and account.administrator and "operator" in account.roles
 
 
 def _change_status(context: Context, account: str, status: str, data: dict[str, object]) -> Outcome:

@@ -25,11 +25,13 @@ from govchain.modules.governance.messages import (
     ChainStop,
     ChainValue,
     Change,
+    FirstAccount,
     KeyValue,
     MemberAdd,
     MemberRemove,
     MemberRotate,
     MemberValue,
+    OrganisationAccount,
     OrganisationAdd,
     ParameterChange,
     ParameterValue,
@@ -65,6 +67,8 @@ UPGRADE_NOTICE_BLOCKS = 10
 
 #: Rules that one organisation alone could meet: not for changes of who votes.
 _NARROW = ("any", "list")
+#: Those changes: whoever decided one alone could shut others out, or speak for them.
+_WHO_VOTES = ("member.add", "member.remove", "organisation.account", "policy.change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def check_text(change: Change) -> Code:
         texts = (change.name,)
     elif isinstance(change, OrganisationAdd):
         texts = (change.name, change.account.label)
+    elif isinstance(change, OrganisationAccount):
+        texts = (change.account.label,)
     elif isinstance(change, Upgrade):
         texts = (change.software,)
     return Code.GOVERNANCE_TEXT if any(map(has_control_characters, texts)) else Code.OK
@@ -247,19 +253,71 @@ def _apply_member_rotate(context: Context, change: MemberRotate) -> Effect:
 # -- organisations, parameters, policies ---------------------------------------------------------------------------
 
 
-def _check_organisation_add(context: Context, change: OrganisationAdd) -> Code:
-    account = change.account
+def _address(context: Context, account: FirstAccount) -> bytes:
+    return account_address(context.suite, context.genesis.chain, account.algorithm, bytes.fromhex(account.key))
+
+
+def _check_first_account(context: Context, account: FirstAccount) -> Code:
+    """Algorithm and key are allowed, the account is new, its roles are sorted."""
     if account.algorithm not in context.genesis.algorithms:
         return Code.ALGORITHM_NOT_ALLOWED
-    key = bytes.fromhex(account.key)
-    code = ALGORITHMS[account.algorithm].check_public_key(key)
+    code = ALGORITHMS[account.algorithm].check_public_key(bytes.fromhex(account.key))
     if code:
         return code
-    address = account_address(context.suite, context.genesis.chain, account.algorithm, key)
-    if context.directory.account(address) is not None:
+    if context.directory.account(_address(context, account)) is not None:
         return Code.ACCOUNT_EXISTS
-    if list(account.roles) != sorted(set(account.roles)):
-        return Code.ACCOUNT_ROLES
+    return Code.OK if list(account.roles) == sorted(set(account.roles)) else Code.ACCOUNT_ROLES
+
+
+def _account_data(context: Context, account: FirstAccount) -> dict[str, Any]:
+    """What the event tells of an account that was made by vote."""
+    return {
+        "account": _address(context, account).hex(),
+        "algorithm": account.algorithm,
+        "key": account.key,
+        "label": account.label,
+        "roles": list(account.roles),
+    }
+
+
+def _check_organisation_account(context: Context, change: OrganisationAccount) -> Code:
+    name = context.directory.organisation_name(change.code)
+    if name is None:
+        return Code.ORGANISATION_UNKNOWN
+    code = _check_first_account(context, change.account)
+    if code:
+        return code
+    if "operator" not in change.account.roles:
+        return Code.ACCOUNT_ROLES  # it could neither vote nor make others that do
+    if not change.replaces:
+        return Code.OK
+    replaced = context.directory.account(bytes.fromhex(change.replaces))
+    if replaced is None:
+        return Code.ACCOUNT_UNKNOWN
+    # One that its own organisation froze meanwhile stays so: the vote is not lost by it.
+    return Code.OK if replaced.organisation == change.code else Code.ORGANISATION_MISMATCH
+
+
+def _apply_organisation_account(context: Context, change: OrganisationAccount) -> Effect:
+    account = change.account
+    foundation = Foundation(
+        code=change.code,
+        name="",
+        algorithm=account.algorithm,
+        key=bytes.fromhex(account.key),
+        label=account.label,
+        roles=account.roles,
+        exists=True,
+        replaces=bytes.fromhex(change.replaces),
+    )
+    data = {**_account_data(context, account), "replaces": change.replaces}
+    return Effect((), "governance.account_added", change.code, data, foundation)
+
+
+def _check_organisation_add(context: Context, change: OrganisationAdd) -> Code:
+    code = _check_first_account(context, change.account)
+    if code:
+        return code
     if check_credit_code(change.code) or context.directory.organisation_name(change.code) is not None:
         return Code.GOVERNANCE_ORGANISATION
     return Code.OK
@@ -275,15 +333,7 @@ def _apply_organisation_add(context: Context, change: OrganisationAdd) -> Effect
         label=account.label,
         roles=account.roles,
     )
-    address = account_address(context.suite, context.genesis.chain, account.algorithm, foundation.key)
-    data = {
-        "account": address.hex(),
-        "algorithm": account.algorithm,
-        "key": account.key,
-        "label": account.label,
-        "name": change.name,
-        "roles": list(account.roles),
-    }
+    data = {**_account_data(context, account), "name": change.name}
     return Effect((), "governance.organisation_added", change.code, data, foundation)
 
 
@@ -315,8 +365,7 @@ def _check_policy_change(context: Context, change: PolicyChange) -> Code:
     may_vote = views.voters(context.state)
     if any(name not in may_vote for name in named):
         return Code.GOVERNANCE_POLICY
-    # Whoever could change these alone could shut the others out.
-    if subject in ("member.add", "member.remove", "policy.change") and policy.rule in _NARROW:
+    if subject in _WHO_VOTES and policy.rule in _NARROW:
         return Code.GOVERNANCE_POLICY
     if subject == "policy.change" and policy.rule == "majority":
         return Code.GOVERNANCE_POLICY
@@ -387,6 +436,7 @@ _RULES: dict[type[Any], tuple[Callable[[Context, Any], Code], Callable[[Context,
     MemberAdd: (_check_member_add, _apply_member_add),
     MemberRemove: (_check_member_remove, _apply_member_remove),
     MemberRotate: (_check_member_rotate, _apply_member_rotate),
+    OrganisationAccount: (_check_organisation_account, _apply_organisation_account),
     OrganisationAdd: (_check_organisation_add, _apply_organisation_add),
     ParameterChange: (_check_parameter_change, _apply_parameter_change),
     PolicyChange: (_check_policy_change, _apply_policy_change),

@@ -29,6 +29,7 @@ __all__ = [
     "MemberAdd",
     "MemberRemove",
     "MemberRotate",
+    "OrganisationAccount",
     "OrganisationAdd",
     "Parameter",
     "ParameterChange",
@@ -56,6 +57,7 @@ Kind = Literal[
     "member.add",
     "member.remove",
     "member.rotate",
+    "organisation.account",
     "organisation.add",
     "parameter.change",
     "policy.change",
@@ -76,6 +78,8 @@ _Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
 _Key = Annotated[Hex, Meta(min_length=64, max_length=2048)]
 #: 32 bytes in hex, or empty where the chain's rule has none.
 _Optional32 = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z", max_length=64)]
+#: An account's address in hex, or empty for none.
+_OptionalAddress = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{40})?\Z", max_length=40)]
 _Signature = Annotated[Hex, Meta(min_length=2, max_length=2048)]
 _Chain = Annotated[str, Meta(min_length=3, max_length=32)]
 
@@ -88,7 +92,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FirstAccount(Struct, frozen=True, forbid_unknown_fields=True):
-    """The account that a new organisation begins with: its administrator."""
+    """The account that a new organisation begins with, or that one gets by vote: an administrator."""
 
     algorithm: Annotated[str, Meta(max_length=32)]
     key: _Key
@@ -124,6 +128,19 @@ class MemberRotate(Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
     new_key: _Key
     proof: _Signature
     tls: _Optional32
+
+
+class OrganisationAccount(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="organisation.account"
+):
+    """Give an organisation another administrator, for one whose own cannot act any more.
+
+    ``replaces``: address (hex) of an account of the organisation that is frozen in the same step, empty for none.
+    """
+
+    account: FirstAccount
+    code: _Organisation
+    replaces: _OptionalAddress
 
 
 class OrganisationAdd(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="organisation.add"):
@@ -176,6 +193,7 @@ Change = (
     | MemberAdd
     | MemberRemove
     | MemberRotate
+    | OrganisationAccount
     | OrganisationAdd
     | ParameterChange
     | PolicyChange
