@@ -14,10 +14,8 @@ import itertools
 import math
 import os
 import secrets
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +30,7 @@ from govchain.model import Code, UnavailableError
 from govchain.node.embedded import create_chain, open_embedded
 from govchain.ops.bench.api_client import Job, Result
 from govchain.ops.bench.api_node import NodeProcess
-from govchain.ops.bench.machine import describe_machine, percentile
+from govchain.ops.bench.machine import bench_folder, describe_machine, quantiles
 from govchain.ops.bench.workload import BenchAccount, make_accounts, read_batches, write_files
 from govchain.services.chains import ChainOptions, default_organisation
 
@@ -75,11 +73,8 @@ def run(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, object]:
     """Measure in a new chain below ``folder`` (default: a temporary one, removed afterwards)."""
-    base = Path(tempfile.mkdtemp(prefix="govchain-bench-", dir=folder))
-    try:
+    with bench_folder(folder) as base:
         return _Run(options or ApiBench(), base, progress or (lambda done, total: None)).run()
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
 
 
 class _Run:
@@ -231,7 +226,7 @@ class _Run:
             "clients_us_per_transaction": round(costs["clients_s"] / count * 1e6, 1),
             "blocks": height - before,
             "sent_again": sum(result.again for result in results),
-            "answer_ms": _percentiles(results),
+            "answer_ms": quantiles(_latencies(results)),
             "index_lag_blocks_max": index.lag_max,
             "index_catch_up_seconds": round(behind_s, 2),
         }
@@ -246,7 +241,7 @@ class _Run:
         return {
             "planned_per_second": round(rate),
             "transactions_per_second": round(count / seconds),
-            "latency_ms": _percentiles(results),
+            "latency_ms": quantiles(_latencies(results)),
             "index_lag_blocks_max": lag,
         }
 
@@ -274,7 +269,7 @@ class _Run:
             "requests": count,
             "requests_per_second": round(count / seconds),
             "node_us_per_request": round(costs["node_s"] / count * 1e6, 1),
-            "answer_ms": _percentiles(results),
+            "answer_ms": quantiles(_latencies(results)),
         }
 
     def _profile(self) -> dict[str, object]:
@@ -434,6 +429,5 @@ def mixed(paths: Sequence[str]) -> list[str]:
     return [paths[place * step % len(paths)] for place in range(len(paths))]
 
 
-def _percentiles(results: Sequence[Result]) -> dict[str, float]:
-    values = sorted(value for result in results for value in result.latencies_ms)
-    return {name: round(percentile(values, share), 1) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+def _latencies(results: Sequence[Result]) -> list[float]:
+    return [value for result in results for value in result.latencies_ms]

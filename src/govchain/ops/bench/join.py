@@ -10,8 +10,6 @@ Not here: the snapshot's checks (``consensus.joining``), real nodes (``ops.net``
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +23,7 @@ from govchain.ledger import Machine
 from govchain.model import Code, UnavailableError
 from govchain.node.embedded import create_chain
 from govchain.node.opening import load_machine
-from govchain.ops.bench.machine import describe_machine, directory_bytes, memory_peak_bytes
+from govchain.ops.bench.machine import bench_folder, describe_machine, directory_bytes, memory_peak_bytes
 from govchain.ops.bench.workload import make_accounts, read_batches, write_files
 from govchain.proof.genesis import decode_genesis
 from govchain.services.chains import ChainOptions, default_organisation
@@ -57,11 +55,8 @@ def run(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, object]:
     """Measure below ``folder`` (default: a temporary one, removed afterwards)."""
-    base = Path(tempfile.mkdtemp(prefix="govchain-bench-", dir=folder))
-    try:
+    with bench_folder(folder) as base:
         return _Run(options or JoinBench(), base, progress or (lambda done, total: None)).run()
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
 
 
 class _Store:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import resource
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,11 +23,12 @@ from govchain.model import Code, UnavailableError
 from govchain.node.embedded import NodeOptions, create_chain, open_embedded
 from govchain.node.opening import Node
 from govchain.ops.bench.machine import (
+    bench_folder,
     describe_machine,
     directory_bytes,
     memory_now_bytes,
     memory_peak_bytes,
-    percentile,
+    quantiles,
 )
 from govchain.ops.bench.workload import BenchAccount, make_accounts, read_batches, write_files
 from govchain.services.chains import ChainOptions, default_organisation
@@ -60,11 +59,8 @@ def run(
 ) -> dict[str, object]:
     """Measure in a new chain below ``folder`` (default: a temporary one, removed afterwards)."""
     options = options or LedgerBench()
-    base = Path(tempfile.mkdtemp(prefix="govchain-bench-", dir=folder))
-    try:
+    with bench_folder(folder) as base:
         return _Run(options, base, progress).run()
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
 
 
 class _Run:
@@ -220,15 +216,10 @@ class _Run:
         seconds = time.perf_counter() - start
         if failures:
             raise UnavailableError(Code.TIMED_OUT, seconds=60, reason=f"{len(failures)} batches were not committed")
-        latencies.sort()
         return {
             "transactions_per_second": round(count / seconds),
             "planned_per_second": round(size / interval),
-            "latency_ms": {
-                "p50": round(percentile(latencies, 0.5), 1),
-                "p95": round(percentile(latencies, 0.95), 1),
-                "p99": round(percentile(latencies, 0.99), 1),
-            },
+            "latency_ms": quantiles(latencies),
         }
 
     def _read_back(self) -> str:

@@ -1,13 +1,35 @@
-"""What machine a figure was measured on, and the memory and disk that a process uses."""
+"""What all benches share: the machine, memory and disk that are used, a folder to measure in, and quantiles."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["describe_machine", "directory_bytes", "memory_now_bytes", "memory_peak_bytes", "percentile"]
+__all__ = [
+    "bench_folder",
+    "describe_machine",
+    "directory_bytes",
+    "memory_now_bytes",
+    "memory_peak_bytes",
+    "percentile",
+    "quantiles",
+]
+
+
+@contextlib.contextmanager
+def bench_folder(parent: Path | None) -> Iterator[Path]:
+    """A new folder below ``parent`` (default: the system's temporary one), removed afterwards with all in it."""
+    base = Path(tempfile.mkdtemp(prefix="govchain-bench-", dir=parent))
+    try:
+        yield base
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
 
 
 def describe_machine() -> dict[str, object]:
@@ -57,3 +79,9 @@ def percentile(sorted_values: list[float], share: float) -> float:
     if not sorted_values:
         return 0.0
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
+
+
+def quantiles(values: Iterable[float]) -> dict[str, float]:
+    """``p50``, ``p95`` and ``p99`` of the values, in their unit, to one decimal; 0 where there are none."""
+    ordered = sorted(values)
+    return {f"p{share}": round(percentile(ordered, share / 100), 1) for share in (50, 95, 99)}

@@ -14,9 +14,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ import psutil
 from govchain.model import Code, UnavailableError
 from govchain.ops.bench.api import ClientProcess
 from govchain.ops.bench.api_client import Job, Result
-from govchain.ops.bench.machine import describe_machine, percentile
+from govchain.ops.bench.machine import bench_folder, describe_machine, quantiles
 from govchain.ops.bench.net_reference import run_reference
 from govchain.ops.bench.workload import BenchAccount, make_accounts, write_files
 from govchain.ops.net.creating import NetworkPlan, create_network
@@ -94,11 +92,8 @@ def run(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, object]:
     """Measure in a new network below ``folder`` (default: a temporary one, removed afterwards)."""
-    base = Path(tempfile.mkdtemp(prefix="govchain-bench-", dir=folder))
-    try:
+    with bench_folder(folder) as base:
         return _Run(options or NetBench(), base, progress or (lambda done, total: None)).run()
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
 
 
 class _Run:
@@ -309,9 +304,9 @@ class _Run:
             "bytes_per_second": round(count * options.envelope_bytes / seconds),
             "blocks": len(headers),
             "transactions_per_block": round(count / len(headers)),
-            "block_interval_ms": _quantiles(gaps),
+            "block_interval_ms": quantiles(gaps),
             "sent_again": sum(result.again for result in results),
-            "answer_ms": _quantiles([one for result in results for one in result.latencies_ms]),
+            "answer_ms": quantiles([one for result in results for one in result.latencies_ms]),
             "client_cores": round(sum(result.processor_s for result in results) / seconds, 2),
             **costs.told(seconds, count),
         }
@@ -326,7 +321,7 @@ class _Run:
         return {
             "planned_per_second": round(rate),
             "transactions_per_second": round(count / seconds),
-            "latency_ms": _quantiles([one for result in results for one in result.latencies_ms]),
+            "latency_ms": quantiles([one for result in results for one in result.latencies_ms]),
             "certificate_lag_blocks": max(lag, default=0),
         }
 
@@ -461,8 +456,3 @@ def _memory(pid: int) -> float:
     with contextlib.suppress(psutil.Error):
         return float(psutil.Process(pid).memory_info().rss)
     return 0.0
-
-
-def _quantiles(values: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {f"p{share}": round(percentile(ordered, share / 100), 1) for share in (50, 95, 99)}
