@@ -5,116 +5,16 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from govchain.consensus import Certifier, FinalitySignature, LedgerApplication, Pool
-from govchain.consensus.finality import EARLY_BLOCKS_MAX, OPEN_BLOCKS_MAX, Finality
-from govchain.ledger import build_machine
+from govchain.consensus import Certifier, LedgerApplication, Pool
+from govchain.consensus.early import EARLY_BLOCKS_MAX
+from govchain.consensus.finality import OPEN_BLOCKS_MAX, Finality
 from govchain.model import Code
-from govchain.model.wire import GenesisMember
-from govchain.proof.certificates import (
-    assemble_certificate,
-    decode_certificate,
-    encode_certificate,
-    finality_message,
-    verify_certificate,
-)
+from govchain.proof.certificates import assemble_certificate, encode_certificate
 from govchain.proof.equivocation import verify_equivocation
-from govchain.state import Batch, MemoryStore, Table
+from govchain.state import Batch, Table
+from tests.consensus.finality_kit import exchange, several, signed, verify_all
 from tests.consensus.kit import Node
-from tests.ledger.kit import CREATED, Kit, new_account, put
-
-
-class Route:
-    """Keeps what this member publishes."""
-
-    def __init__(self):
-        self.sent = []
-
-    def publish(self, signature):
-        self.sent.append(signature)
-
-
-class Watch:
-    """Keeps what it hears of other members."""
-
-    def __init__(self):
-        self.heard = []
-
-    def equivocated(self, key, height, proof):
-        self.heard.append(("equivocated", key, height, proof))
-
-    def disagreed(self, signature):
-        self.heard.append(("disagreed", signature))
-
-    def diverged(self, height, reason):
-        self.heard.append(("diverged", height, reason))
-
-
-class Member:
-    """A member of several: its own store and key, the same blocks as the others."""
-
-    def __init__(self, kit, account, store=None):
-        self.kit, self.account = kit, account
-        self.store = MemoryStore() if store is None else store
-        self.application = LedgerApplication(
-            kit.machine, self.store, Pool(), lambda: CREATED + 1, Certifier(kit.machine.suite, account.signer)
-        )
-        self.finality = self.application.finality
-        self.route = self.finality.route = Route()
-        self.watch = self.finality.disagreements.watch = Watch()
-        if self.application.info().app_hash == b"":
-            self.application.init_chain()
-
-    def block(self, *envelopes):
-        """An engine block, empty without envelopes."""
-        height = self.application.info().engine_height + 1
-        self.application.finalize_block(list(envelopes), CREATED + height, height)
-        self.application.commit()
-
-    def certificate(self, height):
-        stored = self.application.blocks.certificate(height)
-        return None if stored is None else decode_certificate(stored)
-
-    def again(self):
-        self.application.close()
-        return Member(self.kit, self.account, self.store)
-
-
-def several(rule, count):
-    """A chain of ``count`` members under ``rule``."""
-    kit = Kit()
-    accounts = [new_account() for _ in range(count)]
-    members = [
-        GenesisMember("sm2-sm3", account.key.hex(), f"node-{number}", kit.organisations[0])
-        for number, account in enumerate(accounts)
-    ]
-    members.sort(key=lambda member: member.key)
-    accounts.sort(key=lambda account: account.key)
-    kit.genesis = msgspec.structs.replace(kit.genesis, members=tuple(members), rule=rule)
-    digests = {module.name: "00" * 32 for module in kit.modules}
-    kit.machine = build_machine(kit.genesis, kit.modules, digests, kit.machine.verifier)
-    return kit, [Member(kit, account) for account in accounts]
-
-
-def exchange(members):
-    """Every member's published signatures reach every other one."""
-    for member in members:
-        for other in members:
-            if other is not member:
-                for signature in member.route.sent:
-                    other.finality.add(signature)
-        member.route.sent = []
-
-
-def verify_all(member):
-    application = member.application
-    for height in range(1, application.certified_height + 1):
-        certificate = member.certificate(height)
-        assert certificate is not None, height
-        header = application.blocks.decoded_header(height)
-        following = height < application.chain.height
-        identity = application.blocks.identity_after(height) if following else application.chain.identity
-        verify_certificate(application.machine.suite, header, identity, certificate)
-    return application.certified_height
+from tests.ledger.kit import new_account, put
 
 
 def test_alone_a_member_signs_its_own_commit(small_kit):
@@ -164,16 +64,6 @@ def test_a_quorum_makes_the_certificate(rule, count, needed):
     assert [verify_all(member) for member in members] == [1] * count
 
 
-def signed(kit, account, signature, **changed):
-    """What ``account`` signs about the block of ``signature``, changed."""
-    statement = {"identity": signature.identity, "state_root": signature.state_root, "epoch": signature.epoch} | changed
-    height = statement.pop("height", signature.height)
-    message = finality_message(
-        kit.genesis.chain, statement["epoch"], height, statement["identity"], statement["state_root"]
-    )
-    return FinalitySignature(height, account.key, account.signer.sign(message), **statement)
-
-
 def test_signatures_that_are_none_are_refused():
     kit, members = several("raft", 3)
     envelope = put(kit.department)
@@ -190,7 +80,8 @@ def test_signatures_that_are_none_are_refused():
         (replace(good, signature=other.signature), Code.SIGNATURE_INVALID),
         (replace(good, signature=b""), Code.SIGNATURE_LENGTH),
         (replace(good, key=b""), Code.SIGNER_UNKNOWN),
-        (replace(good, height=2), Code.NOT_FOUND),
+        (replace(good, height=2), Code.SIGNATURE_INVALID),
+        (replace(forged, height=2), Code.NOT_FOUND),
         (replace(good, epoch=1), Code.SIGNATURE_INVALID),
         (replace(good, identity=bytes(32)), Code.SIGNATURE_INVALID),
         (replace(good, state_root=bytes(32)), Code.SIGNATURE_INVALID),
@@ -334,12 +225,11 @@ def test_a_signature_that_comes_before_its_block_waits_for_it():
     far = replace(two, height=EARLY_BLOCKS_MAX + 1)
     stranger = replace(one, key=new_account().key)
     assert first.finality.add(far) == first.finality.add(stranger) == Code.NOT_FOUND
-    assert sorted(first.finality._early) == [1, 2]
-    assert [len(kept) for kept in first.finality._early.values()] == [1, 1]
+    assert len(first.finality._early) == 2
     for envelope in envelopes:
         first.block(envelope)
     assert verify_all(first) == 2
-    assert first.finality._early == {}
+    assert len(first.finality._early) == 0
 
 
 def test_certificates_of_others_complete_a_node_that_was_away():

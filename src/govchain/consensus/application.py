@@ -179,7 +179,9 @@ class LedgerApplication:
         if self._chain is None:
             return Info(1, 0, 0, b"")
         chain = self._chain
-        return Info(chain.engine_era, chain.engine_height, chain.height, chain.identity, chain.time)
+        return Info(
+            chain.engine_era, chain.engine_height, chain.height, chain.identity, chain.time, chain.signers_digest
+        )
 
     def init_chain(self) -> bytes:
         """Make the state of genesis, once, durably; answers the genesis fingerprint."""

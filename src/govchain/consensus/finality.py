@@ -6,10 +6,12 @@ A certificate is written as soon as signatures of a quorum of the block's own se
 under ``solo``. A certificate that another node completed is taken as it is, once verified.
 Rules: a certificate is written behind its block, so a crash may leave the newest ones out: they are signed again at the
 start. Nothing that comes from others is believed before its signature was verified. Memory is bounded: at most
-``OPEN_BLOCKS_MAX`` blocks wait for signatures, the oldest are given up (their certificates can be fetched from others:
-:meth:`Finality.missing`); signatures that arrive before their block wait for it, ``EARLY_BLOCKS_MAX`` blocks far.
-Not here: the member's key (``certifier``), signatures over other blocks (``disagreement``), the form of a certificate
-(``proof.certificates``), the route between nodes (``exchange``, through :class:`SignatureRoute`).
+``OPEN_BLOCKS_MAX`` blocks wait for signatures, the oldest make room. No height is given up: a block without a
+certificate is opened again from the store by a late signature, a member signs again what its own store holds for
+whoever asks, and :meth:`Finality.missing` goes through all of them in turn. This member signs only what it executed.
+Not here: the member's key (``certifier``), signatures over other blocks (``disagreement``), those that come before
+their block (``early``), the form of a certificate (``proof.certificates``), the route between nodes (``exchange``,
+through :class:`SignatureRoute`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Protocol
 
 from govchain.consensus.certifier import Certifier
 from govchain.consensus.disagreement import Disagreements, FinalitySignature, check_signature
+from govchain.consensus.early import EarlySignatures
 from govchain.crypto import Suite
 from govchain.ledger import ChainState, ExecutedBlock
 from govchain.model import Code, GovChainError, VerificationError
@@ -37,14 +40,14 @@ from govchain.proof.headers import header_identity
 from govchain.proof.signers import quorum
 from govchain.storage import BlockStore
 
-__all__ = ["EARLY_BLOCKS_MAX", "OPEN_BLOCKS_MAX", "Finality", "FinalitySignature", "SignatureRoute"]
+__all__ = ["OPEN_BLOCKS_MAX", "REOPENED_MAX", "Finality", "FinalitySignature", "SignatureRoute"]
 
 #: Blocks that wait for other members' signatures, at most.
 OPEN_BLOCKS_MAX = 1_024
-#: How far above the head a signature may be to be kept until its block is here.
-EARLY_BLOCKS_MAX = 64
+#: Blocks that were opened again by a late signature, at most; more than one call of :meth:`Finality.missing` names.
+REOPENED_MAX = 1_024
 #: Heights that one call of :meth:`Finality.missing` looks at, at most.
-_LOOKED_AT_MAX = 10_000
+_LOOKED_AT_MAX = 5_000
 
 
 class SignatureRoute(Protocol):
@@ -104,11 +107,15 @@ class Finality:
         self.route = route
         self._lock = threading.Lock()
         self._open: OrderedDict[int, _Open] = OrderedDict()
+        self._reopened: OrderedDict[int, _Open] = OrderedDict()
         self._unsigned: list[int] = []  # heights that this member signs when the next engine block arrives
-        self._early: dict[int, dict[bytes, FinalitySignature]] = {}
+        self._early = EarlySignatures(chain)
         self._head = 0
-        self._members: frozenset[bytes] = frozenset()
+        self._signers: SignerSet | None = None  # in force after the head
         self._complete = 0  # every block up to here that the store holds has its certificate
+        self._passed = 0  # where the next look at what is missing begins, if above that
+        self._looked = 0  # where the newest look ended
+        self._named: frozenset[int] = frozenset()  # what it named
         self._certified = blocks.newest_certificate()
         self.disagreements = Disagreements(chain, suite.member_algorithm)
 
@@ -125,8 +132,9 @@ class Finality:
         self._certified = self._blocks.newest_certificate()
         with self._lock:
             self._open.clear()
+            self._reopened.clear()
             self._unsigned.clear()
-            self._early.clear()
+        self._early.clear()
         self._follow(chain.height, chain.signers)
         if self._certifier is None:
             return
@@ -151,11 +159,7 @@ class Finality:
         """A block's own commit is durable: sign it now, or when the next engine block arrives."""
         self._follow(block.header.height, block.next_signers)
         self._take_up(block.header, block.identity, block.signers, agreed=False)
-        with self._lock:
-            early = self._early.pop(block.header.height, {})
-            for height in [height for height in self._early if height <= block.header.height]:
-                del self._early[height]
-        for signature in early.values():
+        for signature in self._early.take(block.header.height):
             self.add(signature)
 
     def engine_block(self) -> None:
@@ -178,19 +182,28 @@ class Finality:
         """
         height = signature.height
         with self._lock:
-            block = self._open.get(height)
-            if block is None and height > self._head:
-                self._keep_early(signature)
-                return Code.NOT_FOUND
+            block = self._waiting(height)
+            head, signers = self._head, self._signers
+        if block is None and height > head:
+            code = Code.NOT_FOUND if signers is None else self._early.add(head, signers, signature)
+            if code is not Code.NOT_FOUND or height > self._head:
+                return code
+            # Its block came meanwhile, and may have looked for it before it was kept.
         if block is None:
-            return self._add_to_closed(signature)
+            stored = self._blocks.certificate(height)
+            if stored is not None:
+                return self._add_to_closed(signature, decode_certificate(stored))
+            block = self._from_store(height)
+        if block is None:
+            return Code.NOT_FOUND
         if not block.is_of(signature):
             own = block.signatures.get(signature.key)
             known = None if own is None else block.signed(signature.key, own)
-            return self.disagreements.add(block.signers, block.header.epoch, signature, known)
+            final = height < self._certified  # the certificate of a later block proves this one
+            return self.disagreements.add(block.signers, block.header.epoch, signature, known, final=final)
         code = check_signature(self._chain, block.signers, signature)
         if not code:
-            self._collect(block, signature)
+            self._collect(self._reopen(block), signature)
         return code
 
     def add_certificate(self, height: int, data: bytes) -> Code:
@@ -198,7 +211,8 @@ class Finality:
 
         Returns:
             OK, also where there is one already; NOT_FOUND for a block that is not here; NODE_DIVERGED when a quorum
-            of the set signed another block than the one that is here; otherwise why it is no certificate of it.
+            of the set signed another block than the one that is here, of which the watch hears unless a later block has
+            its certificate here; otherwise why it is no certificate of it.
         """
         header_bytes = self._blocks.header(height)
         if header_bytes is None:
@@ -211,7 +225,7 @@ class Finality:
             certificate = decode_certificate(data)
             if self._is_of_another(header, identity, certificate):
                 reason = f"certificate {certificate.identity[:16]}, here {identity.hex()[:16]}"
-                if self.disagreements.watch is not None:
+                if self.disagreements.watch is not None and height >= self._certified:
                     self.disagreements.watch.diverged(height, reason)
                 return Code.NODE_DIVERGED
             verify_certificate(self._suite, header, identity, certificate)
@@ -219,74 +233,137 @@ class Finality:
             return error.code
         with self._lock:
             self._open.pop(height, None)
+            self._reopened.pop(height, None)
         self._write(height, data)
         return Code.OK
 
     def missing(self, limit: int) -> list[int]:
-        """Up to ``limit`` heights, lowest first, whose certificates are not here although those around them may be.
+        """Up to ``limit`` heights, rising, whose certificates are not here although those around them may be.
 
-        The newest block is left out while the members are still signing it. Looks at a bounded number of blocks.
+        The same ones until they are certified or :meth:`pass_over` is called; then those that follow, and after the
+        last ones the lowest again. The newest block is left out while the members are still signing it. Looks at a
+        bounded number of blocks. For one thread.
         """
         found: list[int] = []
         if not self._complete:
             self._complete = max(0, self._blocks.first() - 1)
         # What was pruned had its certificate.
-        height = self._complete = max(self._complete, self._blocks.pruned())
-        for height in range(self._complete + 1, min(self._head, self._complete + 1 + _LOOKED_AT_MAX)):
+        self._complete = max(self._complete, self._blocks.pruned())
+        start = max(self._complete, self._passed)
+        self._looked = start
+        for height in range(start + 1, min(self._head, start + 1 + _LOOKED_AT_MAX)):
+            self._looked = height
             if self._blocks.certificate(height) is None:
                 found.append(height)
                 if len(found) >= limit:
                     break
-            elif not found:
+            elif height == self._complete + 1:
                 self._complete = height
+        with self._lock:
+            self._named = frozenset(found)
+        if not found:
+            self.pass_over()
         return found
 
-    def own_signature(self, height: int) -> FinalitySignature | None:
-        """This member's signature over a block that waits for others', for a peer that asks; None where there is none.
+    def pass_over(self) -> None:
+        """Let :meth:`missing` go on behind what it named last: nobody who was asked had it. For the same thread."""
+        self._passed = self._looked if self._looked < self._head - 1 else 0
 
-        A block that has its certificate is answered from there instead.
+    def own_signature(self, height: int) -> FinalitySignature | None:
+        """This member's signature over a block without a certificate, for a peer that asks; None where there is none.
+
+        Made again from the store for a block that waits no longer. A block that has its certificate is answered from
+        there instead.
         """
         if self._certifier is None:
             return None
         key = self._certifier.public_key
         with self._lock:
-            block = self._open.get(height)
-            signature = None if block is None else block.signatures.get(key)
-            return None if block is None or signature is None else block.signed(key, signature)
+            block = self._waiting(height)
+            if block is not None:
+                signature = block.signatures.get(key)
+                return None if signature is None else block.signed(key, signature)
+        if self._blocks.certificate(height) is not None:
+            return None
+        block = self._from_store(height)
+        return None if block is None else self._signed_again(block)
 
     def open_heights(self) -> list[int]:
         """Heights that wait for other members' signatures, lowest first."""
         with self._lock:
-            return sorted(self._open)
+            return sorted(self._open.keys() | self._reopened.keys())
 
     def waiting_for(self, height: int) -> list[bytes]:
         """Keys of the members whose signatures over an open block are not here."""
         with self._lock:
-            block = self._open.get(height)
+            block = self._waiting(height)
             if block is None:
                 return []
             keys = (bytes.fromhex(entry.key) for entry in block.signers.keys)
             return [key for key in keys if key not in block.signatures]
 
+    # -- inside --------------------------------------------------------------------------------------------------
+
     def _follow(self, head: int, signers: SignerSet) -> None:
         with self._lock:
             self._head = head
-            self._members = frozenset(bytes.fromhex(entry.key) for entry in signers.keys)
+            self._signers = signers
 
-    def _keep_early(self, signature: FinalitySignature) -> None:
-        """Keep a signature whose block is not here yet; verified when it is. Under the lock.
+    def _waiting(self, height: int) -> _Open | None:
+        """The block at ``height`` that waits for signatures, if it does. Under the lock."""
+        return self._open.get(height) or self._reopened.get(height)
 
-        Bounded by the members of the present set, one signature of each for each height.
+    def _from_store(self, height: int) -> _Open | None:
+        """The block at ``height`` without signatures, as it lies in the store; None where it or its set is not there.
+
+        Pruned blocks had their certificates.
         """
-        if signature.height <= self._head + EARLY_BLOCKS_MAX and signature.key in self._members:
-            self._early.setdefault(signature.height, {}).setdefault(signature.key, signature)
+        header_bytes = self._blocks.header(height)
+        if header_bytes is None or height <= self._blocks.pruned():
+            return None
+        header = self._blocks.decoded_header(height)
+        signers = self._blocks.signer_set(header.epoch)
+        return None if signers is None else _Open(header, header_identity(self._suite, header_bytes), signers)
 
-    def _add_to_closed(self, signature: FinalitySignature) -> Code:
-        """A signature over a block that is not open any more: nothing is needed, unless it speaks of another block."""
-        stored = self._blocks.certificate(signature.height)
-        if stored is None:
-            return Code.NOT_FOUND
-        certificate = decode_certificate(stored)
+    def _signed_again(self, block: _Open) -> FinalitySignature | None:
+        """This member's signature over a block from the store, if it owes one.
+
+        Not for the block of a snapshot nor for one below it, which this node did not execute; and not for the head,
+        which is signed in its time.
+        """
+        certifier = self._certifier
+        height = block.header.height
+        if certifier is None or not certifier.is_member(block.signers):
+            return None
+        if not self._blocks.begun() < height < self._head:
+            return None
+        return block.signed(certifier.public_key, certifier.sign(block.header, block.identity))
+
+    def _reopen(self, block: _Open) -> _Open:
+        """Let a block from the store wait for signatures again, with this member's own; the one that waits already.
+
+        Where too many were opened again, one goes that :meth:`missing` does not name: no member can keep those from
+        being completed by signing others.
+        """
+        height = block.header.height
+        with self._lock:
+            present = self._waiting(height)
+        if present is not None:
+            return present
+        own = self._signed_again(block)
+        if own is not None:
+            block.signatures[own.key] = own.signature
+        with self._lock:
+            present = self._waiting(height)
+            if present is not None:
+                return present
+            self._reopened[height] = block
+            if len(self._reopened) > REOPENED_MAX:
+                del self._reopened[next(one for one in self._reopened if one not in self._named)]
+        return block
+
+    def _add_to_closed(self, signature: FinalitySignature, certificate: Certificate) -> Code:
+        """A signature over a block that has its certificate: nothing is needed, unless it speaks of another block."""
         here = (certificate.epoch, bytes.fromhex(certificate.identity), bytes.fromhex(certificate.state_root))
         if signature.block == here:
             if not self.disagreements.has(signature.height, signature.key):
@@ -319,6 +396,9 @@ class Finality:
         block = _Open(header, identity, signers)
         signs_now = member and (agreed or signers.rule != "bft")
         with self._lock:
+            present = self._reopened.pop(header.height, None)
+            if present is not None:
+                block.signatures.update(present.signatures)
             self._open[header.height] = block
             if member and not signs_now:
                 self._unsigned.append(header.height)
@@ -340,7 +420,8 @@ class Finality:
         with self._lock:
             block.signatures.setdefault(signature.key, signature.signature)
             enough = len(block.signatures) >= quorum(block.signers.rule, len(block.signers.keys))
-            if not enough or self._open.pop(block.header.height, None) is None:
+            height = block.header.height
+            if not enough or (self._open.pop(height, None) or self._reopened.pop(height, None)) is None:
                 return
             signatures = dict(block.signatures)
         certificate = assemble_certificate(block.header, block.identity, block.signers, signatures)

@@ -70,13 +70,17 @@ class BlockOptions:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """Where the application stands: the engine's era and height, the ledger's height, app hash and block time (ms)."""
+    """Where the application stands: the engine's era and height, the ledger's height, app hash and block time (ms).
+
+    ``signers`` is the digest of the signer set in force for the next block; empty before there is a state.
+    """
 
     engine_era: int
     engine_height: int
     ledger_height: int
     app_hash: bytes
     time: int = 0
+    signers: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

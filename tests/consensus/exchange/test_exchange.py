@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from govchain.consensus import Certifier
+from govchain.consensus.exchange.signatures import HEIGHTS_MAX
 from govchain.consensus.messages import (
     HeightAnswer,
     PeerBlock,
@@ -15,10 +17,15 @@ from govchain.consensus.messages import (
 from govchain.model import Code, RefusedError
 from govchain.model.canonical import encode_struct
 from govchain.peers import Kind
-from govchain.proof.certificates import decode_certificate, verify_certificate
+from govchain.proof.certificates import (
+    assemble_certificate,
+    decode_certificate,
+    encode_certificate,
+    verify_certificate,
+)
 from govchain.proof.headers import decode_header
 from tests.consensus.exchange.kit import Counter, ExchangeKit, Member, connect, everywhere, members, wait_until
-from tests.ledger.kit import CHAIN, put
+from tests.ledger.kit import CHAIN, CREATED, put
 from tests.peers.raw import address, dropping, proxy_to
 
 
@@ -225,6 +232,29 @@ def test_a_node_that_was_away_completes_its_own_certificates():
         finally:
             again.stop()
             third.stop = lambda: None
+
+
+def test_heights_that_nobody_has_do_not_hold_up_those_above_them():
+    """More of them than one question names; the others know only the certificates of the newest."""
+    kit = ExchangeKit(3)
+    records = [kit.record(number) for number in range(3)]
+    first, second, third = (Member(kit, number, known=records, signs=number == 0) for number in range(3))
+    count, known = HEIGHTS_MAX + 4, HEIGHTS_MAX + 1
+    for number in range(count):
+        everywhere([first, second, third], put(kit.department, expires=CREATED + 100_000 + number))
+    certifiers = [Certifier(kit.machine.suite, kit.people[number].account.signer) for number in (1, 2)]
+    blocks = second.application.blocks
+    for height in range(known, count):
+        header, identity = blocks.decoded_header(height), blocks.identity_after(height)
+        signatures = {one.public_key: one.sign(header, identity) for one in certifiers}
+        certificate = assemble_certificate(header, identity, second.application.chain.signers, signatures)
+        assert second.application.finality.add_certificate(height, encode_certificate(certificate)) == Code.OK
+    with contextlib.ExitStack() as stack:
+        for member in (first, second, third):
+            member.start()
+            stack.callback(member.stop)
+        connect(first, second, third)
+        wait_until(lambda: first.certified() == list(range(known, count)), "what is to be had above")
 
 
 def test_a_false_certificate_is_not_kept():

@@ -2,7 +2,8 @@
 
 Purpose: a member that was away longer than etcd keeps blocks goes on from the certified blocks of others.
 Rules: a block counts only with a finality certificate: the header's own, of a quorum of the set that this node's
-execution arrives at; it is committed only if executing it gives the header's identity. The engine's height stays where
+execution arrived at, before anything of it is executed, so that a member that makes up a set of its own is passed over
+and stops nobody; it is committed only if executing it gives the header's identity. The engine's height stays where
 it was until the ledger is where a kept record says it was before it; so a crash in between goes on, and records of
 blocks that the ledger has are passed by.
 Not here: the route to the other members (handed in as :class:`govchain.consensus.ports.BlockSource`).
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable
 
 from govchain.consensus.etcd.records import BlockRecord, encode_content, split_content
-from govchain.consensus.ports import Application, BlockSource
+from govchain.consensus.ports import Application, BlockSource, Info
 from govchain.crypto import Suite
 from govchain.model import Code, GovChainError
 from govchain.proof.certificates import decode_certificate, verify_certificate
@@ -50,7 +51,7 @@ class Catcher:
         """
         application = self._application
         while (info := application.info()).ledger_height < oldest.ledger_height:
-            if stop.is_set() or not self._take(info.ledger_height + 1, info.engine_height, info.app_hash):
+            if stop.is_set() or not self._take(info, info.engine_height):
                 return None
         ahead = info.ledger_height > oldest.ledger_height  # then the records that follow are passed by
         if not ahead and info.app_hash != oldest.app_hash:
@@ -64,7 +65,7 @@ class Catcher:
         """Execute whatever certified blocks others have, as a node does that is no member yet."""
         while not stop.is_set():
             info = self._application.info()
-            if not self._take(info.ledger_height + 1, info.engine_height, info.app_hash):
+            if not self._take(info, info.engine_height):
                 return
 
     def take_newest(self, engine_height: int) -> int | None:
@@ -73,7 +74,7 @@ class Catcher:
         For the newest engine block only: no other can have made the certified ledger block that follows this node's.
         """
         info = self._application.info()
-        if self._take(info.ledger_height + 1, engine_height, info.app_hash):
+        if self._take(info, engine_height):
             return engine_height
         return None
 
@@ -88,19 +89,23 @@ class Catcher:
         self.lacks = f"the content of block {record.height}"
         return None
 
-    def _take(self, height: int, engine_height: int, previous: bytes) -> bool:
-        """Fetch, verify, execute and commit one block; whether it was to be had."""
+    def _take(self, info: Info, engine_height: int) -> bool:
+        """Fetch, verify, execute and commit the block after ``info``; whether it was to be had."""
+        height = info.ledger_height + 1
         self.lacks = f"ledger block {height}"
         found = None if self._source is None else self._source.fetch(height)
         if found is None:
             return False
         suite = self._suite
         try:
-            # 1. The header is the next one's, and a quorum signed it.
+            # 1. The header is the next one's, and a quorum of the set that is in force here signed it.
             header = decode_header(found.header)
             identity = header_identity(suite, found.header)
-            if (header.height, header.previous) != (height, previous.hex()):
+            if (header.height, header.previous) != (height, info.app_hash.hex()):
                 self.lacks = f"ledger block {height} as it follows this node's"
+                return False
+            if header.signers != info.signers.hex():
+                self.lacks = f"ledger block {height} of the set that is in force here"
                 return False
             verify_certificate(suite, header, identity, decode_certificate(found.certificate))
             # 2. Its envelopes may follow, and executing them gives the same block: its set of signers included.

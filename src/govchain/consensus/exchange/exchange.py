@@ -261,7 +261,7 @@ class PeerExchange:
                 self._on_problem(Code.INTERNAL, f"{type(error).__name__}: {error}")
 
     def _complete(self) -> None:
-        """Ask one peer after the other for what is missing, until one of them had some."""
+        """Ask one peer after the other for what is missing, until one of them had some; other heights next if none."""
         peers = self._network.connected(self.chain)
         self._turn += 1
         for place in range(len(peers)):
@@ -270,6 +270,8 @@ class PeerExchange:
             if self.signatures.pull(peers[(self._turn + place) % len(peers)]):
                 self._due.set()  # there may be more where this came from
                 return
+        if peers:
+            self.signatures.pass_over()
 
     def _ended(self) -> bool:
         return self._stopping

@@ -113,6 +113,10 @@ class SignatureExchange:
             heights.append(head)
         return heights
 
+    def pass_over(self) -> None:
+        """Nobody had what is wanted: want what follows next time, so that nothing above it waits for ever."""
+        self._finality.pass_over()
+
     def pull(self, peer: bytes) -> int:
         """Ask one peer for what is wanted; how many heights are certified now that were not. It never raises."""
         heights = self.wanted()
