@@ -1,7 +1,8 @@
 """Write or check the Python form of CometBFT's ABCI messages, from the ``.proto`` files of the pinned Go module.
 
 Usage: ``make abci-protos`` (which runs ``python -m tools.abci_protos --write`` with the generator of the dependency
-group ``protos``), or ``--check`` (exit 1 when what is checked in is not what the pinned files give).
+group ``protos``), or ``--check`` (exit 1 when what is checked in is not what the pinned files give, or holds one more;
+``make test-net`` asks it).
 
 The files come from the Go module cache, at the version that ``engines/cometbft/go.mod`` pins and ``go.sum`` verifies.
 Only the messages of ABCI and what they use are kept; options for the Go generator are dropped, and the files are
@@ -130,19 +131,26 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.write:
         TARGET.mkdir(parents=True, exist_ok=True)
+        for path in TARGET.glob("*_pb2.py*"):
+            path.unlink()
         generate(TARGET)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
-        names = sorted(path.name for path in Path(folder).iterdir())
-        differing = [
-            name
-            for name in names
-            if not (TARGET / name).is_file() or (TARGET / name).read_bytes() != (Path(folder) / name).read_bytes()
-        ]
-    for name in differing:
+        found = compare(Path(folder), TARGET)
+    for name in found:
         print(f"{PACKAGE / name}: not what the pinned module gives; run make abci-protos")
-    return 1 if differing else 0
+    return 1 if found else 0
+
+
+def compare(made: Path, kept: Path) -> list[str]:
+    """Names of the generated files that are missing from ``kept``, differ there, or are there and were not made."""
+    names = {path.name for path in made.iterdir()} | {path.name for path in kept.glob("*_pb2.py*")}
+    return sorted(name for name in names if _bytes(made / name) != _bytes(kept / name))
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 if __name__ == "__main__":

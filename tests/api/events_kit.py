@@ -98,7 +98,7 @@ def serving(path, *, options=SMALL, logs=None, send_bytes=0, **settings):
         open_embedded(path, options=options) as node,
         build_services(node, values, logs, connections) as services,
     ):
-        app = create_app(services, api_settings(values, node.genesis.members[0].name))
+        app = create_app(services, api_settings(values))
         server = make_server(app, values, connections)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from govchain.cli.output import visible
 from govchain.cli.session import t
 from govchain.model import Code, RefusedError, UnavailableError, UsageError
 
-__all__ = ["HEIGHT_MAX", "check_line", "read_small"]
+__all__ = ["HEIGHT_MAX", "check_choice", "check_line", "chosen_engine", "read_small"]
 
 #: The greatest height, and the greatest number that JSON carries exactly.
 HEIGHT_MAX = 2**53 - 1
+
+
+def check_choice(given: str, known: Sequence[str], option: str) -> None:
+    """Refuse a word that is none of those that the option knows.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if given not in known:
+        raise UsageError(Code.USAGE, reason=f"{option} {given}: {', '.join(known)}")
+
+
+def chosen_engine(given: str) -> Literal["cometbft", "etcd"]:
+    """The external engine with that name, for ``--engine``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    check_choice(given, ("cometbft", "etcd"), "--engine")
+    return "etcd" if given == "etcd" else "cometbft"
 
 
 def check_line(text: str, option: str) -> None:

@@ -53,24 +53,18 @@ __all__ = ["api_settings", "build_services", "log_options", "node_options"]
 _log = logging.getLogger("govchain.node")
 
 
-def api_settings(settings: Settings, node: str) -> ApiSettings:
+def api_settings(settings: Settings) -> ApiSettings:
     """The HTTP side's part of the settings."""
     return ApiSettings(
-        node=node,
         reads=settings.text("reads"),
         body_bytes_max=settings.integer("body_bytes_max"),
         envelopes_max=settings.integer("envelopes_max"),
-        header_bytes_max=settings.integer("header_bytes_max"),
-        header_ms_max=settings.integer("header_ms_max"),
         body_ms_max=settings.integer("body_ms_max"),
         answer_ms_max=settings.integer("answer_ms_max"),
         wait_ms_max=settings.integer("wait_ms_max"),
-        idle_ms_max=settings.integer("idle_ms_max"),
-        connections_max=settings.integer("connections_max"),
         rate_address=settings.integer("rate_address"),
         rate_session=settings.integer("rate_session"),
         origins=settings.list("cors_origins"),
-        read_threads=settings.integer("read_threads"),
         stall_ms_max=settings.integer("stall_ms_max"),
     )
 

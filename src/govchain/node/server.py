@@ -85,7 +85,7 @@ def _serve(
         chain, genesis = node.application.chain, node.genesis
         facts = {"chain": genesis.chain, "height": chain.height, "genesis": fingerprint(node.genesis).hex()[:16]}
         _log.info("started", extra={**facts, "version": __version__, "build": build_id()})
-        app = create_app(services, api_settings(settings, node.name))
+        app = create_app(services, api_settings(settings))
         server = make_server(app, settings, connections)
         reloading.tls, reloading.node = server.tls, node
         ending.server = server

@@ -17,11 +17,12 @@ from govchain.ops.findings import Report
 from govchain.peers.records import record_file
 from govchain.proof.members import MemberRecord
 from govchain.services.ceremony import check_record, read_records
+from govchain.services.node_keys import ENGINE_KINDS
 from govchain.storage import DirectoryLayout
 
 __all__ = ["check_membership"]
 
-_PROGRAMS = {"bft": "cometbft", "raft": "etcd"}
+_PROGRAMS: Mapping[str, str] = {rule: program for program, rule in ENGINE_KINDS.items()}
 
 
 def check_membership(

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from govchain.cli.output import emit, line
+from govchain.cli.reading import chosen_engine
 from govchain.cli.session import session, t
-from govchain.model import Code, UsageError
 
 __all__ = ["COMMANDS"]
 
@@ -50,10 +50,8 @@ def demo_net(
     """Several organisations, one ledger: made, used, hurt, healed and compared, command by command."""
     from govchain.ops.net import demonstration  # noqa: PLC0415
 
-    if engine not in ("cometbft", "etcd"):
-        raise UsageError(Code.USAGE, reason=f"{engine}: cometbft, etcd")
     result = demonstration.run(
-        engine="etcd" if engine == "etcd" else "cometbft",
+        engine=chosen_engine(engine),
         validators=validators,
         folder=files,
         verifier=verifier,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from govchain.cli.output import emit, emit_line, line, say, table, visible
+from govchain.cli.reading import check_choice, chosen_engine
 from govchain.cli.session import session, t
 from govchain.model import Code, UsageError, VerificationError
 
@@ -47,12 +48,10 @@ def net_create(
     from govchain.ops.net.creating import NetworkPlan, create_network  # noqa: PLC0415
     from govchain.sdk.transactions import now_ms  # noqa: PLC0415
 
-    for given, known in ((engine, ("cometbft", "etcd")), (suite, ("gm", "international"))):
-        if given not in known:
-            raise UsageError(Code.USAGE, reason=f"{given}: {', '.join(known)}")
+    check_choice(suite, ("gm", "international"), "--suite")
     plan = NetworkPlan(
         now=now_ms(),
-        engine=engine,  # type: ignore[arg-type]
+        engine=chosen_engine(engine),
         validators=validators,
         chain=chain,
         suite=suite,  # type: ignore[arg-type]
@@ -77,7 +76,7 @@ def net_start(directory: Folder, nodes: Names = None) -> None:
 
     def healthy(node: NodeEntry) -> None:
         if not session().json:
-            say(t("net.healthy", name=node.name, url=f"http://127.0.0.1:{node.api}"))
+            say(t("net.healthy", name=node.name, url=node.url))
 
     started = start_nodes(folder, chosen, tell=healthy)
     running = [node.name for node in network.present if find_process(folder.node(node.name)) is not None]
@@ -169,10 +168,9 @@ def net_add_node(directory: Folder) -> None:
             say(t(f"net.joining.{step}", name=name))
 
     network, entry = add_node(folder, network, language=session().language, tell=tell)
-    url = f"http://127.0.0.1:{entry.api}"
     emit(
         {"path": str(directory), **_json(network), "added": entry.name},
-        lambda: line(t("net.added", name=entry.name, url=url)),
+        lambda: line(t("net.added", name=entry.name, url=entry.url)),
     )
 
 
@@ -259,7 +257,7 @@ def _json(network: NetworkFile) -> dict[str, Any]:
                 "organisation": node.organisation,
                 "organisation_name": node.organisation_name,
                 "key": node.key,
-                "url": f"http://127.0.0.1:{node.api}",
+                "url": node.url,
                 "removed": node.removed,
             }
             for node in network.nodes

@@ -138,14 +138,13 @@ def bench_net(
 ) -> None:
     """Evidence through a network of real nodes, beside its engine alone."""
     from govchain.cli.progress import counted  # noqa: PLC0415
-    from govchain.model import Code, UsageError  # noqa: PLC0415
+    from govchain.cli.reading import chosen_engine  # noqa: PLC0415
     from govchain.ops.bench import net  # noqa: PLC0415
 
-    if engine not in ("cometbft", "etcd"):
-        raise UsageError(Code.USAGE, reason=f"--engine: {engine}")
+    kind = chosen_engine(engine)
     _check_result_file(json_file, force=force)
     options = net.NetBench(
-        engine=engine,  # type: ignore[arg-type]
+        engine=kind,
         validators=validators,
         seconds=seconds,
         half_seconds=half,

@@ -193,7 +193,7 @@ class _Run:
             accounts, entries = make_accounts(_ACCOUNTS, chain, node.organisation)
             with (
                 contextlib.closing(open_key_file(keys / "operator.pem", passphrase_source(keys))) as signer,
-                HttpTransport(f"http://127.0.0.1:{node.api}") as transport,
+                HttpTransport(node.url) as transport,
             ):
                 client = Client(transport, trust=trust, signer=signer)
                 for entry in entries:

@@ -3,8 +3,9 @@
 Purpose: make and start a network, anchor real files at one node, prove them at another, verify the package twice (once
 by the program that shares no code with this package), kill a node, go on, start it again, and show that every node has
 the same block at every height.
-Rules: every step is a command that a user would type, run as its own process; a step that does not end as it should
-ends the demonstration; whatever happens, no node is left running. Not here: the commands themselves.
+Rules: every step is a command that a user would type, run as its own process (but for ``kill -9``, which is the signal
+itself); a step that does not end as it should ends the demonstration; whatever happens, no node is left running.
+Not here: the commands themselves.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from govchain.model import Code, UnavailableError
 from govchain.ops.demo import anchored, default_folder, find_verifier
 from govchain.ops.net.creating import VALIDATORS
 from govchain.ops.net.layout import NetworkFolder, load_network
-from govchain.ops.net.processes import find_process, stop_nodes
+from govchain.ops.net.processes import kill_node, stop_nodes
 from govchain.ops.steps import DemoStep, Steps, evidence_id, head, tail
 
 __all__ = ["run"]
@@ -113,10 +113,9 @@ def _run_job(steps: Steps, network: NetworkFolder, source: Path, verifier: Path 
 
 def _lose_and_regain(steps: Steps, network: NetworkFolder, name: str) -> None:
     """Kill a node as a power cut would, anchor more, start it again."""
-    process = find_process(network.node(name))
-    if process is None:
-        raise UnavailableError(Code.NETWORK_NODE, name=name, reason="it does not run")
-    steps.run("net_kill", ["-9", str(process.pid)], 0, program=["kill"])
+    start = time.perf_counter()
+    process = kill_node(network, load_network(network.path).named(name))
+    steps.add(DemoStep("net_kill", f"kill -9 {process.pid}", 0, round(time.perf_counter() - start, 2), ""))
     put = ["--node", _url(network, "node-0"), "--json", "evidence", "put", "--key", _key(network)]
     for number in range(3):
         path = steps.home / f"while-away-{number}.txt"
@@ -128,7 +127,7 @@ def _lose_and_regain(steps: Steps, network: NetworkFolder, name: str) -> None:
 
 
 def _url(network: NetworkFolder, name: str) -> str:
-    return f"http://127.0.0.1:{load_network(network.path).named(name).api}"
+    return load_network(network.path).named(name).url
 
 
 def _key(network: NetworkFolder) -> str:

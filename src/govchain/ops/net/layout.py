@@ -27,6 +27,7 @@ from msgspec import Meta, Struct
 from govchain.model import Code, RefusedError, UnavailableError
 
 __all__ = [
+    "LOOPBACK",
     "NETWORK_FORMAT",
     "NODES_MAX",
     "NetworkFile",
@@ -40,6 +41,8 @@ __all__ = [
 
 #: Name and version of network.json.
 NETWORK_FORMAT: Final = "govchain-net/1"
+#: The address that every port of such a network is on.
+LOOPBACK: Final = "127.0.0.1"
 #: Nodes of a network on one machine, at most.
 NODES_MAX: Final = 32
 _FILE_BYTES_MAX: Final = 1024 * 1024
@@ -60,6 +63,11 @@ class NodeEntry(Struct, frozen=True, forbid_unknown_fields=True):
     organisation_name: str
     peers: _Port
     removed: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where its API is."""
+        return f"http://{LOOPBACK}:{self.api}"
 
 
 class NetworkFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -204,13 +212,13 @@ def free_ports(count: int, taken: Iterable[int] = ()) -> Iterator[int]:
         left -= 1
         yield port
     if left:
-        raise UnavailableError(Code.LISTEN_FAILED, address=f"127.0.0.1:{_PORTS.start}", reason="no free port")
+        raise UnavailableError(Code.LISTEN_FAILED, address=f"{LOOPBACK}:{_PORTS.start}", reason="no free port")
 
 
 def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOOPBACK, port))
         except OSError:
             return False
     return True

@@ -46,7 +46,7 @@ class NodeLook:
     @property
     def url(self) -> str:
         """Where its API is."""
-        return f"http://127.0.0.1:{self.node.api}"
+        return self.node.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Comparison:
 
 def probe(node: NodeEntry) -> ProbeTransport:
     """A way to the node for one question or a few; the caller closes it."""
-    return ProbeTransport(f"http://127.0.0.1:{node.api}", timeouts=_TIMEOUTS, retries=0)
+    return ProbeTransport(node.url, timeouts=_TIMEOUTS, retries=0)
 
 
 def look_at_nodes(folder: NetworkFolder, nodes: Sequence[NodeEntry]) -> list[NodeLook]:

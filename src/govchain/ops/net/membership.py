@@ -167,8 +167,7 @@ def _operator(
     keys = DirectoryLayout(folder.node(node.name).data).keys if keys is None else keys
     trust = TrustStore(folder.node(node.name).home / "trust")
     with ExitStack() as stack:
-        url = f"http://127.0.0.1:{(through or node).api}"
-        transport = stack.enter_context(HttpTransport(url))
+        transport = stack.enter_context(HttpTransport((through or node).url))
         signer = open_key_file(keys / "operator.pem", passphrase_source(keys))
         stack.callback(signer.close)
         yield Client(transport, trust=trust.trusted(), signer=signer)

@@ -145,7 +145,7 @@ def _spawn(folder: NetworkFolder, node: NodeEntry) -> subprocess.Popen[bytes]:
 
 def _why_not(node: NodeEntry) -> str:
     """Why the node takes no transactions, or an empty string."""
-    transport = ProbeTransport(f"http://127.0.0.1:{node.api}")
+    transport = ProbeTransport(node.url)
     try:
         transport.ready()
     except GovChainError as error:

@@ -67,7 +67,7 @@ def rebuild_node(
             peers=f"127.0.0.1:{entry.peers}",
             engine=f"127.0.0.1:{entry.engine}",
             engine_kind=network.engine,
-            api=f"http://127.0.0.1:{entry.api}",
+            api=entry.url,
             suite=network.suite,
             now=now_ms(),
         ),
