@@ -28,7 +28,7 @@ def _grow_to(chain: Chain, checkpoint: int) -> None:
 def test_each_checkpoint_becomes_a_snapshot_and_the_newest_are_kept(chain: Chain) -> None:
     application = chain.nodes[0].application
     problems: list[tuple[Code, str]] = []
-    schedule = SnapshotSchedule(application, 0, lambda code, reason: problems.append((code, reason)), kept=2)
+    schedule = SnapshotSchedule(application, 1, lambda code, reason: problems.append((code, reason)), kept=2)
     schedule.start()
     heights = []
     for _ in range(4):
@@ -44,7 +44,7 @@ def test_each_checkpoint_becomes_a_snapshot_and_the_newest_are_kept(chain: Chain
 def test_seldom_means_seldom_and_a_restart_takes_up_what_is_there(chain: Chain) -> None:
     application = chain.nodes[0].application
     _grow_to(chain, 1)
-    first = SnapshotSchedule(application, 0, lambda *_: None)
+    first = SnapshotSchedule(application, 1, lambda *_: None)
     first.start()
     wait_until(lambda: first.newest, "a snapshot")
     first.stop()
@@ -61,7 +61,7 @@ def test_a_snapshot_that_cannot_be_made_is_told_and_made_later(chain: Chain) -> 
     place = chain.nodes[0].path / "snapshots"
     place.write_text("in the way", "utf-8")
     problems: list[tuple[Code, str]] = []
-    schedule = SnapshotSchedule(application, 0, lambda code, reason: problems.append((code, reason)))
+    schedule = SnapshotSchedule(application, 1, lambda code, reason: problems.append((code, reason)))
     schedule.start()
     _grow_to(chain, 1)
     wait_until(lambda: problems, "a problem")
@@ -70,3 +70,12 @@ def test_a_snapshot_that_cannot_be_made_is_told_and_made_later(chain: Chain) -> 
     chain.grow(1)
     wait_until(lambda: schedule.newest, "a snapshot")
     schedule.stop()
+
+
+def test_nought_means_none(chain: Chain) -> None:
+    application = chain.nodes[0].application
+    schedule = SnapshotSchedule(application, 0, lambda *_: None)
+    schedule.start()
+    _grow_to(chain, 1)
+    schedule.stop()
+    assert (schedule.newest, application.list_snapshots()) == (0, [])

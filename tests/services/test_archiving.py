@@ -7,15 +7,16 @@ from contextlib import ExitStack
 import pytest
 
 from govchain.model import Code, GovChainError, UsageError
-from govchain.node.archiving import build_archiving
+from govchain.node.archiving import build_archiving, lowest_height
 from govchain.node.embedded import open_embedded
 from govchain.node.settings import Settings
 from govchain.proof.trust import TrustAnchors
-from govchain.services.archiving import Archiving, ArchivingOptions, checkpoint_floor
+from govchain.services.archiving import Archiving, ArchivingOptions, prune_floors
 from govchain.services.packages import Packages
 from govchain.storage.archive_mounts import Mount, save_mounts
 from govchain.storage.archives import list_archives, locked_archives
 from tests.api.events_kit import officer, serving, until
+from tests.consensus.joining.kit import Chain
 from tests.node.fixtures import actor, chain, node, template  # noqa: F401 - fixtures
 from tests.node.kit import SMALL, Hands, make_chain, system_clock, transaction_id
 from tests.storage.archive_kit import verify
@@ -32,6 +33,7 @@ def archiving(node, tmp_path):  # noqa: F811
             node.application,
             node.store,
             tmp_path / "archive",
+            node.directory.snapshots,
             clock or system_clock().wall,
             "test",
             ArchivingOptions(**options),
@@ -130,6 +132,7 @@ def part_of(hands, tmp_path, floors=dict, **options):
         hands.application,
         hands.store,
         tmp_path / "archive",
+        tmp_path / "snapshots",
         lambda: hands.now,
         "test",
         ArchivingOptions(**options),
@@ -163,7 +166,40 @@ def test_a_floor_that_is_handed_in_holds(long, tmp_path):
     behind["peers"] = 3  # a node that came back from further behind takes nothing back
     assert run(part).pruned == 9
     part.stop()
-    assert checkpoint_floor(long.application) == {}
+
+
+def test_a_member_far_behind_keeps_nobody_from_pruning():
+    assert lowest_height([0, 900, 950], 1_000, 100) == {"peers": 900}
+    assert lowest_height([0, 899], 1_000, 100) == {}
+    assert lowest_height([0, 899], 1_000, 1_000) == {"peers": 0}
+    assert lowest_height([2**53, 1_001], 1_000, 0) == {"peers": 1_001}
+    assert lowest_height([], 1_000, 100) == {}
+
+
+def test_in_a_network_pruning_ends_at_the_newest_snapshot_that_is_there(tmp_path):
+    """Not at the last checkpoint: whoever joins takes a snapshot, and needs every block after that."""
+    members = Chain(tmp_path, 2)
+    member, folder = members.nodes[0], members.nodes[0].path / "snapshots"
+
+    def floor():
+        application = member.application
+        return prune_floors(application.blocks, member.store, application.machine.genesis, folder, 1).get("snapshot")
+
+    try:
+        while member.application.chain.checkpoint.last < 3:
+            members.grow(1)
+        assert floor() == 0
+        first = member.application.make_snapshot()
+        assert floor() == first.height
+        while member.application.chain.checkpoint.last == first.height:
+            members.grow(1)
+        assert floor() == first.height
+        second = member.application.make_snapshot()
+        assert floor() == second.height > first.height
+        (folder / str(second.height) / "manifest.json").write_bytes(b"{}")
+        assert floor() == first.height
+    finally:
+        members.close()
 
 
 def test_a_damaged_archive_is_told_and_nothing_is_pruned(long, tmp_path):

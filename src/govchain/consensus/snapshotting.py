@@ -28,7 +28,7 @@ class SnapshotSchedule:
 
     Args:
         application: the node's; this hears of its blocks.
-        blocks: at least so many blocks lie between two snapshots; 0: after each checkpoint.
+        blocks: at least so many blocks lie between two snapshots; 1: after each checkpoint; 0: none is made.
         on_problem: hears the code and reason of one that could not be made.
         kept: how many are kept.
     """
@@ -52,7 +52,9 @@ class SnapshotSchedule:
         self.newest = 0
 
     def start(self) -> None:
-        """Look at what is there, and make what is due."""
+        """Look at what is there, and make what is due; nothing where none is to be made."""
+        if not self._blocks:
+            return
         self.newest = max((info.height for info in self._application.list_snapshots()), default=0)
         self._application.add_listener(self._block_committed)
         self._thread = threading.Thread(target=self._run, name="snapshots", daemon=True)
@@ -72,7 +74,7 @@ class SnapshotSchedule:
             self._due.set()
 
     def _is_due(self, checkpoint: int) -> bool:
-        return checkpoint > self.newest and checkpoint - self.newest >= self._blocks
+        return checkpoint - self.newest >= self._blocks
 
     def _run(self) -> None:
         while True:

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from govchain import __version__
+from govchain.ledger.governing import current_members
 from govchain.model import Code, UsageError
 from govchain.node.opening import Node, system_clock
 from govchain.node.settings import Settings
-from govchain.services.archiving import Archiving, ArchivingOptions, checkpoint_floor
+from govchain.services.archiving import Archiving, ArchivingOptions
 from govchain.services.indexing import IndexFollower
 from govchain.storage import RocksStore
 from govchain.storage.archives import ArchiveFacts
 from govchain.storage.pruning import Pruned
 
-__all__ = ["build_archiving", "peers_floor"]
+__all__ = ["build_archiving", "lowest_height", "peers_floor"]
 
 _log = logging.getLogger("govchain.node.archives")
 
@@ -47,12 +48,13 @@ def build_archiving(
 
     def floors() -> Mapping[str, int]:
         own = {} if index is None else {"index": index.status().indexed_height}
-        return {**checkpoint_floor(node.application), **own, **peers_floor(node)}
+        return {**own, **peers_floor(node, settings.integer("prune_behind_max"))}
 
     archiving = Archiving(
         node.application,
         store,
         root,
+        node.directory.snapshots,
         system_clock().wall,
         __version__,
         ArchivingOptions(every_ms=settings.integer("archive_every_min") * 60_000, retain=retain),
@@ -65,14 +67,24 @@ def build_archiving(
     return archiving
 
 
-def peers_floor(node: Node) -> Mapping[str, int]:
-    """The height of the lowest of the other nodes that are connected, as they last said; nothing where there is none.
+def peers_floor(node: Node, behind_max: int) -> Mapping[str, int]:
+    """What the members that are connected still need of this node's blocks: :func:`lowest_height` of what they said."""
+    if node.network is None:
+        return {}
+    application = node.application
+    members = {facts.key for facts in current_members(node.machine, application.committed)}
+    views = [view for view in node.network.status() if view.status.connected and view.status.key in members]
+    return lowest_height([view.height for view in views], application.chain.height, behind_max)
 
-    A node that is away does not count: where it is away for longer than blocks are kept, it joins by a snapshot.
+
+def lowest_height(heights: Iterable[int], tip: int, behind_max: int) -> Mapping[str, int]:
+    """The lowest of the heights that are at most ``behind_max`` blocks below ``tip``; nothing where there is none.
+
+    A node that is away does not count, and one that is further behind neither: it joins by a snapshot, and what it says
+    of itself keeps nobody from pruning.
     """
-    views = [] if node.network is None else node.network.status()
-    heights = [view.height for view in views if view.status.connected]
-    return {"peers": min(heights)} if heights else {}
+    near = [height for height in heights if tip - height <= behind_max]
+    return {"peers": min(near)} if near else {}
 
 
 def _say(done: ArchiveFacts | Pruned) -> None:

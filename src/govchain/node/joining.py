@@ -61,7 +61,6 @@ class JoiningNode:
         self._notice = on_notice
         self._stop = threading.Event()
         self.schedule = SnapshotSchedule(application, snapshot_blocks, self._snapshot_failed)
-        self._makes = snapshot_blocks > 0
 
     def join(self) -> Joined | None:
         """Take a snapshot where that is this node's way; None where every block has to come.
@@ -115,8 +114,7 @@ class JoiningNode:
 
     def start(self) -> None:
         """Begin to make snapshots for others."""
-        if self._makes:
-            self.schedule.start()
+        self.schedule.start()
 
     def stop(self) -> None:
         """Give up what is under way."""

@@ -146,6 +146,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("forward_to", 1, "nodes", 0, 32),
     Setting("join", "snapshot", choices=("snapshot", "blocks")),
     Setting("snapshot_blocks", 1, "blocks", 0, 1_000_000_000),
+    Setting("prune_behind_max", 100_000, "blocks", 0, 1_000_000_000),
     # blocks and what waits for them
     Setting("block_wait_ms", 4, "ms", 0, 10_000),
     Setting("pool_transactions_max", 50_000, "transactions", 1, 10_000_000),

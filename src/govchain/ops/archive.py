@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from govchain import __version__
 from govchain.index.database import IndexDatabase, database_url
 from govchain.index.writer import read_cursor
-from govchain.ledger import decode_chain_state
 from govchain.model import Code, RefusedError, UnavailableError, UsageError, VerificationError
 from govchain.node.settings import Settings
 from govchain.proof.genesis import decode_genesis, fingerprint
@@ -195,10 +194,7 @@ def prune_directory(
         store = directory.open_store()
         stack.callback(store.close)
         blocks = BlockReader(store)
-        floors = prune_floors(blocks, store, keep)
-        stored = blocks.chain_state()
-        if genesis.rule != "solo" and stored is not None:
-            floors["checkpoint"] = decode_chain_state(stored).checkpoint.last
+        floors = prune_floors(blocks, store, genesis, directory.snapshots, keep)
         indexed = _indexed(directory, settings)
         if indexed is not None:
             floors["index"] = indexed

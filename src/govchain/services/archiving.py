@@ -3,9 +3,10 @@
 Purpose: each run writes the blocks that no archive holds yet into the folder that the settings name, and then, where
 the node keeps only its newest blocks, prunes those before them that verified archives hold. Rules: the engine never
 waits: writing reads the store, pruning takes the lock for one batch at a time. Nothing is pruned above the lowest of
-the floors: the blocks that are kept, the replay window, blocks that have no certificate yet, and what else the node
-hands in (its index, its last checkpoint, nodes that are behind). The schedule counts from the newest archive in the
-folder, so that restarts neither skip nor repeat one; after a failure it is tried again soon, and the failure is said.
+the floors: the blocks that are kept, the replay window, blocks that have no certificate yet, in a network the newest
+snapshot, and what else the node hands in (its index, nodes that are behind). The schedule counts from the newest
+archive in the folder, so that restarts neither skip nor repeat one; after a failure it is tried again soon, and the
+failure is said.
 Not here: files and folders (``storage.archives``), pruning itself (``storage.pruning``), archives of a directory that
 no node is using (``ops.archive``).
 """
@@ -17,7 +18,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from govchain.consensus.application import LedgerApplication
+from govchain.crypto import get_suite
 from govchain.model import Code, GovChainError
+from govchain.model.wire import Genesis
 from govchain.proof.genesis import fingerprint
 from govchain.services.schedule import RunState, ScheduledRuns
 from govchain.state import Store
@@ -31,8 +34,9 @@ from govchain.storage.archives import (
 )
 from govchain.storage.blocks import BlockReader
 from govchain.storage.pruning import Pruned, PruneLimit, prune_blocks, prune_limit, replay_floor, uncertified_floor
+from govchain.storage.snapshots import snapshot_heights
 
-__all__ = ["Archiving", "ArchivingOptions", "ArchivingState", "checkpoint_floor", "prune_floors"]
+__all__ = ["Archiving", "ArchivingOptions", "ArchivingState", "prune_floors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +81,22 @@ class ArchivingState:
     limit: PruneLimit = field(default_factory=lambda: PruneLimit(0, ""))
 
 
-def checkpoint_floor(application: LedgerApplication) -> Mapping[str, int]:
-    """Among others: a node that joins takes the snapshot of the last checkpoint and needs every block after it.
+def prune_floors(blocks: BlockReader, store: Store, genesis: Genesis, snapshots: Path, retain: int) -> dict[str, int]:
+    """The floors that hold for every node, whether it runs or not.
 
-    Without a checkpoint it needs them all. A chain of one node has no such floor.
+    Blocks that are kept (at least one), the replay window, certificates; and in a network the newest snapshot that is
+    really below ``snapshots``: a node that joins takes it and needs every block after it. Without one it needs them
+    all, so that a node that makes none prunes none.
     """
-    if application.machine.genesis.rule == "solo":
-        return {}
-    return {"checkpoint": application.chain.checkpoint.last}
-
-
-def prune_floors(blocks: BlockReader, store: Store, retain: int) -> dict[str, int]:
-    """The floors that hold for every node: blocks that are kept (at least one), the replay window, certificates."""
     kept = blocks.tip() - max(1, retain)
-    return {
+    floors = {
         "retain": kept,
         "replay": replay_floor(blocks, store),
         "certificates": uncertified_floor(blocks, kept),
     }
+    if genesis.rule != "solo":
+        floors["snapshot"] = max(snapshot_heights(snapshots, get_suite(genesis.suite)), default=0)
+    return floors
 
 
 class Archiving:
@@ -104,6 +106,7 @@ class Archiving:
         application: whose blocks are archived.
         store: its store, opened for writing.
         root: the folder of archives.
+        snapshots: the folder of the node's snapshots.
         clock: ms since 1970.
         software: version of the program.
         options: how often, and how much is kept.
@@ -117,6 +120,7 @@ class Archiving:
         application: LedgerApplication,
         store: Store,
         root: Path,
+        snapshots: Path,
         clock: Callable[[], int],
         software: str,
         options: ArchivingOptions | None = None,
@@ -128,6 +132,7 @@ class Archiving:
         self._application = application
         self._store = store
         self._root = root
+        self._snapshots = snapshots
         self._genesis = fingerprint(application.machine.genesis).hex()
         self._clock = clock
         self._software = software
@@ -194,7 +199,9 @@ class Archiving:
 
     def _prune(self) -> None:
         application = self._application
-        floors = {**prune_floors(application.blocks, self._store, self._retain), **self._floors()}
+        genesis = application.machine.genesis
+        floors = prune_floors(application.blocks, self._store, genesis, self._snapshots, self._retain)
+        floors.update(self._floors())
         limit = prune_limit(floors)
         self._reached = replace(self._reached, limit=limit)
         if limit.height <= application.blocks.pruned():

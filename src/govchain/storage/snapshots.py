@@ -18,6 +18,7 @@ members hold it with different signatures. Not here: which checkpoints become sn
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
@@ -48,6 +49,7 @@ __all__ = [
     "SnapshotReader",
     "clear_store",
     "install_snapshot",
+    "snapshot_heights",
     "verify_snapshot",
     "write_snapshot",
 ]
@@ -185,6 +187,16 @@ class SnapshotReader:
 
     def __len__(self) -> int:
         return len(self.manifest.chunks)
+
+
+def snapshot_heights(directory: Path, suite: Suite) -> list[int]:
+    """Heights of the snapshots that lie below ``directory``, the newest first; one without a sound manifest is none."""
+    names = [path.name for path in directory.iterdir() if path.name.isdigit()] if directory.is_dir() else []
+    found: list[int] = []
+    for name in sorted(names, key=int, reverse=True):
+        with contextlib.suppress(VerificationError):
+            found.append(SnapshotReader(directory / name, suite).manifest.height)
+    return found
 
 
 def verify_snapshot(snapshot: SnapshotReader, suite: Suite, registry: NamespaceRegistry, trust: SnapshotTrust) -> None:

@@ -109,6 +109,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "为新加入节点制作快照的最小间隔区块数；快照在检查点上制作，保留最新三个；0 表示不制作",
         "blocks between two snapshots for joiners, at least; made at checkpoints, the newest three are kept; 0: none",
     ),
+    "prune_behind_max": (
+        "裁剪时仍为其保留区块的落后节点最多落后的区块数；落后更多的节点以快照加入",
+        "blocks that a connected member may be behind and still keep what it lacks from being pruned",
+    ),
     "block_wait_ms": (
         "首个交易到达后等待更多交易再出块的时间",
         "how long a block's first transaction waits for others",

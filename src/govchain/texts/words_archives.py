@@ -85,7 +85,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "floor.retain": ("须保留的最新区块", "the blocks that are kept"),
     "floor.replay": ("防重放窗口", "the replay window"),
     "floor.certificates": ("尚无证书的区块", "a block without a certificate"),
-    "floor.checkpoint": ("最近的检查点", "the last checkpoint"),
+    "floor.snapshot": ("最新的快照", "the newest snapshot"),
     "floor.index": ("查询库的进度", "the index"),
     "floor.peers": ("落后的其他节点", "other nodes that are behind"),
 }
