@@ -2,8 +2,10 @@
 
 Purpose: who is to be let in, and where it listens (docs/spec/member-record.md 2). Rules: only records of expected
 members count, and only with the TLS key that genesis or the ledger names, where it names one; the one issued later
-holds; a file is replaced whole, and one that cannot be read is as if it were not there. Not here: who is expected
-(``consensus.exchange``), connections.
+holds: ``issued`` is the serial that the member signed. What others send is looked at before a signature is verified:
+none issued far ahead of the own clock, since nothing issued after it would ever count, and of one member a few in a
+row and then one in a while, since each goes to the disk and to every node. A file is replaced whole, and one that
+cannot be read is as if it were not there. Not here: who is expected (``consensus.exchange``), connections.
 """
 
 from __future__ import annotations
@@ -11,12 +13,17 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from govchain.crypto import Suite
-from govchain.model import GovChainError
+from govchain.model import Code, DecodingError, GovChainError
 from govchain.proof.members import (
     MEMBER_RECORD_BYTES_MAX,
     MemberRecord,
@@ -25,7 +32,24 @@ from govchain.proof.members import (
     verify_member_record,
 )
 
-__all__ = ["ExpectedMember", "RecordBook", "record_file"]
+__all__ = ["ISSUED_LEAD_MS_MAX", "ExpectedMember", "RecordBook", "record_file"]
+
+#: How far ahead of the own clock a record from another node may be issued, in ms: clocks differ by less.
+ISSUED_LEAD_MS_MAX: Final = 3_600_000
+#: New records of one member that are taken in a row, and the seconds after which one more is.
+_IN_A_ROW: Final = 4
+_ONE_IN_S: Final = 10.0
+
+
+class _Peek(Struct, frozen=True):
+    """What decides whether a record is worth verifying."""
+
+    chain: str
+    issued: int
+    key: str
+
+
+_peek = msgspec.json.Decoder(_Peek)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +72,25 @@ class RecordBook:
         suite: the chain's.
         chain: its id.
         folder: where records lie, made when the first one is kept; None keeps them in memory only.
+        clock: ms since 1970; without one, records of any time are taken.
+        steady: seconds of a clock that never jumps.
     """
 
-    def __init__(self, suite: Suite, chain: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        chain: str,
+        folder: Path | None = None,
+        *,
+        clock: Callable[[], int] | None = None,
+        steady: Callable[[], float] = monotonic,
+    ) -> None:
         self._suite = suite
         self._chain = chain
         self._folder = folder
+        self._clock = clock
+        self._steady = steady
+        self._room: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
         self._expected: dict[bytes, ExpectedMember] = {}
         self._records: dict[bytes, tuple[MemberRecord, bytes]] = {}
@@ -70,26 +107,30 @@ class RecordBook:
         return changed
 
     def offer(self, data: bytes) -> MemberRecord | None:
-        """Keep a record when it holds and is news; None when it is not.
+        """Keep a record from another node when it holds and is news; None when it is not, or not now.
+
+        One that is refused for now comes again: nodes tell each other their records again and again.
 
         Raises:
             GovChainError: ``MEMBER_RECORD_INVALID`` for what is no record of this chain; ``DISK_FULL`` and the like.
         """
+        try:
+            peek = _peek.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise DecodingError(Code.MEMBER_RECORD_INVALID, reason="form") from None
         with self._lock:
-            if any(data == kept for _, kept in self._records.values()):
+            if not self._is_worth_it(peek):
                 return None
         record = verify_member_record(self._suite, data)
         with self._lock:
-            if not self._holds(record):
-                return None
-            self._records[bytes.fromhex(record.key)] = (record, data)
-        if self._folder is not None:
-            _write(record_file(self._folder, bytes.fromhex(record.key)), data)
-        return record
+            now = self._steady()
+            self._room[record.key] = (self._room_of(record.key, now) - 1, now)
+        return self._keep(record, data)
 
     def add(self, record: MemberRecord) -> bool:
         """Keep a record that was made here; whether it is news."""
-        return self.offer(encode_member_record(record)) is not None
+        data = encode_member_record(record)
+        return self._keep(verify_member_record(self._suite, data), data) is not None
 
     def records(self) -> list[MemberRecord]:
         """The records of expected members that hold, sorted by key."""
@@ -108,6 +149,35 @@ class RecordBook:
         before = self.records()
         self._load()
         return self.records() != before
+
+    def _keep(self, record: MemberRecord, data: bytes) -> MemberRecord | None:
+        with self._lock:
+            if not self._holds(record):
+                return None
+            self._records[bytes.fromhex(record.key)] = (record, data)
+        if self._folder is not None:
+            _write(record_file(self._folder, bytes.fromhex(record.key)), data)
+        return record
+
+    def _is_worth_it(self, peek: _Peek) -> bool:
+        """Whether the record, if its signature holds, would be kept now. Under the lock."""
+        try:
+            key = bytes.fromhex(peek.key)
+        except ValueError:
+            return True  # no form of a record: verifying says so
+        if key not in self._expected or peek.chain != self._chain:
+            return False
+        present = self._records.get(key)
+        if present is not None and peek.issued <= present[0].issued:
+            return False
+        if self._clock is not None and peek.issued > self._clock() + ISSUED_LEAD_MS_MAX:
+            return False
+        return self._room_of(peek.key, self._steady()) >= 1
+
+    def _room_of(self, key: str, now: float) -> float:
+        """How many new records of a member may come now."""
+        room, since = self._room.get(key, (float(_IN_A_ROW), now))
+        return min(float(_IN_A_ROW), room + (now - since) / _ONE_IN_S)
 
     def _holds(self, record: MemberRecord) -> bool:
         present = self._records.get(bytes.fromhex(record.key))

@@ -4,12 +4,13 @@ import contextlib
 
 import pytest
 
+from govchain.consensus.exchange.membership import Membership
 from govchain.model.canonical import encode_struct
 from govchain.modules.accounts import MODULE as ACCOUNTS
 from govchain.modules.evidence import MODULE as EVIDENCE
 from govchain.modules.governance import MODULE as GOVERNANCE
 from govchain.modules.governance.messages import MemberValue, member_key
-from govchain.peers.records import record_file
+from govchain.peers.records import ExpectedMember, RecordBook, record_file
 from govchain.proof.members import tls_digest
 from govchain.state import Batch, Table
 from tests.consensus.exchange.kit import SUITE, ExchangeKit, Member, connect, everywhere, wait_until
@@ -67,3 +68,21 @@ def test_a_member_that_the_ledger_names_is_let_in_and_one_that_it_drops_is_cut_o
         everywhere(found, put(kit.department))
         wait_until(lambda: first.network.connected(CHAIN) == [second.key], "that it is cut off")
         wait_until(lambda: joiner.network.connected(CHAIN) == [], "by both")
+
+
+def test_a_peer_that_sends_what_nobody_would_keep_is_not_heard_for_a_while():
+    kit = ExchangeKit(3)
+    member, now = Member(kit, 0), [0.0]
+    book = RecordBook(SUITE, CHAIN)
+    membership = Membership(member.application, member.network, book, None, steady=lambda: now[0])
+    book.expect([ExpectedMember(person.key) for person in kit.people])
+    member.network.host(CHAIN, member.exchange, genesis=kit.machine.fingerprint)
+    bad, good = [b"no record"] * 21, encode_struct(kit.record(1))
+    assert not membership.offer([*bad, good], kit.people[2].key)
+    assert not membership.offer([good], kit.people[2].key)
+    assert book.records() == []
+    now[0] = 59.9
+    assert not membership.offer([good], kit.people[2].key)
+    now[0] = 60.0
+    assert membership.offer([good], kit.people[2].key)
+    assert membership.offer([b"no record", encode_struct(kit.record(0))], kit.people[1].key)

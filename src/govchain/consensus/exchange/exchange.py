@@ -109,7 +109,7 @@ class PeerExchange:
         self._network = network
         self._application = application
         self._on_problem = on_problem
-        self.book = RecordBook(machine.suite, self.chain, self._options.records)
+        self.book = RecordBook(machine.suite, self.chain, self._options.records, clock=clock)
         self.membership = Membership(application, network, self.book, own_record)
         self.forwarder = Forwarder(
             self.chain, own_key, application, pool, network, clock, self._options.forwarding, on_problem=on_problem
@@ -232,7 +232,7 @@ class PeerExchange:
         with self._lock:
             self._heard[peer] = (greeting.height, greeting.software)
         self.forwarder.connected(peer, greeting.run)
-        if self.membership.offer(greeting.records):
+        if self.membership.offer(greeting.records, peer):
             self._network.greet(self.chain)  # news travels on; who has it already says nothing more
         self._due.set()
 

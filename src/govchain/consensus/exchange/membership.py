@@ -8,7 +8,8 @@ Not here: connections (``peers``), the votes that make members (``modules.govern
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Final
 
 from govchain.consensus.application import LedgerApplication
@@ -22,6 +23,9 @@ __all__ = ["Membership"]
 
 #: Bytes of records in one greeting.
 _GREETING_BYTES_MAX: Final = 192 * 1024
+#: Records that do not hold which one peer may send before none of its records are looked at for ``_DEAF_S``.
+_OFFENCES_MAX: Final = 20
+_DEAF_S: Final = 60.0
 
 
 class Membership:
@@ -32,10 +36,16 @@ class Membership:
         network: is told whom to let in.
         book: keeps records.
         own: this node's own record, or None on a node without one.
+        steady: seconds of a clock that never jumps.
     """
 
     def __init__(
-        self, application: LedgerApplication, network: PeerNetwork, book: RecordBook, own: MemberRecord | None
+        self,
+        application: LedgerApplication,
+        network: PeerNetwork,
+        book: RecordBook,
+        own: MemberRecord | None,
+        steady: Callable[[], float] = monotonic,
     ) -> None:
         self._application = application
         self._network = network
@@ -44,6 +54,9 @@ class Membership:
         self._chain = application.machine.genesis.chain
         self._lock = threading.Lock()
         self._looked = -1
+        self._steady = steady
+        self._offences: dict[bytes, int] = {}
+        self._deaf_until: dict[bytes, float] = {}
 
     def follow(self) -> bool:
         """Let in whom the newest block names; whether that changed."""
@@ -78,14 +91,25 @@ class Membership:
             self._book.add(self._own)
         self._tell()
 
-    def offer(self, records: Sequence[bytes]) -> bool:
-        """Records that another node told of; whether any of them is news."""
+    def offer(self, records: Sequence[bytes], peer: bytes = b"") -> bool:
+        """Records that another node told of; whether any of them is news.
+
+        A ``peer`` that sends what no node would keep is not heard for a while, since each costs a verification.
+        """
+        now = self._steady()
+        if now < self._deaf_until.get(peer, 0.0):
+            return False
         news = False
         for data in records:
             try:
                 news = self._book.offer(data) is not None or news
             except GovChainError:
-                continue  # one bad record says nothing about the next
+                # One bad record says nothing about the next, many say something about their sender.
+                self._offences[peer] = self._offences.get(peer, 0) + 1
+                if self._offences[peer] > _OFFENCES_MAX:
+                    self._offences[peer] = 0
+                    self._deaf_until[peer] = now + _DEAF_S
+                    break
         if news:
             self._tell()
         return news
