@@ -2,6 +2,7 @@
 
 import pytest
 
+from govchain.proof.genesis import decode_genesis, fingerprint
 from tests.cli.support import Shell, new_chain
 from tests.ledger.kit import new_account
 from tests.modules.governing import organisation_code
@@ -76,8 +77,16 @@ def test_organisations_policies_upgrades_and_chains(shell):
     assert rules["policies"]["upgrade"] == {"organisations": [], "rule": "all"}
     assert (rules["upgrade"]["version"], rules["upgrade"]["height"]) == (2, 500)
     assert "govchain 0.9" in shell.run("chain", "parameters").out
-    shell.run("chain", "propose", "chain-create", "licences", "AB" * 32)
-    stopped = shell.run("chain", "propose", "chain-stop", "licences", "--json").json
+    created = shell.run("chain", "create", "licences", "--json").json
+    assert len(created["change"]["accounts"]) == 4  # those of the organisation that votes, not the other's
+    (listed,) = shell.run("chain", "list", "--json").json["chains"]
+    assert (listed["chain"], listed["decision"], listed["number"]) == ("licences", "created", 1)
+    written = shell.run("chain", "genesis", "licences", "licences.json", "--json").json
+    genesis = decode_genesis((shell.folder / "licences.json").read_bytes())
+    assert fingerprint(genesis).hex() == written["fingerprint"] == listed["fingerprint"]
+    assert shell.run("chain", "genesis", "licences", "licences.json", "--json", expect=2).error["code"] == "USAGE"
+    shell.run("trust", "add", "licences.json")
+    stopped = shell.run("chain", "stop", "licences", "--json").json
     assert stopped["change"] == {"chain": "licences", "kind": "chain.stop"}
     said = shell.run("chain", "proposals", "--all", COLUMNS="200").out
     assert stopped["id"] in said

@@ -50,13 +50,13 @@ PUBLIC = {
     """,
     "modules.governance": "MODULE",
     "modules.governance.messages": """
-        ChainCreate ChainStop ChainValue Change EXPIRY_MS_MAX FirstAccount KINDS KeyValue Kind LISTED_MAX MemberAdd
-        MemberRemove MemberRotate MemberStatus MemberValue NAME_LENGTH_MAX OPEN_MAX OpenProposal OpenValue
-        OrganisationAccount OrganisationAdd PARAMETERS Parameter ParameterChange ParameterValue Policy PolicyChange
-        PolicyRule PolicyValue ProposalStatus ProposalValue Propose READY_BLOCKS_MAX REASON_LENGTH_MAX Ready
-        UPGRADE_KEY Upgrade UpgradeValue Vote Withdraw chain_key decode_chain decode_member decode_parameter
-        decode_policy decode_proposal decode_upgrade key_key member_key open_key parameter_key policy_key proposal_key
-        ready_message rotation_message
+        CHAIN_ACCOUNTS_MAX ChainCreate ChainStop ChainValue Change EXPIRY_MS_MAX FirstAccount KINDS KeyValue Kind
+        LISTED_MAX MemberAdd MemberRemove MemberRotate MemberStatus MemberValue NAME_LENGTH_MAX OPEN_MAX
+        OpenProposal OpenValue OrganisationAccount OrganisationAdd PARAMETERS Parameter ParameterChange
+        ParameterValue Policy PolicyChange PolicyRule PolicyValue ProposalStatus ProposalValue Propose
+        READY_BLOCKS_MAX REASON_LENGTH_MAX Ready UPGRADE_KEY Upgrade UpgradeValue Vote Withdraw chain_key
+        decode_chain decode_member decode_parameter decode_policy decode_proposal decode_upgrade key_key member_key
+        open_key parameter_key policy_key proposal_key ready_message rotation_message
     """,
     "node": "",
     "ops": "",

@@ -79,6 +79,10 @@ chain ready
 chain proposals
 chain members
 chain parameters
+chain create
+chain stop
+chain list
+chain genesis
 export block
 export tx
 export account

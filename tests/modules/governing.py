@@ -153,6 +153,11 @@ class Council:
             "organisation": self.organisations[organisation], "tls": member.tls,
         }  # fmt: skip
 
+    def found(self, chain: str, *more: int) -> dict[str, Any]:
+        """A chain with the operators of the organisations that vote first, and of ``more``."""
+        chosen = {self.operators[number].address.hex() for number in (*range(self.count), *more)}
+        return {"accounts": sorted(chosen), "chain": chain, "kind": "chain.create"}
+
     def remove(self, member: NewMember) -> dict[str, Any]:
         return {"key": member.key, "kind": "member.remove"}
 

@@ -2,13 +2,16 @@
 
 import json
 
+import msgspec
 import pytest
 
 from govchain.ledger import check_proposal, execute_block, limits_in_force, prepare
 from govchain.model import Code, UnavailableError
 from govchain.modules.governance import views
+from govchain.modules.governance.changing import CHAINS_MAX
 from govchain.modules.governance.messages import Policy
 from govchain.modules.governance.thresholds import bears_removal, can_pass, passes, tolerance, votes_needed
+from govchain.proof.genesis import check_network_genesis, decode_genesis, encode_genesis, fingerprint
 from tests.ledger.kit import CHAIN, new_account, prove_live, put
 from tests.modules.governing import Council, organisation_code, parameter, policy
 
@@ -247,11 +250,12 @@ def test_software_that_does_not_know_the_protocol_stops_before_its_height():
 
 
 def test_chains_are_created_and_stopped_by_vote(council):
-    create = {"chain": "licences-1", "fingerprint": "ab" * 32, "kind": "chain.create"}
+    create = council.found("licences-1")
     stop = {"chain": "licences-1", "kind": "chain.stop"}
     assert council.propose(stop)[0] == Code.GOVERNANCE_CHAIN
     assert council.decide(create) == Code.OK
-    assert views.chain_decision(council.ledger.state, "licences-1").fingerprint == "ab" * 32
+    decided = views.chain_decision(council.ledger.state, "licences-1")
+    assert (decided.number, decided.fingerprint) == (1, fingerprint(decided.genesis).hex())
     assert council.propose(create)[0] == Code.GOVERNANCE_CHAIN
     for chain in (CHAIN, "Licences"):
         assert council.propose(create | {"chain": chain})[0] == Code.GOVERNANCE_CHAIN
@@ -262,3 +266,59 @@ def test_chains_are_created_and_stopped_by_vote(council):
     assert {name: one.status for name, one in views.chain_decisions(council.ledger.state).items()} == {
         "licences-1": "stopped", CHAIN: "stopped",
     }  # fmt: skip
+
+
+def test_a_chain_begins_with_the_members_that_there_are_and_the_accounts_that_are_named(council):
+    """Whoever has the state has that genesis, and proves it by the state."""
+    assert council.decide(parameter()) == Code.OK
+    joiner = council.admit(4)
+    assert council.decide(council.remove(council.members[0]), (1, 2, 3, 4)) == Code.OK
+    department = council.kit.accounts[0, "department"].address.hex()
+    create = council.found("licences-1", 4)
+    create["accounts"] = sorted({*create["accounts"], department})
+    assert council.decide(create, (1, 2, 3, 4)) == Code.OK
+    stored = msgspec.json.decode(prove_live(council.ledger, b"governance.chain/licences-1"))
+    genesis = decode_genesis(msgspec.json.encode(stored["genesis"]))
+    assert fingerprint(genesis).hex() == stored["fingerprint"]
+    assert check_network_genesis(genesis) == ""
+    assert [one.key for one in genesis.members] == sorted(council.active())
+    assert joiner.key in council.active()
+    assert council.members[0].key not in council.active()
+    parent = council.kit.genesis
+    assert {one.key for one in genesis.accounts} == {
+        *(council.operators[number].key.hex() for number in range(5)),
+        council.kit.accounts[0, "department"].key.hex(),
+    }
+    assert all(one in parent.accounts for one in genesis.accounts)
+    assert (genesis.chain, genesis.created) == ("licences-1", council.ledger.chain.time)
+    assert genesis.limits.block_transactions_max == 20
+    same = ("algorithms", "format", "modules", "rule", "suite", "test_clock")
+    assert all(getattr(genesis, name) == getattr(parent, name) for name in same)
+    assert decode_genesis(encode_genesis(genesis), canonical=True) == genesis
+
+
+def test_a_chain_begins_only_with_accounts_that_are_there_and_govern_it(council):
+    create = council.found("licences-1")
+    every = create["accounts"]
+    department = council.kit.accounts[0, "department"].address.hex()
+    for accounts in (every[1:], [*reversed(every)], [*every, every[-1]], sorted([*every, "00" * 20]), [department]):
+        assert council.propose(create | {"accounts": accounts})[0] == Code.GOVERNANCE_CHAIN_ACCOUNTS
+    assert council.ledger.check(council.proposal(create | {"accounts": []})) == Code.PAYLOAD_SHAPE
+    code, proposal = council.propose(create)
+    assert code == Code.OK
+    assert council.vote(proposal, 1) == Code.OK
+    council.admit(4)  # its organisation could not govern the chain: nothing is created behind its back
+    assert council.vote(proposal, 2) == Code.OK
+    assert council.vote(proposal, 3) == Code.GOVERNANCE_CHAIN_ACCOUNTS
+    assert views.chain_decisions(council.ledger.state) == {}
+
+
+def test_so_many_chains_and_no_more_each_with_a_number_of_its_own(council):
+    assert council.decide(policy("chain.create", "any")) == Code.OK
+    for number in range(CHAINS_MAX):
+        assert council.decide(council.found(f"chain-{number}")) == Code.OK
+    assert council.decide({"chain": "chain-0", "kind": "chain.stop"}) == Code.OK
+    assert council.propose(council.found("one-more"))[0] == Code.GOVERNANCE_CHAINS_MAX
+    assert sorted(one.number for one in views.chain_decisions(council.ledger.state).values()) == [
+        *range(1, CHAINS_MAX + 1)
+    ]

@@ -18,7 +18,7 @@ def told():
     found = {"account": account, "code": organisation_code(80), "kind": "organisation.add", "name": "n"}
     other = {**account, "key": new_account().key.hex(), "roles": ["operator"]}
     given = {"account": other, "code": organisation_code(80), "kind": "organisation.account", "replaces": ""}
-    create = {"chain": "other", "fingerprint": "ab" * 32, "kind": "chain.create"}
+    create = council.found("other")
     upgrade = {"height": 1_000, "kind": "upgrade", "software": "s", "version": 2}
     for change in (
         found,

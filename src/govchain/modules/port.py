@@ -62,6 +62,7 @@ class AccountFacts:
     active: bool
     algorithm: str
     key: bytes
+    label: str = ""
 
 
 class Directory(Protocol):

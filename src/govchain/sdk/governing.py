@@ -65,11 +65,14 @@ __all__ = [
     "Proposal",
     "find_proposal",
     "governance_rules",
+    "has_governance",
     "list_members",
     "list_proposals",
     "propose",
+    "proved_values",
     "ready",
     "rotation",
+    "told_events",
     "vote",
     "withdraw",
 ]
@@ -180,13 +183,13 @@ def list_members(client: Client) -> list[Member]:
         VerificationError: ``STATUS_PROOF`` when the active members are not those that the newest block names.
     """
     known = {one.key: _first_member(client, one.key) for one in client.genesis.members}
-    if not _has_family(client) or client.checker.newest_header() is None:
+    if not has_governance(client) or client.checker.newest_header() is None:
         return _by_name(Member(value, 0) for value in known.values())
     keys = dict.fromkeys(known)
-    for event in _told(client, "governance.member_invited", "governance.member_rotated"):
+    for event in told_events(client, "governance.member_invited", "governance.member_rotated"):
         keys[str(event.data.get("new_key", event.reference))] = None
     found: list[Member] = []
-    for block, _, value in _values(client, [member_key(key) for key in keys]):
+    for block, _, value in proved_values(client, [member_key(key) for key in keys]):
         if value is not None:
             found.append(Member(decode_member(value), block.header.height))
     last = block if found else None
@@ -197,12 +200,12 @@ def list_members(client: Client) -> list[Member]:
 
 def list_proposals(client: Client, *, every: bool = False) -> list[Proposal]:
     """Proposals that can still be voted on, or ``every`` one that the node shows; the newest first."""
-    if not _has_family(client) or client.checker.newest_header() is None:
+    if not has_governance(client) or client.checker.newest_header() is None:
         return []
-    ids = dict.fromkeys(event.transaction for event in _told(client, "governance.proposed"))
+    ids = dict.fromkeys(event.transaction for event in told_events(client, "governance.proposed"))
     found: list[Proposal] = []
     keys = {proposal_key(one): one for one in ids}
-    for block, key, value in _values(client, list(keys)):
+    for block, key, value in proved_values(client, list(keys)):
         if value is not None:
             found.append(_proposal(keys[key], decode_proposal(value), block))
     found.sort(key=lambda one: (one.state.height, one.id), reverse=True)
@@ -217,7 +220,7 @@ def find_proposal(client: Client, text: str) -> Proposal:
     """
     text = text.strip().lower()
     if len(text) == 64:
-        for block, _, value in _values(client, [proposal_key(text)]):
+        for block, _, value in proved_values(client, [proposal_key(text)]):
             if value is not None:
                 return _proposal(text, decode_proposal(value), block)
         raise RefusedError(Code.NOT_FOUND, reason=text)
@@ -233,7 +236,7 @@ def governance_rules(client: Client) -> GovernanceRules:
     """Limits and thresholds in force."""
     genesis = client.genesis
     policies: dict[Kind, Policy] = dict.fromkeys(KINDS, DEFAULT_POLICY)
-    if not _has_family(client) or client.checker.newest_header() is None:
+    if not has_governance(client) or client.checker.newest_header() is None:
         return GovernanceRules(genesis.limits, {}, policies, None, 0)
     keys = [*map(parameter_key, PARAMETERS), *map(policy_key, KINDS), UPGRADE_KEY]
     status = client.checker.verified_status(keys)
@@ -260,7 +263,8 @@ def governance_rules(client: Client) -> GovernanceRules:
 # -- the steps behind ------------------------------------------------------------------------------------------------
 
 
-def _has_family(client: Client) -> bool:
+def has_governance(client: Client) -> bool:
+    """Whether the chain's genesis lists the family."""
     return any(module.name == _FAMILY for module in client.genesis.modules)
 
 
@@ -278,7 +282,7 @@ def _first_member(client: Client, key: str) -> MemberValue:
     )
 
 
-def _told(client: Client, *kinds: str) -> Iterator[EventRecord]:
+def told_events(client: Client, *kinds: str) -> Iterator[EventRecord]:
     """Events of some kinds as the node tells them: where to look, nothing that is believed."""
     cursor: str | None = None
     count = 0
@@ -293,7 +297,7 @@ def _told(client: Client, *kinds: str) -> Iterator[EventRecord]:
         cursor = page.cursor
 
 
-def _values(client: Client, keys: Sequence[bytes]) -> Iterator[tuple[VerifiedHeader, bytes, bytes | None]]:
+def proved_values(client: Client, keys: Sequence[bytes]) -> Iterator[tuple[VerifiedHeader, bytes, bytes | None]]:
     """Each key's value as proved, with the block that proves it."""
     for start in range(0, len(keys), STATE_KEYS_MAX):
         some = keys[start : start + STATE_KEYS_MAX]

@@ -146,6 +146,24 @@ PAIRS: dict[str, tuple[str, str]] = {
         "该链标识有误、已存在，或没有可停止的链。请核对链标识。",
         "The chain id is malformed or taken, or there is no such chain to stop. Check the chain id.",
     ),
+    "GOVERNANCE_CHAINS_MAX": (
+        "经表决创建的链已达 64 条上限，停止的链也计入。请在另一网络中建链。",
+        (
+            "64 chains were created by vote here, those that were stopped among them: there can be no more. Make "
+            "another network instead."
+        ),
+    ),
+    "GOVERNANCE_CHAIN_ACCOUNTS": (
+        (
+            "新链的初始账户有误：须为本链的有效账户，按地址排列且不重复，且每个有成员的单位至少有一个具有 operator "
+            "角色的管理员。请更正账户名单。"
+        ),
+        (
+            "The accounts that the new chain would begin with do not do: each must be active here and named once, "
+            "sorted by address, and each organisation with a member needs an administrator with the role operator "
+            "among them. Correct the list."
+        ),
+    ),
     "GOVERNANCE_UNCHANGED": (
         "提案与现状相同，不会改变任何内容。无需操作。",
         "The proposal would change nothing: things are so already. Nothing needs to be done.",

@@ -34,6 +34,8 @@ PAIRS: dict[str, str] = {
     "{name}: the key is not that of the member file": "{name}：密钥不是成员文件所载的密钥",
     "its clock can be moved (test_clock)": "其时钟可被调整（test_clock）",
     "the member file of {name} is missing": "缺少 {name} 的成员文件",
+    # Chains that are created by vote
+    "{count} accounts; name at most {most}": "共 {count} 个账户；至多可列 {most} 个",
     # Signatures over genesis
     "another genesis": "针对另一份创世文件",
     "the key is no member's": "密钥不属于任何成员",

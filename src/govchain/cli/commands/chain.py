@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from govchain.cli.commands.governing import add_commands
+from govchain.cli.commands import chains, governing
 from govchain.cli.opening import open_chain, trust_store
 from govchain.cli.output import china_time, emit, facts, line
 from govchain.cli.session import session, t
@@ -154,6 +154,7 @@ def status() -> None:
         emit(result, show)
 
 
-add_commands(_chain)
+governing.add_commands(_chain)
+chains.add_commands(_chain)
 
 COMMANDS = {"init": _init, "chain": _chain}

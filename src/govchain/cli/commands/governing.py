@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from govchain.sdk.checking import VerifiedTransaction
     from govchain.sdk.governing import Proposal
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "propose_chain", "propose_stop"]
 
 #: The key that speaks for its organisation unless another is named.
 _OPERATOR_KEY = "operator"
@@ -213,22 +213,24 @@ def _upgrade(
 
 
 @_propose.command("chain-create", help=t("help.propose.chain_create"))
-def _chain_create(
-    chain: Annotated[str, typer.Argument(metavar="ID", help=t("option.chain"))],
-    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help=t("option.chain_fingerprint"))],
+def propose_chain(
+    chain: Annotated[str, typer.Argument(metavar="ID", help=t("option.chain_new"))],
+    account: Annotated[
+        list[str] | None, typer.Option("--account", metavar="ACCOUNT", help=t("option.chain_account"))
+    ] = None,
     reason: Reason = "",
     days: Days = _DAYS,
     key: Key = "",
 ) -> None:
     """Decide that the members' nodes host another chain."""
-    from govchain.modules.governance.messages import ChainCreate  # noqa: PLC0415
+    from govchain.sdk.chains import chain_creation  # noqa: PLC0415
 
     with open_chain(write=True, key=key, default_key=_OPERATOR_KEY) as opened:
-        _put(opened, ChainCreate(chain, fingerprint.strip().lower()), reason, days)
+        _put(opened, chain_creation(opened.client, chain, account or ()), reason, days)
 
 
 @_propose.command("chain-stop", help=t("help.propose.chain_stop"))
-def _chain_stop(
+def propose_stop(
     chain: Annotated[str, typer.Argument(metavar="ID", help=t("option.chain"))],
     reason: Reason = "",
     days: Days = _DAYS,

@@ -22,6 +22,7 @@ def account_facts(address: bytes, value: bytes) -> AccountFacts:
         active=account.status == "active",
         algorithm=account.algorithm,
         key=bytes.fromhex(account.key),
+        label=account.label,
     )
 
 

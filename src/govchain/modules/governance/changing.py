@@ -19,6 +19,7 @@ from govchain.model.identifiers import check_chain_id, check_credit_code
 from govchain.model.printable import has_control_characters
 from govchain.model.wire import Limits
 from govchain.modules.governance import views
+from govchain.modules.governance.chains import derive_chain
 from govchain.modules.governance.messages import (
     UPGRADE_KEY,
     ChainCreate,
@@ -48,8 +49,10 @@ from govchain.modules.governance.messages import (
 )
 from govchain.modules.governance.thresholds import bears_removal
 from govchain.modules.port import Context, Foundation, Write
+from govchain.proof.genesis import fingerprint
 
 __all__ = [
+    "CHAINS_MAX",
     "MEMBERS_MAX",
     "UPGRADE_NOTICE_BLOCKS",
     "Effect",
@@ -62,6 +65,8 @@ __all__ = [
 
 #: Members that are active or invited, at most.
 MEMBERS_MAX = 128
+#: Chains that are ever created by vote, at most: each has ports of its own at every node.
+CHAINS_MAX = 64
 #: Blocks between the vote for an upgrade and its height, at least.
 UPGRADE_NOTICE_BLOCKS = 10
 
@@ -406,14 +411,26 @@ def _apply_upgrade(context: Context, change: Upgrade) -> Effect:
 
 def _check_chain_create(context: Context, change: ChainCreate) -> Code:
     own = change.chain == context.genesis.chain
-    known = views.chain_decision(context.state, change.chain) is not None
-    return Code.GOVERNANCE_CHAIN if own or known or check_chain_id(change.chain) else Code.OK
+    known = views.chain_decisions(context.state)
+    if own or change.chain in known or check_chain_id(change.chain):
+        return Code.GOVERNANCE_CHAIN
+    if sum(one.genesis is not None for one in known.values()) >= CHAINS_MAX:
+        return Code.GOVERNANCE_CHAINS_MAX
+    return Code.OK if derive_chain(context, change) is not None else Code.GOVERNANCE_CHAIN_ACCOUNTS
 
 
 def _apply_chain_create(context: Context, change: ChainCreate) -> Effect:
-    value = ChainValue(fingerprint=change.fingerprint, height=context.height, status="created")
+    genesis = derive_chain(context, change)
+    assert genesis is not None  # check said that there is one
+    value = ChainValue(
+        fingerprint=fingerprint(genesis).hex(),
+        genesis=genesis,
+        height=context.height,
+        number=1 + sum(one.genesis is not None for one in views.chain_decisions(context.state).values()),
+        status="created",
+    )
     writes = ((chain_key(change.chain), encode_struct(value)),)
-    return Effect(writes, "governance.chain_created", change.chain, {"fingerprint": change.fingerprint})
+    return Effect(writes, "governance.chain_created", change.chain, {"fingerprint": value.fingerprint})
 
 
 def _check_chain_stop(context: Context, change: ChainStop) -> Code:
@@ -425,7 +442,9 @@ def _check_chain_stop(context: Context, change: ChainStop) -> Code:
 
 def _apply_chain_stop(context: Context, change: ChainStop) -> Effect:
     decided = views.chain_decision(context.state, change.chain)
-    value = ChainValue("" if decided is None else decided.fingerprint, context.height, "stopped")
+    if decided is None:  # this chain itself
+        decided = ChainValue(fingerprint="", genesis=None, height=0, number=0, status="created")
+    value = msgspec.structs.replace(decided, height=context.height, status="stopped")
     return Effect(((chain_key(change.chain), encode_struct(value)),), "governance.chain_stopped", change.chain)
 
 

@@ -5,6 +5,7 @@ bounds), ``values`` (stored values and state keys). Not here: namespaces, checks
 """
 
 from govchain.modules.governance.messages.changes import (
+    CHAIN_ACCOUNTS_MAX,
     KINDS,
     LISTED_MAX,
     NAME_LENGTH_MAX,
@@ -67,6 +68,7 @@ from govchain.modules.governance.messages.values import (
 )
 
 __all__ = [
+    "CHAIN_ACCOUNTS_MAX",
     "EXPIRY_MS_MAX",
     "KINDS",
     "LISTED_MAX",

@@ -12,9 +12,10 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from govchain.crypto import frame
-from govchain.model.wire import Digest, Height, Hex
+from govchain.model.wire import Height, Hex
 
 __all__ = [
+    "CHAIN_ACCOUNTS_MAX",
     "KINDS",
     "LISTED_MAX",
     "NAME_LENGTH_MAX",
@@ -43,6 +44,8 @@ __all__ = [
 
 #: Characters of the name of a member or an organisation, at most.
 NAME_LENGTH_MAX = 128
+#: Accounts that a new chain begins with, at most.
+CHAIN_ACCOUNTS_MAX = 256
 #: Organisations that a policy may name, at most.
 LISTED_MAX = 128
 #: Domain of the signature by which a new key shows that somebody holds it.
@@ -81,6 +84,8 @@ _Optional32 = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z", max_length=64
 #: An account's address in hex, or empty for none.
 _OptionalAddress = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{40})?\Z", max_length=40)]
 _Signature = Annotated[Hex, Meta(min_length=2, max_length=2048)]
+#: An account's address.
+_Address = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
 _Chain = Annotated[str, Meta(min_length=3, max_length=32)]
 
 
@@ -174,10 +179,13 @@ class Upgrade(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind",
 
 
 class ChainCreate(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="chain.create"):
-    """The members' nodes shall host another chain, by its id and the fingerprint of its genesis."""
+    """The members' nodes shall host another chain. Its genesis follows from this chain's state (governance.md 8).
 
+    ``accounts``: addresses (hex, sorted) of the accounts of this chain that the other begins with.
+    """
+
+    accounts: Annotated[tuple[_Address, ...], Meta(min_length=1, max_length=CHAIN_ACCOUNTS_MAX)]
     chain: _Chain
-    fingerprint: Digest
 
 
 class ChainStop(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="chain.stop"):

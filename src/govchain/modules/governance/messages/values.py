@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from govchain.model.wire import Genesis
 from govchain.modules.governance.messages.changes import Change, Policy
 
 __all__ = [
@@ -156,10 +157,16 @@ class UpgradeValue(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChainValue(Struct, frozen=True, forbid_unknown_fields=True):
-    """A chain that was decided on; ``fingerprint`` is empty for the chain that keeps this state."""
+    """A chain that was decided on, with the block that decided it last.
+
+    ``genesis`` is all that its nodes begin with, ``fingerprint`` that of it (hex), ``number`` tells the chains apart,
+    in the order of their decisions, from 1 on. For the chain that keeps this state: None, empty, 0.
+    """
 
     fingerprint: str
+    genesis: Genesis | None
     height: _Height
+    number: Annotated[int, Meta(ge=0, le=65_535)]
     status: Literal["created", "stopped"]
 
 
