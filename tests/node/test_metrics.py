@@ -4,10 +4,11 @@ import re
 import time
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from govchain.node.logs import LogOptions, start_logs
-from govchain.node.metric_names import METRICS, REQUEST_BUCKETS_S
+from govchain.node.metric_names import METRICS, REQUEST_BUCKETS_S, STATES
 from govchain.services.observing import Answered
 from tests.api.events_kit import officer, serving, until
 from tests.node.kit import copy_chain
@@ -15,6 +16,11 @@ from tests.node.udp_kit import TimeServers
 from tools.tidy.tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "spec" / "metrics.md"
+ALERTS = ROOT / "deploy" / "alerts.yml"
+#: What the rules' expressions may use of Prometheus: functions, words, and labels that it adds itself.
+FUNCTIONS = {"rate", "increase", "changes", "sum", "histogram_quantile", "predict_linear"}
+WORDS = {"by", "and", "or"}
+ADDED_LABELS = {"instance", "job", "le"}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +108,10 @@ def test_the_ledgers_figures_follow_the_ledger(running, actor):
     assert value(running, "govchain_software_keys") >= 1
     hits, misses = (value(running, f"govchain_verifier_{name}_total") for name in ("hits", "misses"))
     assert hits + misses >= 3
+    # verified when they came, known when their block did
+    assert value(running, "govchain_verified_transactions_total") >= 3
+    assert 0 < value(running, "govchain_verify_seconds_total") < 60
+    assert value(running, "govchain_verified_before_total") >= 3
 
 
 def test_requests_and_refusals_are_counted(running, actor):
@@ -208,3 +218,65 @@ def test_a_scrape_waits_for_no_commit(running):
 def test_a_node_tells_nothing_where_its_operator_says_so(template, tmp_path):
     with serving(copy_chain(template, tmp_path / "data"), metrics=False) as node, node.client() as client:
         assert client.get("/metrics").json()["code"] == "SERVICE_OFF"
+
+
+def alerts():
+    """Every rule of the file, with no field that Prometheus does not know."""
+    found = yaml.safe_load(ALERTS.read_text("utf-8"))
+    assert set(found) == {"groups"}
+    for group in found["groups"]:
+        assert set(group) == {"name", "rules"}
+        for rule in group["rules"]:
+            assert {"alert", "expr", "labels", "annotations"} <= set(rule) <= {
+                "alert", "expr", "for", "labels", "annotations"
+            }  # fmt: skip
+            yield rule
+
+
+def names_of(expression):
+    """Metrics of an expression, each with the labels that are asked of it and their values."""
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\([^()]*\)(?= \()", "", expression)
+    words = set(re.findall(r"[a-z_]+[a-z0-9_]*", bare)) - FUNCTIONS - WORDS
+    for name in words:
+        chosen = re.search(rf"\b{name}\{{([^}}]*)\}}", expression)
+        yield name, dict(re.findall(r'(\w+)=~?"([^"]*)"', chosen[1])) if chosen else {}
+
+
+def test_the_alarm_rules_ask_for_metrics_that_the_node_tells(running):
+    running.put(officer(running.node.directory.path, "department"), "case-alarms")
+    families = {}
+    for family in scrape(running).values():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+        families.update({family.name + suffix: family.name for suffix in suffixes})
+    labels = {row.name.removesuffix("_total"): set(row.labels) for row in METRICS}
+    rules = list(alerts())
+    assert len({rule["alert"] for rule in rules}) == len(rules) >= 20
+    for rule in rules:
+        assert rule["labels"]["severity"] in ("critical", "warning"), rule
+        assert {"summary", "description"} == set(rule["annotations"]), rule
+        assert re.search("[\u4e00-\u9fff]", rule["annotations"]["summary"]), rule
+        assert re.fullmatch(r"\d+[mh]", rule.get("for", "1m")), rule
+        expression = rule["expr"]
+        assert all(expression.count(one) == expression.count(other) for one, other in ("()", "[]", "{}")), rule
+        asked = dict(names_of(expression))
+        assert asked, rule
+        for name, chosen in asked.items():
+            if name == "up":  # Prometheus's own
+                assert set(chosen) == {"job"}
+                continue
+            assert name in families, f"{rule['alert']}: {name} is not told"
+            assert set(chosen) <= labels[families[name]], rule
+            for state in {chosen["state"]} if "state" in chosen else ():
+                assert state in STATES[name], rule
+        grouped = {label.strip() for inner in re.findall(r"by \(([^)]*)\)", expression) for label in inner.split(",")}
+        assert grouped <= ADDED_LABELS, rule
+
+
+def test_what_the_metrics_page_says_to_watch_has_an_alarm():
+    page = DOCUMENT.read_text("utf-8").split("## What to watch", 1)[1]
+    watched = {
+        name for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"govchain_\w+", line)
+    }
+    asked = {name for rule in alerts() for name, _ in names_of(rule["expr"])}
+    # which keys are prescribed, and how high the engine should be, only the operator knows
+    assert watched - asked == {"govchain_software_keys", "govchain_engine_height"}

@@ -257,7 +257,7 @@ def test_a_sound_node_seen_from_outside(chain, actor):
                 transport, trusted(chain), now=system_clock().wall(), progress=lambda *step: done.append(step)
             )
         assert report.clean, report.findings
-        assert report.checks == ["live", "ready", "clock", "headers", "version", "index"]
+        assert report.checks == ["live", "ready", "clock", "network", "headers", "version", "index"]
         assert report.height == running.node.application.chain.height
         assert done[-1][0] == done[-1][1] >= 1
 

@@ -26,6 +26,7 @@ from govchain.consensus.pool import Outcome, Pool
 from govchain.consensus.ports import CheckResult, EngineUpdate, FinalizedBlock, Info, SnapshotInfo
 from govchain.consensus.retaining import Retention
 from govchain.consensus.snapshots import SnapshotExchange
+from govchain.consensus.verifying import MeasuredVerifier
 from govchain.ledger import (
     ChainState,
     ExecutedBlock,
@@ -41,7 +42,6 @@ from govchain.ledger import (
     initial_chain_state,
     limits_in_force,
     next_block_time,
-    prepare,
     protocol_at,
     require_protocol,
     select_transactions,
@@ -111,6 +111,8 @@ class LedgerApplication:
         self._last_commit_s = self._begun_s = monotonic()
         #: Of the newest block of this run; a listener finds its own block's here.
         self.pace = BlockPace(0.0, 0.0)
+        #: Decodes and verifies, and knows what that cost.
+        self.verifying = MeasuredVerifier(machine)
         self._window = ReplayWindow(machine.genesis.limits)
         self._ids_kept: deque[tuple[int, int]] = deque()
         self._checkpointer = Checkpointer(machine, store)
@@ -208,7 +210,7 @@ class LedgerApplication:
 
     def check_tx(self, envelopes: Sequence[bytes]) -> list[CheckResult]:
         """Check envelopes against the newest state; an envelope of the wrong shape is a code, never an exception."""
-        prepared = prepare(self.machine, envelopes)
+        prepared = self.verifying.prepare(envelopes)
         chain = self.chain
         height = chain.height + 1
         time = next_block_time(chain, self._clock())
@@ -388,7 +390,8 @@ class LedgerApplication:
         """Prepared transactions for envelopes, verifying only those that this node has not verified before."""
         found = [self._pool.find(envelope) for envelope in envelopes]
         missing = [envelope for envelope, item in zip(envelopes, found, strict=True) if item is None]
-        fresh = iter(prepare(self.machine, missing)) if missing else iter(())
+        fresh = iter(self.verifying.prepare(missing)) if missing else iter(())
+        self.verifying.count_known(len(envelopes) - len(missing))
         result = [next(fresh) if item is None else item for item in found]
         if missing:
             self._pool.remember(result)

@@ -190,6 +190,7 @@ class Metrics(Collector):
         chain = node.application.chain
         status = node.engine.status()
         verifier = node.machine.verifier.stats()
+        verifying = node.application.verifying.costs
         values: dict[str, Any] = {
             "govchain_height": chain.height,
             "govchain_certified_height": node.application.certified_height,
@@ -203,6 +204,9 @@ class Metrics(Collector):
             "govchain_transactions_refused_total": _by_code(node.submitter.refused()),
             "govchain_block_seconds": [((), self._block_seconds)],
             "govchain_commit_seconds": [((), self._write_seconds)],
+            "govchain_verified_transactions_total": verifying.transactions,
+            "govchain_verify_seconds_total": verifying.seconds,
+            "govchain_verified_before_total": verifying.known,
             "govchain_verifier_hits_total": verifier["hits"],
             "govchain_verifier_misses_total": verifier["misses"],
             "govchain_store_syncs_total": getattr(node.store, "syncs", 0),

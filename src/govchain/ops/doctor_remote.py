@@ -1,13 +1,14 @@
 """``govchain doctor --node URL``: a node looked at from outside.
 
-Purpose: TLS and its expiry, whether the node answers and takes transactions, its version, its clock, the chain of its
-headers with their certificates against the caller's own trust, how far its index is behind. Rules: the same findings
-and names as the doctor of a data directory; what the node says of itself is never taken for a proof: headers are
-checked by ``sdk``. Not here: what only the node's own machine shows (``ops.doctor``).
+Purpose: TLS and its expiry, whether the node answers and takes transactions, its version, its clock, which members it
+misses, the chain of its headers with their certificates against the caller's own trust, how far its index is behind.
+Rules: the same findings and names as the doctor of a data directory; what the node says of itself is never taken for a
+proof: headers are checked by ``sdk``. Not here: what only the node's own machine shows (``ops.doctor``).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -23,10 +24,15 @@ from govchain.sdk.probing import ProbeTransport, shown_certificate
 from govchain.sdk.transport import BLOCKS_PER_PAGE_MAX
 from govchain.services.sessions import SessionLimits
 
-__all__ = ["CLOCK_DRIFT_MS_MAX", "run"]
+__all__ = ["CERTIFICATES_BEHIND_BLOCKS_MAX", "CLOCK_DRIFT_MS_MAX", "run"]
 
 #: How far the node's clock may be from ours, in ms.
 CLOCK_DRIFT_MS_MAX: Final = 10_000
+#: How far certificates may be behind the newest block, in blocks.
+CERTIFICATES_BEHIND_BLOCKS_MAX: Final = 16
+#: A vote may be late once: a member is missing when every one of so many looks misses it, so far apart.
+_LOOKS: Final = 3
+_BETWEEN_LOOKS_S: Final = 1.5
 
 
 def run(
@@ -57,6 +63,8 @@ def run(
         return report
     _noting(report, "ready", "ready", "node", transport.ready)
     _noting(report, "clock", "clock", "node", lambda: _check_clock(transport, now, clock_drift_ms_max, report))
+
+    _noting(report, "network", "network", "node", lambda: _check_network(transport, report))
 
     def chain() -> None:
         _check_chain(transport, trust, memory, quick, progress, report)
@@ -94,6 +102,28 @@ def _check_clock(transport: ProbeTransport, now: int, drift_ms_max: int, report:
     theirs = transport.challenge_expiry() - SessionLimits().challenge_ms
     if abs(theirs - now) > drift_ms_max:
         report.add("clock", Code.NODE_CLOCK, "drift", "clock", seconds=(theirs - now) // 1000)
+
+
+def _check_network(transport: ProbeTransport, report: Report) -> None:
+    """Who of the members is missing, by the node's own view; nothing for a node alone."""
+    status = transport.network()
+    if status.members <= 1:
+        return
+    missing, away = set(status.missing), {peer.name or peer.key for peer in status.peers if not peer.connected}
+    for _ in range(_LOOKS - 1):
+        if not missing and not away:
+            break
+        time.sleep(_BETWEEN_LOOKS_S)
+        status = transport.network()
+        missing &= set(status.missing)
+        away &= {peer.name or peer.key for peer in status.peers if not peer.connected}
+    if missing:
+        report.add("network", Code.NETWORK_NODE, "votes_missing", "members", names=", ".join(sorted(missing)))
+    if away:
+        report.add("network", Code.NETWORK_NODE, "members_away", "members", names=", ".join(sorted(away)))
+    lag = status.height - status.certified_height
+    if lag > CERTIFICATES_BEHIND_BLOCKS_MAX:
+        report.add("network", Code.CERTIFICATE_QUORUM, "certificates_behind", "members", count=lag)
 
 
 def _check_chain(

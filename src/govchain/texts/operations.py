@@ -111,6 +111,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "doctor.check.index": ("查询库", "index"),
     "doctor.check.live": ("应答", "answers"),
     "doctor.check.ready": ("就绪", "readiness"),
+    "doctor.check.network": ("其他成员", "other members"),
     "doctor.check.version": ("版本", "version"),
     "doctor.reason.cpu": ("可用处理器 {count} 个，少于 {wanted} 个", "{count} processors, fewer than {wanted}"),
     "doctor.reason.memory": (
@@ -125,6 +126,12 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "doctor.reason.index_ahead": ("比账本多 {count} 个区块", "it is {count} block(s) ahead of the ledger"),
     "doctor.reason.index_history": ("区块 {height} 与账本不是同一区块", "its block {height} is not the ledger's"),
     "doctor.reason.index_behind": ("落后账本 {count} 个区块", "it is {count} block(s) behind the ledger"),
+    "doctor.reason.votes_missing": ("缺少以下成员的投票：{names}", "it misses the votes of: {names}"),
+    "doctor.reason.members_away": ("未连接到以下成员：{names}", "it is not connected to: {names}"),
+    "doctor.reason.certificates_behind": (
+        "终局凭证落后账本 {count} 个区块",
+        "finality certificates are {count} block(s) behind the ledger",
+    ),
     "doctor.reason.drift": ("与本机时钟相差 {seconds} 秒", "it is {seconds} s away from this machine's clock"),
     "doctor.reason.version": (
         "节点版本 {theirs}，本机程序 {own}",
@@ -143,6 +150,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "doctor.remedy.node": (
         "请查看节点的日志，并在节点所在机器上运行 govchain doctor。",
         "Look at the node's log, and run govchain doctor on its own machine.",
+    ),
+    "doctor.remedy.members": (
+        "请联系所列成员，核对其节点是否运行，以及两端之间的网络。",
+        "Ask the members that are named whether their nodes run, and look at the network between.",
     ),
     "doctor.remedy.protocol": (
         "请安装更新的程序后再启动节点；数据无需改动。",
