@@ -19,6 +19,7 @@ from govchain.consensus import Certifier, LedgerApplication, Outcome, Pool
 from govchain.consensus.cometbft import CometEngine, CometOptions, derive_genesis
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.etcd import EtcdEngine, EtcdMember, EtcdOptions, EtcdTuning
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import Clock
 from govchain.consensus.solo import SoloEngine
 from govchain.crypto import BatchVerifier, SigningKey
@@ -77,7 +78,7 @@ class Member:
         if told["engine"] == "solo":
             if self.application.info().app_hash == b"":
                 self.application.init_chain()
-            return SoloEngine(application, pool, clock, None, self.problem)
+            return SoloEngine(application, pool, clock, None, OrderingState(on_halt=self.problem))
         if told["engine"] == "cometbft":
             comet = CometOptions(
                 home=folder / "engine",
@@ -88,7 +89,7 @@ class Member:
                 peers=list,
                 loopback=True,
             )
-            return CometEngine(application, pool, comet, clock, None, self.problem)
+            return CometEngine(application, pool, comet, clock, None, OrderingState(on_halt=self.problem))
         if self.application.info().app_hash == b"":
             self.application.init_chain()
         tls = load_pem_private_key(told["tls"].encode(), None)
@@ -107,7 +108,7 @@ class Member:
             members=lambda: [member],
             tuning=EtcdTuning(heartbeat_ms=50, election_ms=500),
         )
-        return EtcdEngine(application, pool, etcd, clock, None, self.problem)
+        return EtcdEngine(application, pool, etcd, clock, None, OrderingState(on_halt=self.problem))
 
     def problem(self, code: Code, reason: str) -> None:
         self.say(problem=code.name, reason=reason)

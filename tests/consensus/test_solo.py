@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from govchain.consensus import Engine, PoolLimits
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, BlockOptions, Clock, EngineStatus
 from govchain.consensus.solo import SoloEngine
 from govchain.model import Code
@@ -42,7 +43,7 @@ class Running:
             self.node.pool,
             self.hands.clock(),
             options,
-            lambda code, reason: self.problems.append((code, reason)),
+            OrderingState(on_halt=lambda code, reason: self.problems.append((code, reason))),
         )
         self.submitter = Submitter(self.node.application, self.node.pool, lambda: self.engine.status().problem)
 
@@ -316,7 +317,7 @@ def test_a_mistake_stops_the_engine_and_is_told(small_kit):
     running = Running(small_kit)
     engine = SoloEngine(
         Odd(running.node.application), running.node.pool, running.hands.clock(), None,
-        lambda code, reason: running.problems.append((code, reason)),
+        OrderingState(on_halt=lambda code, reason: running.problems.append((code, reason))),
     )  # fmt: skip
     engine.start()
     _, ticket = running.node.submit(put(small_kit.department))

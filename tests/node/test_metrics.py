@@ -103,6 +103,9 @@ def test_the_ledgers_figures_follow_the_ledger(running, actor):
     assert value(running, "govchain_block_seconds_count") > blocks
     assert value(running, "govchain_commit_seconds_sum") <= value(running, "govchain_block_seconds_sum")
     assert value(running, "govchain_ordering") == 1
+    assert value(running, "govchain_node_state", state="ordering") == 1
+    assert value(running, "govchain_node_state", state="halted") == 0
+    assert (status.node_state, status.node_problem) == ("ordering", "")
     assert value(running, "govchain_index_state", state="following") == 1
     assert value(running, "govchain_pool_transactions") == 0
     assert value(running, "govchain_software_keys") >= 1

@@ -160,7 +160,13 @@ def test_a_full_disk_is_in_the_log_and_the_node_says_that_it_is_not_ready(chain,
             line = wait_for("ordering stopped")
             ready = client.get("/v1/health/ready")
             assert (ready.status_code, ready.json()["code"]) == (503, line["code"])
-            assert "govchain_ordering 0.0" in client.get("/metrics").text
+            told = client.get("/metrics").text
+            assert "govchain_ordering 0.0" in told
+            assert 'govchain_node_state{state="halted"} 1.0' in told
+            assert f'govchain_node_problem{{code="{line["code"]}"}} 1.0' in told
+            for path, names in (("chain", ("node_state", "node_problem")), ("network", ("state", "problem"))):
+                facts = client.get(f"/v1/{path}").json()
+                assert [facts[name] for name in names] == ["halted", line["code"]], path
         assert line["level"] == "error"
         assert line["code"] == "DISK_FULL"
         process.terminate()

@@ -29,6 +29,8 @@ FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
         "pool_transactions": Note("Transactions that wait to be ordered.", 17, "transactions"),
         "node_version": Note("Version of the node's program.", "0.1.0"),
         "node_build": Note("Digest of the program's text, 16 hex digits.", "f11e76134ef84817"),
+        "node_state": Note("Whether the node orders: see `/v1/network`.", "ordering"),
+        "node_problem": Note("Name of the code for which nothing is ordered here; empty without one.", ""),
     },
     "NetworkStatus": {
         "chain": Note("The chain's id.", "city-evidence"),
@@ -37,7 +39,13 @@ FIELDS: Final[Mapping[str, Mapping[str, Note]]] = {
         "engine": Note("What orders transactions here: `solo`, `cometbft` or `etcd`.", "cometbft"),
         "rule": Note("The quorum rule of genesis: `solo`, `bft` or `raft`.", "bft"),
         "running": Note("Whether the engine works.", True),
+        "state": Note(
+            "Whether it orders: `starting`, `ordering`, `waiting` (goes on by itself), `halted` (does not), `reading`,"
+            " `closed`.",
+            "ordering",
+        ),
         "problem": Note("Name of the code for which nothing is ordered here; empty without one.", ""),
+        "since": Note("Since when the node is in that state.", _TIME, "ms since 1970, UTC"),
         "engine_height": Note("The engine's own height; empty engine blocks make no ledger block.", 5210, "blocks"),
         "round": Note("Round of the engine's height in work; 0 where there are none.", 0, "rounds"),
         "proposer": Note("Who proposes the next block, by name or key in hex; empty where nobody is known.", "node-3"),

@@ -2,9 +2,9 @@
 
 Purpose: it tells of a member that signs two blocks or another one, keeps the proof of the former, and stops when a
 quorum signed another block than the one that is here: then this node is wrong.
-Rules: who tells it holds locks of its own, so nothing here waits; files are written and the engine is stopped from
+Rules: who tells it holds locks of its own, so nothing here waits; files are written and the node is halted from
 threads of their own. A few proofs against one member are kept and no more: one would do.
-Not here: noticing and proving it (``consensus.disagreement``).
+Not here: noticing and proving it (``consensus.disagreement``), ending the engine (``consensus.ordering``).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from govchain.consensus import Engine
 from govchain.consensus.disagreement import FinalitySignature
+from govchain.consensus.ordering import OrderingState
 from govchain.model import Code
 
 __all__ = ["PROOFS_OF_ONE_MAX", "AstrayWatch"]
@@ -29,29 +29,25 @@ class AstrayWatch:
     """See the module.
 
     Args:
-        engine: the node's, asked for when it has to stop.
+        state: the node's, halted with NODE_DIVERGED.
         folder: where proofs of equivocation are kept, made with the first.
-        on_problem: hears NODE_DIVERGED and why, once.
         on_notice: hears of other members in words.
     """
 
     def __init__(
         self,
-        engine: Callable[[], Engine],
+        state: OrderingState,
         folder: Path,
-        on_problem: Callable[[Code, str], None] | None,
         on_notice: Callable[[str], None],
     ) -> None:
         """Nothing went astray yet."""
-        self._engine = engine
+        self._state = state
         self._folder = folder
         self._proofs: dict[bytes, int] = {}
-        self._on_problem = on_problem
         self._on_notice = on_notice
         self._lock = threading.Lock()
         self._told: set[bytes] = set()
-        #: Whether this node went astray.
-        self.diverged_here = False
+        self._diverged = False
 
     def equivocated(self, key: bytes, height: int, proof: bytes) -> None:
         """A member signed two blocks of one height: keep the proof, which ``govchain verify`` reads."""
@@ -86,12 +82,8 @@ class AstrayWatch:
     def diverged(self, height: int, reason: str) -> None:
         """A quorum signed another block: stop."""
         with self._lock:
-            if self.diverged_here:
+            if self._diverged:
                 return
-            self.diverged_here = True
-        if self._on_problem is not None:
-            self._on_problem(Code.NODE_DIVERGED, f"block {height}: {reason}")
-        threading.Thread(target=self._end, name="node-astray", daemon=True).start()
-
-    def _end(self) -> None:
-        self._engine().stop(drain=False)
+            self._diverged = True
+        told = (Code.NODE_DIVERGED, f"block {height}: {reason}")
+        threading.Thread(target=self._state.halt, args=told, name="node-astray", daemon=True).start()

@@ -144,7 +144,7 @@ def build_services(
             queries=node.queries,
             proofs=node.proofs,
             sessions=sessions,
-            problem=node.problem,
+            problem=lambda: node.state.problem,
             packages=packages.make,
             verify=packages.check if settings.flag("verify") else None,
             exports=_exports(node, settings),

@@ -21,6 +21,7 @@ from govchain.consensus.cometbft import CometEngine, CometOptions, StateSync
 from govchain.consensus.cometbft.genesis import derive_genesis
 from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.etcd import EtcdEngine, EtcdOptions
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import BlockOptions, BlockSource, Clock
 from govchain.consensus.solo import SoloEngine
 from govchain.crypto import ITERATIONS_MIN, KEY_FILE_SALT_BYTES, encode_key_file
@@ -104,7 +105,7 @@ def make_engine(
     clock: Clock,
     blocks: BlockOptions,
     parts: EngineParts | None,
-    on_problem: Callable[[Code, str], None] | None,
+    state: OrderingState,
 ) -> Engine:
     """The engine of the chain's rule, not started; ``parts`` are needed for all but ``solo``.
 
@@ -114,10 +115,10 @@ def make_engine(
     if application.machine.genesis.rule != "bft" and not (parts is None or parts.options.votes):
         raise UsageError(Code.USAGE, reason="votes: only a chain of rule bft has members that follow without voting")
     if parts is None:
-        return SoloEngine(application, pool, clock, blocks, on_problem)
+        return SoloEngine(application, pool, clock, blocks, state)
     if application.machine.genesis.rule == "bft":
-        return _comet(directory, application, pool, clock, blocks, parts, on_problem)
-    return _etcd(directory, application, pool, clock, blocks, parts, on_problem)
+        return _comet(directory, application, pool, clock, blocks, parts, state)
+    return _etcd(directory, application, pool, clock, blocks, parts, state)
 
 
 def _comet(
@@ -127,7 +128,7 @@ def _comet(
     clock: Clock,
     blocks: BlockOptions,
     parts: EngineParts,
-    on_problem: Callable[[Code, str], None] | None,
+    state: OrderingState,
 ) -> CometEngine:
     options, members = parts.options, parts.members
     address = members.own.addresses.engine
@@ -146,7 +147,7 @@ def _comet(
         take_up=parts.take_up,
         linger_ms=blocks.linger_ms,
     )
-    return CometEngine(application, pool, comet, clock, parts.route, on_problem, parts.on_notice)
+    return CometEngine(application, pool, comet, clock, parts.route, state, parts.on_notice)
 
 
 def _etcd(
@@ -156,7 +157,7 @@ def _etcd(
     clock: Clock,
     blocks: BlockOptions,
     parts: EngineParts,
-    on_problem: Callable[[Code, str], None] | None,
+    state: OrderingState,
 ) -> EtcdEngine:
     options, members, machine = parts.options, parts.members, application.machine
     directory.engine.mkdir(mode=0o700, exist_ok=True)
@@ -185,7 +186,7 @@ def _etcd(
         etcd,
         clock,
         parts.route,
-        on_problem,
+        state,
         source=parts.source,
         on_certificate=application.finality.add_certificate,
         on_notice=notice,

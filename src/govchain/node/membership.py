@@ -11,12 +11,13 @@ Not here: the vote (``modules.governance``), invited nodes, which follow like ot
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 from govchain.consensus import LedgerApplication
+from govchain.consensus.ordering import OrderingState
 from govchain.ledger import ExecutedBlock
+from govchain.model import Code
 from govchain.modules.governance import views
 
 __all__ = ["MembershipWatch", "is_removed"]
@@ -41,14 +42,14 @@ class MembershipWatch:
     Args:
         application: whose blocks are heard.
         key: this node's member key.
-        on_removed: hears the height of the block that took it out, on a thread of its own; ends the engine.
+        state: the node's, halted with NODE_REMOVED on a thread of this watch.
     """
 
-    def __init__(self, application: LedgerApplication, key: bytes, on_removed: Callable[[int], None]) -> None:
+    def __init__(self, application: LedgerApplication, key: bytes, state: OrderingState) -> None:
         """Hears of every block from now on."""
         self._application = application
         self._key = key
-        self._on_removed = on_removed
+        self._state = state
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         application.add_listener(self._block_committed)
@@ -72,4 +73,4 @@ class MembershipWatch:
         while monotonic() < until and self._application.info().engine_height < engine_height + _BLOCKS:
             if self._stop.wait(_LOOK_S):
                 return
-        self._on_removed(height)
+        self._state.halt(Code.NODE_REMOVED, f"block {height}")

@@ -53,6 +53,8 @@ METRICS: Final[tuple[MetricRow, ...]] = (
     _gauge("govchain_certified_height", "height of the newest block with a finality certificate"),
     _gauge("govchain_block_time_seconds", "time of the newest block, since 1970"),
     _gauge("govchain_ordering", "1 while the node orders transactions, else 0"),
+    _gauge("govchain_node_state", "1 for the state that the node is in", "state"),
+    _gauge("govchain_node_problem", "1 for the result code for which it does not order; none while it does", "code"),
     _gauge("govchain_pool_transactions", "transactions in the pool"),
     _gauge("govchain_pool_bytes", "bytes of the transactions in the pool"),
     _gauge("govchain_intake_transactions", "transactions that wait for their check"),

@@ -28,6 +28,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from govchain import __version__
+from govchain.consensus.ordering import Phase
 from govchain.ledger import ExecutedBlock
 from govchain.model import Code
 from govchain.node.metric_names import BLOCK_BUCKETS_S, METHODS, METRICS, REQUEST_BUCKETS_S, STATES, MetricRow
@@ -195,7 +196,9 @@ class Metrics(Collector):
             "govchain_height": chain.height,
             "govchain_certified_height": node.application.certified_height,
             "govchain_block_time_seconds": chain.time / 1000,
-            "govchain_ordering": int(status.running),
+            "govchain_ordering": int(node.state.standing.orders),
+            "govchain_node_state": [((phase.value,), int(phase is node.state.standing.phase)) for phase in Phase],
+            "govchain_node_problem": [] if node.state.problem is None else [((node.state.problem.name,), 1)],
             "govchain_pool_transactions": len(node.pool),
             "govchain_pool_bytes": node.pool.size_bytes,
             "govchain_intake_transactions": self._sources.intake.queued,

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from govchain.consensus import Certifier, Engine, LedgerApplication, Pool, PoolLimits
+from govchain.consensus.ordering import OrderingState, Phase
 from govchain.consensus.ports import BlockOptions, Clock
 from govchain.crypto import BatchVerifier
 from govchain.ledger import Machine, build_machine, require_protocol
@@ -101,7 +102,8 @@ def load_machine(genesis: Genesis, options: NodeOptions | None = None, *, readin
 class Node:
     """A node in this process; a context manager. See :func:`open_node`.
 
-    ``engine`` orders, or says why it does not; ``network`` is the way to other nodes, or None where there are none.
+    ``engine`` orders; ``state`` says whether it does, and the one reason why not; ``network`` is the way to other
+    nodes, or None where there are none.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Node:
         #: The node's own key, or None where it only reads.
         self.signer = signer
         self.pool = Pool(options.pool)
+        self.state = OrderingState(clock.wall, reading=signer is None, on_halt=on_problem)
         self.application = LedgerApplication(
             machine,
             cast(Store, store),
@@ -142,18 +145,17 @@ class Node:
         self.network: Network | None = None
         self._joining: JoiningNode | None = None
         self._membership: MembershipWatch | None = None
-        self._removed = False
-        self._on_problem = on_problem
         self.engine: Engine = NoEngine(machine.genesis.rule)
         if signer is not None:
             parts = self._meet(clock, options.network, passphrases, on_notice or _nobody_hears)
-            self.engine = make_engine(directory, self.application, self.pool, clock, options.blocks, parts, on_problem)
-        self._astray = AstrayWatch(lambda: self.engine, directory.equivocations, on_problem, on_notice or _nobody_hears)
-        self.application.finality.disagreements.watch = self._astray
+            self.engine = make_engine(directory, self.application, self.pool, clock, options.blocks, parts, self.state)
+        self.application.finality.disagreements.watch = AstrayWatch(
+            self.state, directory.equivocations, on_notice or _nobody_hears
+        )
         self.submitter = Submitter(self.application, self.pool, self._refusal)
         self.queries = Queries(self.application)
         self.proofs = Proofs(self.application)
-        self.transport = Answers(self.application, self.pool, self.submitter, self.queries, self.proofs)
+        self.transport = Answers(self.application, self.pool, self.submitter, self.queries, self.proofs, self.state)
         self._open = True
 
     @property
@@ -190,9 +192,9 @@ class Node:
         require_protocol(self.machine, self.application.committed, self.application.chain.height + 1)
         if self.network is not None and self.signer is not None:
             if is_removed(self.application, self.signer.public_key):
-                self._out(0)
+                self.state.halt(Code.NODE_REMOVED, "before this start")
                 return
-            self._membership = MembershipWatch(self.application, self.signer.public_key, self._voted_out)
+            self._membership = MembershipWatch(self.application, self.signer.public_key, self.state)
             self.network.start()
             if self._joining is not None:
                 self._joining.join()
@@ -229,28 +231,11 @@ class Node:
             on_notice,
         )
 
-    def _voted_out(self, height: int) -> None:
-        """The members took this node out: it follows no longer, and keeps what it has."""
-        self._out(height)
-        self.engine.stop(drain=False)
-
-    def _out(self, height: int) -> None:
-        self._removed = True
-        if self._on_problem is not None:
-            self._on_problem(Code.NODE_REMOVED, f"block {height}" if height else "before this start")
-
     def _refusal(self) -> Code | None:
         """Why transactions are not taken, if they are not; while a majority is away they wait in the pool."""
-        problem = self.problem()
-        return None if problem is Code.ENGINE_UNREACHABLE else problem
-
-    def problem(self) -> Code | None:
-        """Why nothing is ordered here, if nothing is: the one answer for readiness, metrics and who asks."""
-        if self._removed:
-            return Code.NODE_REMOVED
-        if self._astray.diverged_here:
-            return Code.NODE_DIVERGED
-        return Code.DATA_DIRECTORY_READ_ONLY if self.directory.read_only else self.engine.status().problem
+        standing = self.state.standing
+        patient = standing.phase is Phase.WAITING and standing.code is Code.ENGINE_UNREACHABLE
+        return None if patient else standing.code
 
     def close(self, *, drain: bool = True) -> None:
         """Order what the pool holds, stop the engine, close the store, release the lock. Closing twice is allowed."""
@@ -265,6 +250,7 @@ class Node:
                 if self.network is not None:
                     self.network.stop()
             finally:
+                self.state.close()
                 self.application.close()
                 self.archives.close()
                 self.store.close()

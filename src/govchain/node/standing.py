@@ -35,7 +35,7 @@ def _peers(node: Node) -> tuple[PeerFacts, ...]:
 
 def network_status(node: Node) -> NetworkStatus:
     """The node's view of its engine, the members and the other nodes."""
-    status, problem = node.engine.status(), node.problem()
+    status, standing = node.engine.status(), node.state.standing
     certified = node.application.certified_height  # before the head, which may move on meanwhile
     chain = node.application.chain
     names = {member.key: member.name for member in node.genesis.members}
@@ -47,8 +47,10 @@ def network_status(node: Node) -> NetworkStatus:
         key=key,
         engine=status.name,
         rule=node.genesis.rule,
-        running=status.running and problem is None,
-        problem="" if problem is None else problem.name,
+        running=status.running and standing.code is None,
+        state=standing.phase.value,
+        problem="" if standing.code is None else standing.code.name,
+        since=standing.since,
         engine_height=status.height,
         round=status.round,
         proposer=names.get(status.proposer, status.proposer),

@@ -34,10 +34,12 @@ class PeerFacts:
 class NetworkStatus:
     """A node's view of its network.
 
-    ``engine`` is ``solo``, ``cometbft`` or ``etcd``; ``problem`` the name of the code for which it orders nothing, or
-    empty. ``round`` and ``proposer`` are the engine's, where it has them; ``missing`` names members whose votes it
-    waits for. ``member``: whether this node's key is in the set that signs the next block, of ``members`` keys of which
-    ``quorum`` must sign; ``votes``: whether its engine votes, else it follows.
+    ``engine`` is ``solo``, ``cometbft`` or ``etcd``. ``state`` says since ``since`` (ms) whether it orders:
+    ``starting``, ``ordering``, ``waiting`` (it goes on by itself), ``halted`` (it does not), ``reading`` or ``closed``;
+    ``problem`` is the name of the code for which it orders nothing, or empty. ``round`` and ``proposer`` are the
+    engine's, where it has them; ``missing`` names members whose votes it waits for. ``member``: whether this node's key
+    is in the set that signs the next block, of ``members`` keys of which ``quorum`` must sign; ``votes``: whether its
+    engine votes, else it follows.
     """
 
     chain: str
@@ -46,7 +48,9 @@ class NetworkStatus:
     engine: str
     rule: str
     running: bool
+    state: str
     problem: str
+    since: int
     engine_height: int
     round: int
     proposer: str

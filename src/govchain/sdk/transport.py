@@ -76,7 +76,9 @@ EVIDENCE_PER_PAGE_MAX: Final = 10_000
 class ChainStatus:
     """Where the chain stands: head height (0 before the first block), its identity (hex), its time in ms, pool size.
 
-    ``node_version`` and ``node_build`` name the node's program.
+    ``node_version`` and ``node_build`` name the node's program. ``node_state`` says whether it orders (see
+    :class:`govchain.sdk.network.NetworkStatus`), ``node_problem`` why not, by the name of a result code; both are empty
+    where the node did not say.
     """
 
     chain: str
@@ -87,6 +89,8 @@ class ChainStatus:
     pool_transactions: int
     node_version: str
     node_build: str = ""
+    node_state: str = ""
+    node_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import msgspec
 
 from govchain import __version__
 from govchain.consensus.application import LedgerApplication
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.pool import Pool
 from govchain.model import Code, UsageError
 from govchain.model.identifiers import is_hex
@@ -79,9 +80,15 @@ class Answers:
     """See the module."""
 
     def __init__(
-        self, application: LedgerApplication, pool: Pool, submitter: Submitter, queries: Queries, proofs: Proofs
+        self,
+        application: LedgerApplication,
+        pool: Pool,
+        submitter: Submitter,
+        queries: Queries,
+        proofs: Proofs,
+        state: OrderingState | None = None,
     ) -> None:
-        """Answer from the node's parts."""
+        """Answer from the node's parts; without ``state`` nothing is said of the node's own."""
         self._application = application
         #: The events of committed blocks, one reader for all who ask.
         self.feed = EventFeed(application)
@@ -89,6 +96,7 @@ class Answers:
         self._submitter = submitter
         self._queries = queries
         self._proofs = proofs
+        self._state = state
 
     # The chain
 
@@ -110,6 +118,8 @@ class Answers:
             pool_transactions=len(self._pool),
             node_version=__version__,
             node_build=build_id(),
+            node_state="" if self._state is None else self._state.standing.phase.value,
+            node_problem="" if self._state is None or self._state.problem is None else self._state.problem.name,
         )
 
     # Transactions

@@ -194,6 +194,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "net.killed": ("{name} 未按时结束，已强行终止", "{name} did not end in time and was killed"),
     "net.state.ready": ("就绪", "ready"),
     "net.state.unready": ("不可用：{reason}", "not ready: {reason}"),
+    "net.state.waiting": ("等待中：{reason}", "waiting: {reason}"),
+    "net.state.halted": ("已停止排序：{reason}", "halted: {reason}"),
     "net.state.stopped": ("未运行", "stopped"),
     "net.state.removed": ("已移除", "removed"),
     "net.waiting": (

@@ -15,6 +15,7 @@ from pathlib import Path
 from govchain.consensus import Certifier, LedgerApplication, Outcome, Pool
 from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, StateSync, derive_genesis
 from govchain.consensus.engine_binary import find_engine
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import Clock
 from govchain.crypto import BatchVerifier, SigningKey
 from govchain.ledger import build_machine
@@ -76,7 +77,7 @@ class Member:
             options,
             clock,
             None,
-            lambda code, reason: self.say(problem=code.name, reason=reason),
+            OrderingState(on_halt=lambda code, reason: self.say(problem=code.name, reason=reason)),
             lambda text: self.say(notice=text),
         )
         application.add_listener(lambda block: self.say(block=block.chain.height, time=block.header.time))

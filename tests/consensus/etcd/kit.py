@@ -21,6 +21,7 @@ from govchain.consensus.etcd import EtcdEngine, EtcdMember, EtcdOptions, EtcdTun
 from govchain.consensus.etcd.client import EtcdClient
 from govchain.consensus.etcd.order import OrderLog, TipState
 from govchain.consensus.etcd.records import BlockRecord, Keys
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import Clock, FetchedBlock
 from govchain.crypto import BatchVerifier, get_suite
 from govchain.ledger import build_machine
@@ -171,7 +172,7 @@ class RaftNode:
         self.log = OrderLog(self.client, self.keys, kit.machine.suite)
         self.engine = EtcdEngine(
             self.application, self.pool, self.options, self.hands.clock(), None,
-            lambda code, reason: self.problems.append((code, reason)),
+            OrderingState(on_halt=lambda code, reason: self.problems.append((code, reason))),
             source=mesh if source else None,
             on_certificate=self.application.finality.add_certificate,
             on_notice=lambda code, reason: self.notices.append((code, reason)),

@@ -36,6 +36,7 @@ from govchain.consensus.cometbft.home import remove_unborn_databases, write_whol
 from govchain.consensus.cometbft.keys import create_observer_key, engine_address, read_engine_keys
 from govchain.consensus.cometbft.rpc import EngineRpc, RoundState
 from govchain.consensus.cometbft.state_sync import forget_joined, forget_unfinished, read_joined
+from govchain.consensus.ordering import OrderingState, Phase, Standing
 from govchain.consensus.pool import Pool
 from govchain.consensus.ports import LINGER_MS, Application, Clock, EngineStatus, ProposalRoute
 from govchain.consensus.processes import ProcessPlan, SupervisedProcess
@@ -119,7 +120,7 @@ class CometEngine:
         options: see :class:`CometOptions`.
         clock: the node's two clocks.
         route: hears that this node prepares a block, or None.
-        on_problem: hears the code and reason for which the engine stopped for good; on any thread.
+        state: the node's, whose halt ends the engine; without one it has its own.
         on_notice: hears in a sentence what was refused or started again; on any thread.
     """
 
@@ -130,18 +131,17 @@ class CometEngine:
         options: CometOptions,
         clock: Clock,
         route: ProposalRoute | None = None,
-        on_problem: Callable[[Code, str], None] | None = None,
+        state: OrderingState | None = None,
         on_notice: Callable[[str], None] | None = None,
     ) -> None:
         """Does nothing before :meth:`start`."""
         self._application = application
         self._pool = pool
         self._options = options
-        self._on_problem = on_problem
+        self._state = state or OrderingState(clock.wall)
+        self._state.add_listener(self._moved)
         self._on_notice = on_notice or (lambda _: None)
-        self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._problem: Code | None = None
         self._watcher: threading.Thread | None = None
         self._votes = options.votes
         self._seen: tuple[RoundState | None, int] = (None, 0)  # the last look: the voting, connected engines
@@ -186,7 +186,7 @@ class CometEngine:
                 another chain, or its blocks are lost (the ledger must never be ahead of the engine's store).
             OSError: when its files cannot be written.
         """
-        if self._watcher is not None:
+        if self._watcher is not None or self._state.halted is not None:
             return
         home = self._options.home
         read_engine_keys(home)
@@ -201,6 +201,7 @@ class CometEngine:
             raise UnavailableError(Code.ENGINE_MISMATCH, reason=reason)
         if not info.app_hash and self._options.state_sync is None:
             self._application.init_chain()  # so that reads and checks work before the engine's first word
+        self._state.start()
         self._server.start()
         self._process.start()
         self._watcher = threading.Thread(target=self._watch, name="cometbft-height", daemon=True)
@@ -211,7 +212,7 @@ class CometEngine:
         self._pool.close()
         if drain and self._watcher is not None:
             deadline = monotonic() + self._options.drain_ms / 1000
-            while len(self._pool) and self._problem is None and monotonic() < deadline:
+            while len(self._pool) and self._state.halted is None and monotonic() < deadline:
                 self._stop.wait(0.02)
         self._stop.set()
         self._handler.close()
@@ -219,13 +220,13 @@ class CometEngine:
         self._server.stop()
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join()
-        self._pool.abandon(self._problem or Code.NODE_STOPPING)
+        self._pool.abandon(self._state.halted or Code.NODE_STOPPING)
 
     def status(self) -> EngineStatus:
         """How the engine is; from what was last seen, without asking it."""
         facts = self._handler.facts
         state, peers = self._seen
-        running = self._process.pid is not None and self._problem is None
+        running = self._process.pid is not None and self._state.halted is None
         height = self._application.info().engine_height
         round_, proposer, missing = facts.round, facts.proposer, facts.missing
         if state is not None and state.height > height:  # it stands still: whose votes are waited for
@@ -234,7 +235,7 @@ class CometEngine:
             "cometbft",
             running,
             height,
-            self._problem,
+            self._state.problem,
             round_,
             self._name(proposer),
             peers,
@@ -308,20 +309,19 @@ class CometEngine:
         return options.take_up(info.engine_height, info.app_hash)
 
     def _fail(self, code: Code, reason: str) -> None:
-        """The engine is over: say so once, let go of the pool, and end the process from a thread that may."""
-        if code is Code.ENGINE_FAILED and _NO_SPACE in reason.lower():
-            code = Code.DISK_FULL
-        with self._lock:
-            if self._problem is not None:
-                return
-            self._problem = code
+        """The engine is over, and so is ordering."""
+        full = code is Code.ENGINE_FAILED and _NO_SPACE in reason.lower()
+        self._state.halt(Code.DISK_FULL if full else code, reason)
+
+    def _moved(self, standing: Standing) -> None:
+        """Whoever halted the node: let go of the pool, and end the process from a thread that may."""
+        if standing.phase is not Phase.HALTED or standing.code is None:
+            return
         self._stop.set()
         self._handler.close()
         self._pool.close()
-        self._pool.abandon(code)
+        self._pool.abandon(standing.code)
         threading.Thread(target=self._process.stop, name="cometbft-end", daemon=True).start()
-        if self._on_problem is not None:
-            self._on_problem(code, reason)
 
     def _watch(self) -> None:
         """Look at the height; where it stands still, at the voting, and at whether others have gone on."""

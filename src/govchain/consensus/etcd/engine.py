@@ -37,6 +37,7 @@ from govchain.consensus.etcd.records import (
 from govchain.consensus.etcd.running import EtcdRunner
 from govchain.consensus.etcd.signals import Signals
 from govchain.consensus.etcd.turns import pause_ms
+from govchain.consensus.ordering import OrderingState, Phase, Standing
 from govchain.consensus.pool import Pool
 from govchain.consensus.ports import (
     Application,
@@ -55,6 +56,9 @@ _IDLE_S: Final = 0.5
 _RECORDS_MAX: Final = 32
 #: After so many beacons left out a member counts as away.
 _BEACONS_MISSED: Final = 3
+#: What may keep the engine from going on for now: the keeper's troubles, and a block that is not to be had.
+_UPKEEP: Final = "upkeep"
+_NEXT_BLOCK: Final = "next block"
 #: How long a stop orders what the pool holds.
 _DRAIN_S_MAX: Final = 30.0
 
@@ -68,7 +72,7 @@ class EtcdEngine:
         options: see there.
         clock: this node's.
         route: tells other nodes that this one is about to propose, or None.
-        on_problem: hears the code that stopped the engine, or its proposing, and why.
+        state: the node's, whose halt ends the engine; without one it has its own.
         source: blocks from other members' stores, or None.
         on_certificate: takes the certificate of a block that came from ``source``, by its ledger height.
         on_notice: hears of what a person should know though the engine goes on.
@@ -81,7 +85,7 @@ class EtcdEngine:
         options: EtcdOptions,
         clock: Clock,
         route: ProposalRoute | None = None,
-        on_problem: Callable[[Code, str], None] | None = None,
+        state: OrderingState | None = None,
         *,
         source: BlockSource | None = None,
         on_certificate: Callable[[int, bytes], object] | None = None,
@@ -93,7 +97,7 @@ class EtcdEngine:
         self._options = options
         self._clock = clock
         self._route = route
-        self._on_problem = on_problem
+        self._state = state or OrderingState(clock.wall)
         self._on_notice = on_notice
         info = application.info()
         self._keys = Keys(options.chain, options.fingerprint, info.engine_era)
@@ -107,16 +111,13 @@ class EtcdEngine:
         )  # fmt: skip
         self._runner = EtcdRunner(
             home, options.binary, options.member, options.listen, options.tls_key, self._members, self._active,
-            self._keys.cluster, options.tuning, self._client, self.halt,
+            self._keys.cluster, options.tuning, self._client, self._state.halt,
         )  # fmt: skip
         self._catcher = Catcher(application, options.suite, source, on_certificate)
         self._times = ProposerClock(clock, options.member)
         self._stop = threading.Event()
         self._drain = True
         self._thread: threading.Thread | None = None
-        self._problem: Code | None = None  # for good: the engine, or its proposing, has stopped
-        self._trouble: Code | None = None  # for now, says the keeper
-        self._held: Code | None = None  # for now: the next block cannot be had
         self._stopped_proposing = False
         self._height = info.engine_height
         self._last: BlockRecord | None = None
@@ -124,6 +125,7 @@ class EtcdEngine:
         self._wanted_at: int | None = None
         self._announced = -1
         self._known: tuple[tuple[int, int], tuple[EtcdMember, ...]] | None = None
+        self._state.add_listener(self._moved)
 
     # -- the port --------------------------------------------------------------------------------------------------
 
@@ -131,8 +133,9 @@ class EtcdEngine:
         """Begin to order; answers at once."""
         behind = self._application.info().time - self._clock.wall()
         if behind > self._times.jump_ms_max:
-            self._fail(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
-        elif self._thread is None:
+            self._state.halt(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
+        elif self._thread is None and self._state.halted is None:
+            self._state.start()
             self._height = self._application.info().engine_height  # a snapshot may have moved it
             self._thread = threading.Thread(target=self._run, name="etcd-engine", daemon=True)
             self._thread.start()
@@ -147,7 +150,7 @@ class EtcdEngine:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._pool.abandon(self._problem or Code.NODE_STOPPING)
+        self._pool.abandon(self._state.halted or Code.NODE_STOPPING)
 
     def status(self) -> EngineStatus:
         """How the engine is."""
@@ -165,9 +168,9 @@ class EtcdEngine:
         last = self._last
         return EngineStatus(
             "etcd",
-            alive and (self._problem is None or self._stopped_proposing),
+            alive and (self._state.halted is None or self._stopped_proposing),
             self._height,
-            self._problem or ((self._held or self._trouble) if alive else None),
+            self._state.problem,
             round=0 if state is None else state.term,
             proposer="" if last is None else self._name_of(last.proposer),
             peers=len(members) - len(away),
@@ -197,12 +200,6 @@ class EtcdEngine:
         """
         return self._runner.renew(member)
 
-    def halt(self, code: Code, reason: str) -> None:
-        """Order and execute nothing more, and say why: this node went astray, or its etcd is gone. Answers at once."""
-        self._fail(code, reason)
-        self._stop.set()
-        self._pool.wake()
-
     # -- other threads -----------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
@@ -213,9 +210,10 @@ class EtcdEngine:
 
     def _looked(self) -> None:
         condition = self._keeper.condition
-        if condition.problem is not None and condition.problem != self._trouble:
+        if condition.problem is None:
+            self._state.resume(_UPKEEP)
+        elif self._state.wait(_UPKEEP, condition.problem, condition.reason):
             self._notice(condition.problem, condition.reason)
-        self._trouble = condition.problem
         self._runner.follow_members()
 
     def _members(self) -> tuple[EtcdMember, ...]:
@@ -249,9 +247,9 @@ class EtcdEngine:
                 self._signals.start()
                 self._order()
         except GovChainError as error:
-            self._fail(error.code, error.reason() or str(error))
+            self._state.halt(error.code, error.reason() or str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the engine stops and says so
-            self._fail(Code.INTERNAL, f"{type(error).__name__}: {error}")
+            self._state.halt(Code.INTERNAL, f"{type(error).__name__}: {error}")
         finally:
             self._client.close()
             self._keeper.stop()
@@ -265,8 +263,8 @@ class EtcdEngine:
             if stopping:
                 now = self._clock.steady()
                 drain_until = drain_until or now + int(_DRAIN_S_MAX * 1000)
-                out_of_work = not len(self._pool) or self._stopped_proposing or (self._trouble or self._held)
-                if not self._drain or out_of_work or now > drain_until:
+                waits = self._stopped_proposing or self._state.standing.phase is Phase.WAITING
+                if not self._drain or not len(self._pool) or waits or now > drain_until:
                     return
             self._look_at_clocks()
             try:
@@ -414,9 +412,8 @@ class EtcdEngine:
 
     def _hold(self, code: Code, reason: str) -> None:
         """Wait for what is not to be had now."""
-        if self._held != code:
+        if self._state.wait(_NEXT_BLOCK, code, reason):
             self._notice(code, reason)
-        self._held = code
         self._stop.wait(0.5)
 
     def _execute(self, record: BlockRecord, envelopes: Sequence[bytes] | None, *, own: bool) -> None:
@@ -435,7 +432,7 @@ class EtcdEngine:
         application.finalize_block(() if code else envelopes or (), record.time, record.height)
         application.commit()
         self._height = record.height
-        self._held = None
+        self._state.resume(_NEXT_BLOCK)
         self._last = record
         self._last_at = self._clock.steady()
         if own:
@@ -448,16 +445,18 @@ class EtcdEngine:
             return
         reason = self._times.check(self._signals.beacons())
         if reason:
-            self._stopped_proposing = True
-            self._fail(Code.NODE_CLOCK, reason)
+            self._stopped_proposing = True  # first: who hears of it goes by it
+            self._state.halt(Code.NODE_CLOCK, reason)
 
-    def _fail(self, code: Code, reason: str) -> None:
-        if self._problem is None:
-            self._problem = code
-            if self._on_problem is not None:
-                self._on_problem(code, reason)
+    def _moved(self, standing: Standing) -> None:
+        """Whoever halted the node: propose nothing more, and execute nothing more unless only the clock is wrong."""
+        if standing.phase is not Phase.HALTED or standing.code is None:
+            return
+        if standing.code is not Code.NODE_CLOCK:
+            self._drain = False
+            self._stop.set()
         self._pool.close()
-        self._pool.abandon(code)
+        self._pool.abandon(standing.code)
 
     def _notice(self, code: Code, reason: str) -> None:
         if self._on_notice is not None:

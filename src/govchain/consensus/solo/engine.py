@@ -8,8 +8,8 @@ false time (ARCHITECTURE decision 10). Not here: what a block means (``ledger``)
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
+from govchain.consensus.ordering import OrderingState, Phase, Standing
 from govchain.consensus.pool import Pool
 from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, Application, BlockOptions, Clock, EngineStatus
 from govchain.model import Code, GovChainError, UsageError
@@ -21,7 +21,7 @@ _IDLE_S = 0.5
 
 
 class SoloEngine:
-    """See the module. ``on_problem`` hears the code that stopped the engine."""
+    """See the module. ``state`` is the node's, whose halt ends the engine; without one it has its own."""
 
     def __init__(
         self,
@@ -29,26 +29,27 @@ class SoloEngine:
         pool: Pool,
         clock: Clock,
         options: BlockOptions | None = None,
-        on_problem: Callable[[Code, str], None] | None = None,
+        state: OrderingState | None = None,
     ) -> None:
         """Drive ``application`` with what ``pool`` holds; does nothing before :meth:`start`."""
         self._application = application
         self._pool = pool
         self._clock = clock
         self._options = options or BlockOptions()
-        self._on_problem = on_problem
+        self._state = state or OrderingState(clock.wall)
+        self._state.add_listener(self._moved)
         self._stop = threading.Event()
         self._drain = True
         self._thread: threading.Thread | None = None
-        self._problem: Code | None = None
         self._height = application.info().engine_height
 
     def start(self) -> None:
         """Begin to order; with a clock that lies behind the newest block it stops at once, saying NODE_CLOCK."""
         behind = self._application.info().time - self._clock.wall()
         if behind > CLOCK_JUMP_MS_MAX:
-            self._fail(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
-        elif self._thread is None:
+            self._state.halt(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
+        elif self._thread is None and self._state.halted is None:
+            self._state.start()
             self._thread = threading.Thread(target=self._run, name="solo-engine", daemon=True)
             self._thread.start()
 
@@ -60,12 +61,12 @@ class SoloEngine:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._pool.abandon(self._problem or Code.NODE_STOPPING)
+        self._pool.abandon(self._state.halted or Code.NODE_STOPPING)
 
     def status(self) -> EngineStatus:
         """How the engine is."""
-        running = self._thread is not None and self._thread.is_alive() and self._problem is None
-        return EngineStatus("solo", running, self._height, self._problem)
+        running = self._thread is not None and self._thread.is_alive() and self._state.halted is None
+        return EngineStatus("solo", running, self._height, self._state.problem)
 
     @property
     def votes(self) -> bool:
@@ -98,7 +99,7 @@ class SoloEngine:
                 work = self._pool.wait_for_work(_IDLE_S)
                 moved = self._clock.wall() - self._clock.steady() - offset
                 if abs(moved) > CLOCK_JUMP_MS_MAX:
-                    self._fail(Code.NODE_CLOCK, f"{moved} ms")
+                    self._state.halt(Code.NODE_CLOCK, f"{moved} ms")
                     return
                 offset += moved  # small corrections add up to nothing that a jump could hide in
                 if not work:
@@ -110,13 +111,15 @@ class SoloEngine:
                         return  # what is left waits for a time that this run will not see
                     self._stop.wait(0.05)
         except GovChainError as error:
-            self._fail(error.code, str(error))
+            self._state.halt(error.code, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the engine stops and says so
-            self._fail(Code.INTERNAL, f"{type(error).__name__}: {error}")
+            self._state.halt(Code.INTERNAL, f"{type(error).__name__}: {error}")
 
-    def _fail(self, code: Code, reason: str) -> None:
-        self._problem = code
+    def _moved(self, standing: Standing) -> None:
+        """Whoever halted the node: nothing more is ordered, and whoever waits is told."""
+        if standing.phase is not Phase.HALTED or standing.code is None:
+            return
+        self._drain = False
+        self._stop.set()
         self._pool.close()
-        self._pool.abandon(code)
-        if self._on_problem is not None:
-            self._on_problem(code, reason)
+        self._pool.abandon(standing.code)

@@ -32,6 +32,7 @@ from govchain.consensus import CheckResult, FinalizedBlock, Info, Pool, Snapshot
 from govchain.consensus.cometbft import CometEngine, CometOptions, EnginePeer, create_engine_keys
 from govchain.consensus.cometbft.genesis import EngineGenesis, engine_block_bytes
 from govchain.consensus.engine_binary import find_engine
+from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import Clock
 from govchain.model import Code, UnavailableError
 from govchain.ops.net.layout import free_ports
@@ -268,7 +269,7 @@ def _serve(path: Path) -> int:
             linger_ms=0,
         ),
         Clock(lambda: time.time_ns() // 1_000_000, lambda: time.monotonic_ns() // 1_000_000),
-        on_problem=lambda _code, _reason: failed.set(),
+        state=OrderingState(on_halt=lambda _code, _reason: failed.set()),
     )
     engine.start()
     for _ in sys.stdin:

@@ -7,7 +7,7 @@ says of itself is not proved here. Not here: the table for people (``cli``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -33,11 +33,12 @@ _TIMEOUTS: Final = Timeouts(connect_ms=1_000, read_ms=4_000, answer_ms=5_000)
 class NodeLook:
     """One node at one moment; ``reason`` names the code for which it is not ready; no facts where it does not answer.
 
-    ``state``: ``ready``, ``unready`` (it runs and takes no transactions), ``stopped``, ``removed``.
+    ``state``: ``ready``; ``waiting`` and ``halted``, where the node says that it does not order for now, or any more;
+    ``unready``, where it cannot be asked; ``stopped``, ``removed``.
     """
 
     node: NodeEntry
-    state: Literal["ready", "unready", "stopped", "removed"]
+    state: Literal["ready", "waiting", "halted", "unready", "stopped", "removed"]
     pid: int | None = None
     reason: str = ""
     chain: ChainStatus | None = None
@@ -133,9 +134,9 @@ def _look(folder: NetworkFolder, node: NodeEntry) -> NodeLook:
             chain, network = transport.status(), transport.network()
         except GovChainError as error:
             return NodeLook(node, "unready", process.pid, error.code.name)
-        reason = ""
-        try:
-            transport.ready()
-        except GovChainError as error:
-            reason = error.code.name
-    return NodeLook(node, "unready" if reason else "ready", process.pid, reason, chain, network)
+    told: Mapping[str, Literal["ready", "waiting", "halted"]] = {
+        "ordering": "ready",
+        "waiting": "waiting",
+        "halted": "halted",
+    }
+    return NodeLook(node, told.get(network.state, "unready"), process.pid, network.problem, chain, network)
