@@ -93,9 +93,10 @@ def test_a_node_joins_by_snapshot_becomes_a_member_and_leaves(net):
     assert net.has(first, later)
     problems = []
     with open_node(data, on_problem=lambda code, reason: problems.append(code)) as node:
-        if node.application.chain.height >= net.height(first) - 3:
-            assert problems == [Code.NODE_REMOVED]
-            assert node.transport.status().height >= before
+        assert problems == [Code.NODE_REMOVED]
+        status = node.transport.status()
+        assert (status.node_state, status.node_problem) == ("halted", "NODE_REMOVED")
+        assert before < status.height < net.height(first)
 
 
 @pytest.mark.requirement("GD.technical.reliability.02")

@@ -16,7 +16,7 @@ from typing import Final
 
 from govchain.consensus.etcd.client import EtcdClient, EtcdError, EtcdState
 from govchain.consensus.etcd.identity import EtcdMember
-from govchain.consensus.etcd.membership import apply_step, next_step
+from govchain.consensus.etcd.membership import Step, apply_step, next_step
 from govchain.consensus.etcd.order import OrderLog
 from govchain.consensus.etcd.records import Beacon, Keys, encode_record
 from govchain.consensus.ports import Clock
@@ -45,6 +45,7 @@ class KeeperLimits:
         compact_revisions: changes after which the past of small keys is forgotten, too.
         defragment_bytes: free space within the database, half of it at least, that is worth giving back.
         quota_bytes: etcd's quota; above three quarters of it clearing keeps a quarter of ``keep_bytes`` only.
+        leave_ms: so long a member that the ledger took out stays in the cluster: it must read the block that says so.
     """
 
     keep_bytes: int = 64 * 1024 * 1024
@@ -53,6 +54,7 @@ class KeeperLimits:
     compact_revisions: int = 5_000
     defragment_bytes: int = 64 * 1024 * 1024
     quota_bytes: int = 1024 * 1024 * 1024
+    leave_ms: int = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Keeper:
         self._beacon_at = 0
         self._contact_at = clock.steady()
         self._compacted = 0
+        self._leaving: dict[int, int] = {}  # since when (steady ms) a member is to be let go, by its id in etcd
         self._thread: threading.Thread | None = None
         self._condition = Condition()
         self.cleared = 0  # blocks removed from etcd by this node
@@ -216,5 +219,14 @@ class Keeper:
                 self._client.disarm(member, alarm)  # a member that is still full raises it again
         if self._settled():
             step = next_step(self._client.members(), self._members(), self._active())
-            if step is not None:
+            if step is not None and self._is_due(step):
                 apply_step(self._client, step)
+
+    def _is_due(self, step: Step) -> bool:
+        """Whether it may be done now: whoever leaves is given a while."""
+        if step.kind != "remove":
+            return True
+        now = self._clock.steady()
+        since = self._leaving.get(step.identifier, now)
+        self._leaving = {step.identifier: since}
+        return now - since >= self._limits.leave_ms

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from govchain.model import Code, UnavailableError, UsageError
+from govchain.model import Code, GovChainError, UnavailableError, UsageError
 from govchain.model.wire import Event
 from govchain.modules.governance.messages import (
     Change,
@@ -44,8 +44,10 @@ from govchain.services.ceremony import tls_of
 from govchain.signers import open_key_file, passphrase_source
 from govchain.storage import DirectoryLayout
 
-__all__ = ["add_node", "decide", "remove_node"]
+__all__ = ["LEAVE_S", "add_node", "decide", "remove_node"]
 
+#: Seconds that a node which was voted out has to say so; it waits ten itself for the engine's last blocks.
+LEAVE_S: Final = 30.0
 #: How long a proposal stays open.
 _OPEN_MS: Final = 3_600_000
 _LOOK_S: Final = 0.25
@@ -108,7 +110,7 @@ def add_node(
 def remove_node(
     folder: NetworkFolder, network: NetworkFile, entry: NodeEntry, *, timeout_s: float = 60.0
 ) -> NetworkFile:
-    """Vote a member out and stop its node; its data directory stays.
+    """Vote a member out, wait for at most :data:`LEAVE_S` until its node says so, and stop it; its data stays.
 
     Raises:
         UnavailableError: ``NETWORK_NODE``: too few nodes run to vote. RefusedError: what the ledger refuses.
@@ -117,6 +119,7 @@ def remove_node(
     if not voters:
         raise UnavailableError(Code.NETWORK_NODE, name=entry.name, reason="no other node runs")
     decide(folder, voters, MemberRemove(key=entry.key), f"{entry.name} leaves")
+    _await_leaving(folder, entry, time.monotonic() + LEAVE_S)
     stop_nodes(folder, [entry], timeout_s=timeout_s)
     nodes = tuple(
         msgspec.structs.replace(node, removed=True) if node.name == entry.name else node for node in network.nodes
@@ -124,6 +127,15 @@ def remove_node(
     network = msgspec.structs.replace(network, nodes=nodes)
     save_network(folder.path, network)
     return network
+
+
+def _await_leaving(folder: NetworkFolder, entry: NodeEntry, deadline: float) -> None:
+    """Wait until the node has read that it is out: one that is stopped earlier would not know it."""
+    while find_process(folder.node(entry.name)) is not None and time.monotonic() < deadline:
+        with probe(entry) as transport, suppress(GovChainError):
+            if transport.network().problem == Code.NODE_REMOVED.name:
+                return
+        time.sleep(_LOOK_S)
 
 
 def _running(folder: NetworkFolder, network: NetworkFile) -> list[NodeEntry]:
