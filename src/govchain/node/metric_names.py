@@ -84,6 +84,7 @@ METRICS: Final[tuple[MetricRow, ...]] = (
     _gauge("govchain_peer_rtt_seconds", "time from asking another node to its answer", "peer"),
     _counter("govchain_peer_received_bytes_total", "received from another node, by kind of message", "peer", "kind"),
     _counter("govchain_peer_sent_bytes_total", "sent to another node, by kind of message", "peer", "kind"),
+    _counter("govchain_peers_refused_total", "connections, requests and messages turned away, by reason", "reason"),
     _counter("govchain_propagated_total", "transactions and signatures that came from other nodes", "kind"),
     _counter("govchain_propagation_seconds_total", "how long these were on the way, by the senders' clocks", "kind"),
     # requests

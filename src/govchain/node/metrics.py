@@ -227,6 +227,7 @@ class Metrics(Collector):
     def _peers(self) -> dict[str, Any]:
         network = self._sources.node.network
         peers = [] if network is None else [view.status for view in network.status()]
+        refused = {} if network is None else network.peers.refused()
         propagation = {} if network is None else network.exchange.propagation()
         return {
             "govchain_peers_known": len(peers),
@@ -236,6 +237,7 @@ class Metrics(Collector):
             ],
             "govchain_peer_received_bytes_total": _by_kind(peers, lambda peer: peer.bytes_in),
             "govchain_peer_sent_bytes_total": _by_kind(peers, lambda peer: peer.bytes_out),
+            "govchain_peers_refused_total": [((reason,), count) for reason, count in sorted(refused.items())],
             "govchain_propagated_total": [((kind,), found.count) for kind, found in sorted(propagation.items())],
             "govchain_propagation_seconds_total": [
                 ((kind,), found.total_ms / 1000) for kind, found in sorted(propagation.items())

@@ -197,12 +197,21 @@ class PeerNetwork:
         hosted = self._chains.get(chain)
         return [] if hosted is None else [self._status(chain, hosted, key) for key in sorted(hosted.keys)]
 
+    def expel(self, chain: str, key: bytes, reason: str) -> None:
+        """End the connection with a member that costs too much; it is let in again as after a break of the protocol."""
+        connection = self._connection(chain, key)
+        if connection is not None:
+            error = DecodingError(Code.PEER_PROTOCOL, reason=reason)
+            self._soon(lambda: None if connection.lost else self._links.violated(connection, error))
+
     def refused(self) -> dict[str, int]:
         """What was turned away since the start, by reason.
 
         ``handshake``: no TLS 1.3 with a known key; ``unknown``: known no more; ``shut``: came back too soon after
         breaking the protocol; ``protocol``: broke it; ``chain``: spoke on a chain that it is not known on; ``crowd``:
-        gave way to others that wanted to connect; ``silent``, ``slow``: given up; ``message``: refused by its handler.
+        gave way to others that wanted to connect; ``silent``, ``slow``: given up; ``message``: refused by its handler;
+        ``rate``: requests and messages above what a member may send; ``false``: signatures and certificates that do not
+        hold.
         """
         with self._lock:
             return dict(self._refused)
@@ -235,7 +244,7 @@ class PeerNetwork:
             self._tell_gone(connection, chain)
 
     def counted(self, reason: str) -> None:
-        """Something was turned away."""
+        """Something was turned away, for one of the reasons of :meth:`refused`. Any thread may call."""
         with self._lock:
             self._refused[reason] += 1
 

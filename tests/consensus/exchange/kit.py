@@ -12,6 +12,7 @@ import msgspec
 
 from govchain.consensus import Certifier, LedgerApplication, Pool
 from govchain.consensus.exchange import ExchangeOptions, ForwardingOptions, PeerExchange
+from govchain.consensus.exchange.budget import BudgetLimits
 from govchain.crypto import BatchVerifier, get_suite
 from govchain.ledger import build_machine
 from govchain.model import Code
@@ -107,6 +108,7 @@ class Member:
         own: MemberRecord | None = None,
         address: str | None = None,
         signs: bool = True,
+        budget: BudgetLimits | None = None,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self.kit, self.number = kit, number
@@ -135,7 +137,10 @@ class Member:
             own_key=person.key,
             own_record=own or kit.record(number),
             options=ExchangeOptions(
-                ForwardingOptions(copies=copies, patience_ms=patience_ms), records, software="test 1"
+                ForwardingOptions(copies=copies, patience_ms=patience_ms),
+                records,
+                software="test 1",
+                budget=budget or BudgetLimits(),
             ),
             engine=engine,
         )

@@ -11,6 +11,7 @@ import pytest
 import govchain.storage.snapshots as snapshots_module
 from govchain.consensus.joining.fetching import members_needed
 from govchain.consensus.messages import (
+    PIECE_BYTES,
     Ask,
     Link,
     Offers,
@@ -18,7 +19,7 @@ from govchain.consensus.messages import (
     decode_message,
     encode_message,
 )
-from govchain.model import Code, DecodingError, GovChainError
+from govchain.model import Code, DecodingError, GovChainError, RefusedError
 from govchain.model.wire import SignerKey, SignerSet
 from govchain.state import Table
 from govchain.storage.snapshots import Manifest, clear_store, write_snapshot
@@ -160,6 +161,7 @@ LIES = {
     "cut chunk": lambda ask, answer: answer[:-1] if ask.what == "chunk" else answer,
     "long chunk": lambda ask, answer: answer + b"more" if ask.what == "chunk" else answer,
     "empty chunk": lambda ask, answer: b"" if ask.what == "chunk" else answer,
+    "byte by byte": lambda ask, answer: answer[:1] if ask.what == "chunk" else answer,
     "changed manifest": lambda ask, answer: _changed(answer) if ask.what == "manifest" else answer,
     "endless manifest": lambda ask, answer: bytes(4096) if ask.what == "manifest" else answer,
     "garbage offers": lambda ask, answer: b"\xc1" * 40 if ask.what == "offers" else answer,
@@ -176,10 +178,32 @@ def test_one_lying_or_dying_member_of_four_does_not_matter(chain: Chain, joining
     route = Route(chain, lambda place, ask, answer: LIES[lie](ask, answer) if place == liar else answer)
     assert joining.join(route) is not None, joining.notices
     joining.node.follow(chain.nodes[1])
-    if lie in ("changed chunk", "changed manifest", "endless manifest"):
+    if lie in ("changed chunk", "byte by byte", "changed manifest", "endless manifest"):
         assert any(chain.nodes[liar].key.hex()[:16] in notice for notice in joining.notices)
         chunks = [ask.index for place, ask in route.asked if place == liar and ask.what == "chunk"]
         assert len(chunks) <= 1  # not asked again
+
+
+def test_who_refuses_is_no_liar_and_who_is_asked_too_much_is_asked_again(chain: Chain, joining: Joining) -> None:
+    """What was offered may be gone when it is asked for, and members serve only so much in a second."""
+    order = sorted(range(4), key=lambda place: chain.nodes[place].key)
+    busy: list[Ask] = []
+
+    def refuse(place: int, ask: Ask, answer: bytes) -> bytes:
+        if ask.what == "chunk" and place == order[0]:
+            raise RefusedError(Code.NOT_FOUND, reason="a peer's answer")
+        if ask.what == "chunk" and place == order[1] and ask.index == 1 and len(busy) < 2:
+            busy.append(ask)
+            raise RefusedError(Code.RATE_LIMITED, reason="a peer's answer")
+        return answer
+
+    route = Route(chain, refuse)
+    assert joining.join(route) is not None, joining.notices
+    joining.node.follow(chain.nodes[1])
+    assert len(busy) == 2
+    assert not any("does not hold" in notice or "another chunk" in notice for notice in joining.notices)
+    served = {place for place, ask in route.asked if ask.what == "chunk" and place != order[0]}
+    assert served == {order[1]}
 
 
 @pytest.mark.parametrize("lie", ["changed chunk", "cut chunk", "endless manifest", "gone", "garbage offers"])
@@ -289,6 +313,12 @@ def test_answers_to_what_nobody_may_ask(chain: Chain) -> None:
         with pytest.raises(DecodingError) as caught:
             server.answer(body)
         assert caught.value.code == Code.PEER_PROTOCOL
+    made = chain.nodes[0].application.list_snapshots()[0]
+    for ask in (Ask("manifest", made.height, 0, 1), Ask("chunk", made.height, 0, PIECE_BYTES - 1)):
+        with pytest.raises(DecodingError) as caught:
+            server.answer(encode_message(ask))  # no piece begins there
+        assert caught.value.code == Code.PEER_PROTOCOL
+    assert server.answer(encode_message(Ask("chunk", made.height, 0, PIECE_BYTES))) == b""
     for ask in (Ask("manifest", 99), Ask("chunk", 99), Ask("chunk", 1, 5)):
         with pytest.raises(GovChainError) as caught:
             server.answer(encode_message(ask))

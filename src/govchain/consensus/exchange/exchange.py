@@ -24,6 +24,7 @@ from typing import Final
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.disagreement import FinalitySignature
 from govchain.consensus.exchange.blocks import BlockExchange
+from govchain.consensus.exchange.budget import BudgetLimits, PeerBudget
 from govchain.consensus.exchange.forwarding import Forwarder, ForwardingOptions
 from govchain.consensus.exchange.joining import PeersJoinRoute
 from govchain.consensus.exchange.measures import Propagation
@@ -57,13 +58,14 @@ class ExchangeOptions:
     """What an operator decides.
 
     ``records``: where other members' records lie, or None. ``members``: whom to let in before there is a state, beside
-    the members of genesis. ``software``: told to others.
+    the members of genesis. ``software``: told to others. ``budget``: what each peer may cost this node.
     """
 
     forwarding: ForwardingOptions = field(default_factory=ForwardingOptions)
     records: Path | None = None
     members: tuple[ExpectedMember, ...] = ()
     software: str = ""
+    budget: BudgetLimits = field(default_factory=BudgetLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ class PeerExchange:
         self.forwarder = Forwarder(
             self.chain, own_key, application, pool, network, clock, self._options.forwarding, on_problem=on_problem
         )
-        self.signatures = SignatureExchange(self.chain, application, network, clock)
+        self.budget = PeerBudget(self.chain, network, self._options.budget)
+        self.signatures = SignatureExchange(self.chain, application, network, clock, self.budget)
         self.blocks = BlockExchange(self.chain, application, network)
         self.joining = PeersJoinRoute(self.chain, network)
         self.tunnel = EngineTunnel(self.chain, network, engine)
@@ -204,18 +207,31 @@ class PeerExchange:
     def received(self, peer: bytes, kind: Kind, body: bytes) -> None:
         """Take a message."""
         if kind is Kind.SIGNATURES:
-            self.signatures.take(body)
+            self.signatures.take(peer, body)
         elif kind is Kind.PREPARING:
-            self.forwarder.invited(peer, decode_message(body, Preparing))
+            if self.budget.heard(peer, kind):
+                self.forwarder.invited(peer, decode_message(body, Preparing))
         elif kind is Kind.TRANSACTIONS:
             self.forwarder.take(peer, body)
         elif kind is Kind.HELLO:
             self._greeted(peer, decode_message(body, Greeting))
 
     def requested(self, peer: bytes, kind: Kind, body: bytes) -> bytes:
-        """Answer a request."""
+        """Answer a request.
+
+        Raises:
+            GovChainError: to refuse it; ``RATE_LIMITED`` when the peer asks too much.
+        """
         if kind is Kind.TRANSACTIONS:
             return self.forwarder.take(peer, body)
+        self.budget.ask(peer)
+        answer = self._answer(kind, body)
+        self.budget.answered(peer, len(answer))
+        return answer
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _answer(self, kind: Kind, body: bytes) -> bytes:
         if kind is Kind.SIGNATURES:
             return self.signatures.answer(body)
         if kind is Kind.BLOCKS:
@@ -225,8 +241,6 @@ class PeerExchange:
         if kind is Kind.TUNNEL:
             return self.tunnel.answer(body)
         raise RefusedError(Code.PEER_PROTOCOL, reason=kind.name.lower())
-
-    # -- inside --------------------------------------------------------------------------------------------------
 
     def _greeted(self, peer: bytes, greeting: Greeting) -> None:
         with self._lock:

@@ -2,11 +2,13 @@
 
 Purpose: a transaction reaches the next proposer once, and one that was *received by k nodes* survives the death of k −
 1 of them (ARCHITECTURE decision 3). A node that announces a block is an inviting one: it gets what came to this node
-itself, and new arrivals at once, until it has as many bytes as it can use or another node announces a later block. The
-k − 1 nodes after this one in the order of keys get every arrival. Transactions of others are passed on when their own
-node is gone, or has had time enough. Rules: what a peer has acknowledged is not sent to it again while it runs; what a
-peer has not acknowledged is bounded; a batch is checked as one; a peer that sends what no honest node has checked is
-not heard for a while. Not here: connections, the pool's bounds, what may enter a block.
+itself, and new arrivals at once, until it has as many bytes as it can use or the block of that height is here. The
+k − 1 nodes after this one in the order of keys get every arrival, beginning with another one every ``KEEPERS_S``
+seconds, so that no single one is trusted with everything; who does not acknowledge gives way to the next. Transactions
+of others are passed on when their own node is gone, or has had time enough. Rules: what a peer has acknowledged is not
+sent to it again while it runs; what a peer has not acknowledged is bounded; what a peer says of itself changes nothing
+for others; a batch is checked as one; a peer that sends what no honest node has checked is not heard for a while.
+Not here: connections, the pool's bounds, what may enter a block.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ from govchain.ledger import ExecutedBlock, Prepared
 from govchain.model import Code, UnavailableError
 from govchain.peers import Kind, PeerNetwork
 
-__all__ = ["FRAME_BYTES", "Forwarder", "ForwardingOptions"]
+__all__ = ["FRAME_BYTES", "KEEPERS_S", "Forwarder", "ForwardingOptions"]
 
 #: Bytes of envelopes in one message, unless a single one is larger.
 FRAME_BYTES: Final = 512 * 1024
+#: Seconds after which other nodes keep copies.
+KEEPERS_S: Final = 60.0
 #: On a way that keeps breaking messages get smaller, down to this.
 _FRAME_BYTES_MIN: Final = 32 * 1024
 #: Messages that one peer has not acknowledged, at most.
@@ -66,7 +70,10 @@ class ForwardingOptions:
 
 @dataclass(slots=True)
 class _Target:
-    """How far one connected peer has come; ``invited_until`` on the steady clock."""
+    """How far one connected peer has come; ``invited_until`` on the steady clock.
+
+    ``failed``: the newest batch was not acknowledged.
+    """
 
     key: bytes
     own: int = 0
@@ -76,6 +83,7 @@ class _Target:
     engine_height: int = 0
     invited_until: float = 0.0
     keeps_copies: bool = False
+    failed: bool = False
     rests_until: float = 0.0
 
 
@@ -141,6 +149,8 @@ class Forwarder:
         self._own = Backlog(pool.holds)
         self._others = Backlog(pool.holds)
         self._targets: dict[bytes, _Target] = {}
+        self._begun = steady()
+        self._keepers_turn = 0
         self._answers: deque[tuple[_Batch, bytes | None]] = deque()
         self._watches: list[_Watch] = []
         self._runs: dict[bytes, int] = {}
@@ -204,9 +214,6 @@ class Forwarder:
             target = self._targets.get(peer)
             if target is None:
                 return
-            for other in self._targets.values():
-                if other.engine_height < message.height:
-                    other.invited_until = 0.0
             target.engine_height = message.height
             target.wanted = message.bytes_max
             target.invited_until = self._steady() + _INVITED_S
@@ -304,6 +311,10 @@ class Forwarder:
             self._work = False
             finished = self._take_answers()
             finished += self._expire()
+            turn = int((self._steady() - self._begun) // KEEPERS_S)
+            if turn != self._keepers_turn:
+                self._keepers_turn = turn
+                self._choose_keepers()
             batches = self._batches()
             self._compact()
         for watch in finished:
@@ -318,11 +329,12 @@ class Forwarder:
     def _batches(self) -> list[_Batch]:
         """What can be sent now: one batch for each peer that has room, those that invite first. Under the lock."""
         now = self._steady()
+        engine_height = self._application.info().engine_height
         found: list[_Batch] = []
         for target in sorted(self._targets.values(), key=lambda one: one.invited_until <= now):
             if target.rests_until > now:
                 continue
-            invites = target.invited_until > now and target.wanted > 0
+            invites = target.invited_until > now and target.wanted > 0 and target.engine_height > engine_height
             room = _FRAMES_IN_FLIGHT * self._frame_bytes.get(target.key, FRAME_BYTES)
             while (invites or target.keeps_copies) and target.in_flight < room:
                 batch = self._batch(target, invites=invites)
@@ -377,9 +389,11 @@ class Forwarder:
                 target.own, target.others = min(target.own, batch.own), min(target.others, batch.others)
                 target.wanted += batch.size
                 target.rests_until = self._steady() + _LOOK_S
+                self._note(target, failed=True)
                 self._frame_bytes[target.key] = max(frame // 2, _FRAME_BYTES_MIN)
                 continue
             self._frame_bytes[target.key] = min(2 * frame, FRAME_BYTES)
+            self._note(target, failed=False)
             codes = struct.unpack(f">{len(batch.entries)}H", answer)
             for entry, code in zip(batch.entries, codes, strict=True):
                 if code == Code.OK and target.key not in entry.holders:
@@ -412,9 +426,21 @@ class Forwarder:
         for backlog in (self._own, self._others):
             backlog.compact(held)
 
+    def _note(self, target: _Target, *, failed: bool) -> None:
+        """Note how the newest batch to a peer ended. Under the lock."""
+        if target.failed != failed:
+            target.failed = failed
+            self._choose_keepers()
+
     def _choose_keepers(self) -> None:
-        """The peers that keep copies: those after this node in the order of keys, around the end. Under the lock."""
+        """The peers that keep copies: those after this node in the order of keys, around the end. Under the lock.
+
+        Each turn begins one further; those that did not acknowledge come last.
+        """
         order = sorted(self._targets, key=lambda key: (key <= self._own_key, key))
+        first = self._keepers_turn % max(1, len(order))
+        order = order[first:] + order[:first]
+        order.sort(key=lambda key: self._targets[key].failed)
         for place, key in enumerate(order):
             self._targets[key].keeps_copies = place < self._options.copies - 1
 

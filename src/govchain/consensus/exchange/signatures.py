@@ -8,12 +8,13 @@ heights. Not here: when a certificate is complete (``consensus.finality``), the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.disagreement import FinalitySignature
+from govchain.consensus.exchange.budget import PeerBudget
 from govchain.consensus.exchange.measures import PropagationMeter
 from govchain.consensus.messages import (
     HeightAnswer,
@@ -33,6 +34,8 @@ HEIGHTS_MAX: Final = 256
 #: Bytes of certificates in one answer, unless one alone is larger.
 _ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
 _ASK_S: Final = 10.0
+#: What finality says of signatures and certificates that may come from an honest node, or from a diverged one.
+_HONEST: Final = frozenset({Code.OK, Code.NOT_FOUND, Code.BLOCK_INVALID, Code.NODE_DIVERGED})
 #: How long the newest block is left to the members who are signing it, in seconds.
 _FRESH_S: Final = 2.0
 
@@ -45,6 +48,7 @@ class SignatureExchange:
         application: its finality takes what comes.
         network: carries it.
         clock: ms since 1970.
+        budget: is charged with what does not hold.
         steady: seconds of a clock that never jumps.
     """
 
@@ -54,6 +58,7 @@ class SignatureExchange:
         application: LedgerApplication,
         network: PeerNetwork,
         clock: Callable[[], int],
+        budget: PeerBudget,
         steady: Callable[[], float] = monotonic,
     ) -> None:
         self.meter = PropagationMeter()
@@ -62,6 +67,7 @@ class SignatureExchange:
         self._finality = application.finality
         self._network = network
         self._clock = clock
+        self._budget = budget
         self._steady = steady
         self._head = (0, 0.0)
 
@@ -70,15 +76,19 @@ class SignatureExchange:
         message = SignatureMessage(self._clock(), (signature_row(signature),))
         self._network.broadcast(self._chain, Kind.SIGNATURES, encode_message(message))
 
-    def take(self, body: bytes) -> list[Code]:
-        """What a peer pushed; finality's answers.
+    def take(self, peer: bytes, body: bytes) -> list[Code]:
+        """What a peer pushed; finality's answers, none where it pushes more than anybody has to.
 
         Raises:
             DecodingError: ``PEER_PROTOCOL``.
         """
         message = decode_message(body, SignatureMessage)
+        if not self._budget.heard(peer, Kind.SIGNATURES, len(message.signatures)):
+            return []
         self.meter.note(self._clock() - message.sent, len(message.signatures))
-        return [self._finality.add(signature_of(row)) for row in message.signatures]
+        codes = [self._finality.add(signature_of(row)) for row in message.signatures]
+        self._charge(peer, codes)
+        return codes
 
     def answer(self, body: bytes) -> bytes:
         """What this node has for the heights that a peer asks about.
@@ -127,12 +137,19 @@ class SignatureExchange:
             answers = decode_message(data, tuple[HeightAnswer, ...])
         except GovChainError:
             return 0
-        asked = frozenset(heights)
+        open_ = set(heights)
+        codes: list[Code] = []
         for answer in answers:
-            if answer.height not in asked:
+            if answer.height not in open_:
                 continue
+            open_.discard(answer.height)  # one answer for each
             if answer.certificate:
-                self._finality.add_certificate(answer.height, answer.certificate)
+                codes.append(self._finality.add_certificate(answer.height, answer.certificate))
             elif answer.signature is not None and answer.signature.height == answer.height:
-                self._finality.add(signature_of(answer.signature))
+                codes.append(self._finality.add(signature_of(answer.signature)))
+        self._charge(peer, codes)
         return sum(self._application.blocks.certificate(height) is not None for height in heights)
+
+    def _charge(self, peer: bytes, codes: Sequence[Code]) -> None:
+        """Count what no honest node sends on: what it sent does not hold, whatever this node has."""
+        self._budget.false(peer, sum(code not in _HONEST for code in codes))

@@ -20,9 +20,9 @@ from typing import Final, Protocol, TypeVar
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.joining.shown import save_shown_path
 from govchain.consensus.joining.walking import TrustedChain, VerifiedOffer
-from govchain.consensus.messages import Ask, Link, Offers, SignerPath, decode_message, encode_message
+from govchain.consensus.messages import PIECE_BYTES, Ask, Link, Offers, SignerPath, decode_message, encode_message
 from govchain.consensus.ports import SnapshotInfo
-from govchain.model import Code, GovChainError, UnavailableError, VerificationError
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError, VerificationError
 from govchain.model.canonical import SIZE_MAX
 from govchain.model.wire import SignerSet
 from govchain.proof.exact import decode_exact
@@ -198,9 +198,21 @@ class SnapshotJoiner:
             return None
 
     def _ask(self, key: bytes, ask: Ask) -> bytes:
-        if self._stop.is_set():
-            raise UnavailableError(Code.NODE_STOPPING)
-        return self._route.ask(key, encode_message(ask), self._limits.answer_s)
+        """A node's answer; one that has been asked too much for now is asked again, for as long as an answer may take.
+
+        Raises:
+            UnavailableError: NODE_STOPPING; it does not answer, or refuses, which is no lie: what was offered may be
+                gone since.
+        """
+        deadline = monotonic() + self._limits.answer_s
+        while not self._stop.is_set():
+            try:
+                return self._route.ask(key, encode_message(ask), self._limits.answer_s)
+            except RefusedError as error:
+                if error.code is not Code.RATE_LIMITED or monotonic() >= deadline:
+                    raise UnavailableError(error.code, reason="a peer's answer") from None
+            self._stop.wait(_LOOK_S)
+        raise UnavailableError(Code.NODE_STOPPING)
 
     # -- one snapshot ----------------------------------------------------------------------------------------------
 
@@ -300,10 +312,11 @@ class SnapshotJoiner:
     def _pieces(self, key: bytes, ask: Ask, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
+            due = min(PIECE_BYTES, size - len(data))
             piece = self._ask(key, Ask(ask.what, ask.height, ask.index, len(data)))
             data += piece
-            if not piece:
-                break
+            if len(piece) != due:
+                break  # nobody keeps a joiner for ever with a byte at a time
         return bytes(data)  # too short or too long: its digest is another
 
     def _require_room(self, total: int) -> None:

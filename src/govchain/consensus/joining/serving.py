@@ -25,7 +25,7 @@ from govchain.consensus.messages import (
     encode_message,
 )
 from govchain.consensus.ports import SnapshotInfo
-from govchain.model import Code, UnavailableError
+from govchain.model import Code, DecodingError, UnavailableError
 from govchain.proof.headers import decode_header
 
 __all__ = ["SnapshotServer"]
@@ -45,7 +45,7 @@ class SnapshotServer:
         """The answer to one request.
 
         Raises:
-            DecodingError: ``PEER_PROTOCOL``. UnavailableError: ``NOT_FOUND``.
+            DecodingError: ``PEER_PROTOCOL``, also for a place where no piece begins. UnavailableError: ``NOT_FOUND``.
         """
         ask = decode_message(body, Ask)
         match ask.what:
@@ -59,8 +59,10 @@ class SnapshotServer:
             case "offers":
                 return encode_message(self._offers())
             case "manifest":
+                _require_piece(ask)
                 return self._info(ask).manifest[ask.offset : ask.offset + PIECE_BYTES]
             case "chunk":
+                _require_piece(ask)
                 chunk = self._application.load_snapshot_chunk(ask.height, ask.index)
                 return chunk[ask.offset : ask.offset + PIECE_BYTES]
 
@@ -134,3 +136,9 @@ class SnapshotServer:
             manifest=application.machine.suite.digest(info.manifest),
             manifest_bytes=len(info.manifest),
         )
+
+
+def _require_piece(ask: Ask) -> None:
+    """Each piece costs reading the whole file: they are asked for one after the other, and in no smaller steps."""
+    if ask.offset % PIECE_BYTES:
+        raise DecodingError(Code.PEER_PROTOCOL, reason="offset")
