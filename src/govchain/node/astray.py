@@ -55,8 +55,8 @@ class AstrayWatch:
             count = self._proofs.get(key, 0)
             self._proofs[key] = count + 1
         if count < PROOFS_OF_ONE_MAX:
-            path = self._folder / f"{height}-{key.hex()[:16]}.json"
-            self._on_notice(f"member {key.hex()} signed two blocks of height {height}; proof: {path}")
+            path = self._folder / f"{height}-{_short(key)}.json"
+            self._on_notice(f"member {_short(key)} signed two blocks of height {height}; proof: {path}")
             threading.Thread(target=self._keep, args=(path, proof), name="node-proof", daemon=True).start()
 
     def _keep(self, path: Path, proof: bytes) -> None:
@@ -77,7 +77,7 @@ class AstrayWatch:
             new = signature.key not in self._told
             self._told.add(signature.key)
         if new:
-            self._on_notice(f"member {signature.key.hex()} signed another block of height {signature.height}")
+            self._on_notice(f"member {_short(signature.key)} signed another block of height {signature.height}")
 
     def diverged(self, height: int, reason: str) -> None:
         """A quorum signed another block: stop."""
@@ -87,3 +87,8 @@ class AstrayWatch:
             self._diverged = True
         told = (Code.NODE_DIVERGED, f"block {height}: {reason}")
         threading.Thread(target=self._state.halt, args=told, name="node-astray", daemon=True).start()
+
+
+def _short(key: bytes) -> str:
+    """How a member's key is told: as its file in ``peers`` is named; the log masks what is longer."""
+    return key.hex()[:16]
