@@ -7,7 +7,7 @@ import pytest
 from govchain.consensus import CheckResult, Outcome, Pool, PoolLimits, Ticket
 from govchain.model import Code
 from tests.consensus.kit import PATIENCE_S, results
-from tests.ledger.kit import make_body, put, put_payload, sign
+from tests.ledger.kit import make, make_body, put, put_payload, sign
 
 
 @pytest.fixture
@@ -243,3 +243,91 @@ def test_whoever_waits_is_told_once_for_a_block(small_kit, envelopes):
     pool.abandon(Code.NODE_STOPPING)
     assert one.calls[1:] == [[(3, Code.NODE_STOPPING)]]
     assert other.calls[1:] == [[(8, Code.NODE_STOPPING), (9, Code.NODE_STOPPING), (10, Code.NODE_STOPPING)]]
+
+
+ONE, TWO = b"\x01" * 64, b"\x02" * 64
+
+
+def many(kit, count, size=0):
+    """Envelopes of the department; ``size``: characters of the reference."""
+    payload = {**put_payload(), "reference": "x" * size}
+    return [make("evidence.put", payload, kit.department) for _ in range(count)]
+
+
+def test_another_node_has_its_share_and_no_more(small_kit):
+    pool = Pool(PoolLimits(transactions_max=12))
+    first = many(small_kit, 5)
+    assert pool.add_many(results(small_kit, *first), origin=ONE) == [Code.OK] * 3 + [Code.POOL_SHARE] * 2
+    assert pool.room(ONE)[0] == 0
+    assert pool.add_many(results(small_kit, *many(small_kit, 3)), origin=TWO) == [Code.OK] * 3
+    # Who is at this node itself has all that is left.
+    assert pool.add_many(results(small_kit, *many(small_kit, 7))) == [Code.OK] * 6 + [Code.POOL_FULL]
+    assert pool.room(b"\x03" * 64)[0] == 0
+    # What leaves makes room, for whom it was charged to.
+    gone = [item for item in pool.candidates() if item.envelope in first[:2]]
+    pool.settle(((item, Outcome(Code.OK, 1)) for item in gone), committed=True, seconds=1)
+    assert pool.add_many(results(small_kit, *first[2:]), origin=ONE) == [Code.OK] * 3
+    assert pool.add_many(results(small_kit, *many(small_kit, 1)), origin=TWO) == [Code.POOL_FULL]
+
+
+def test_a_share_is_of_bytes_too_and_one_is_always_taken(small_kit):
+    envelopes = many(small_kit, 3)
+    size = len(envelopes[0])
+    pool = Pool(PoolLimits(bytes_max=8 * size + 100))
+    assert pool.add_many(results(small_kit, *envelopes), origin=ONE) == [Code.OK, Code.OK, Code.POOL_SHARE]
+    narrow = Pool(PoolLimits(transactions_max=3, bytes_max=2 * size + 100))
+    assert narrow.room(ONE)[0] == 1
+    assert narrow.add_many(results(small_kit, *envelopes[:2]), origin=ONE) == [Code.OK, Code.POOL_SHARE]
+    assert narrow.add_many(results(small_kit, envelopes[2])) == [Code.OK]
+
+
+def test_a_block_is_filled_from_all_origins_in_turn_by_bytes(small_kit):
+    pool = Pool()
+    flood, others, own = many(small_kit, 40), many(small_kit, 5), many(small_kit, 5)
+    pool.add_many(results(small_kit, *flood), origin=ONE)
+    pool.add_many(results(small_kit, *others), origin=TWO)
+    pool.add_many(results(small_kit, *own))
+    turn = [item.envelope for item in pool.in_turn()]
+    assert sorted(turn) == sorted([*flood, *others, *own])
+    # The flood came first, and has a third of the first fifteen places.
+    assert set(turn[:15]) == {*flood[:5], *others, *own}
+    for each in (flood, others, own):
+        assert [envelope for envelope in turn if envelope in each] == each
+    assert [item.envelope for item in pool.candidates()] == [*flood, *others, *own]
+
+
+def test_whoever_sends_large_ones_gets_no_more_bytes(small_kit):
+    pool = Pool()
+    large, small = many(small_kit, 20, 100), many(small_kit, 60)
+    pool.add_many(results(small_kit, *large), origin=ONE)
+    pool.add_many(results(small_kit, *small), origin=TWO)
+    given = {ONE: 0, TWO: 0}
+    for item in list(pool.in_turn())[:30]:
+        given[ONE if item.envelope in large else TWO] += len(item.envelope)
+    assert abs(given[ONE] - given[TWO]) <= max(map(len, large))
+
+
+def test_who_begins_changes_so_that_the_smallest_block_shuts_out_nobody(small_kit):
+    pool = Pool()
+    for origin in (b"", ONE, TWO):
+        pool.add_many(results(small_kit, *many(small_kit, 2)), origin=origin)
+    assert len({next(pool.in_turn()).envelope for _ in range(3)}) == 3
+
+
+def test_nobody_holds_others_back_by_passing_them_on_first(small_kit):
+    pool, flood, honest = Pool(), many(small_kit, 20), many(small_kit, 1)
+    pool.add_many(results(small_kit, *flood, *honest), origin=ONE)
+    assert [item.envelope for item in pool.in_turn()][-1] == honest[0]
+    pool.claim(honest, TWO)
+    assert honest[0] in [item.envelope for item in pool.in_turn()][:2]
+    assert len(pool) == 21
+    again = many(small_kit, 1)
+    pool.add_many(results(small_kit, *again), origin=ONE)
+    assert pool.add_many(results(small_kit, *again)) == [Code.OK]
+    assert again[0] in [item.envelope for item in pool.in_turn()][:3]
+    # Back to the one in front of whom it stood it does not go.
+    pool.claim([*honest, *again], ONE)
+    assert {*honest, *again} <= set([item.envelope for item in pool.in_turn()][:3])
+    for item in pool.candidates():
+        pool.settle([(item, Outcome(Code.OK, 1))], committed=True, seconds=1)
+    assert list(pool.in_turn()) == []

@@ -233,13 +233,12 @@ class LedgerApplication:
 
     def prepare_proposal(self, time: int, bytes_max: int) -> list[bytes]:
         """Envelopes for the next block from the pool; what can never enter leaves the pool with its code."""
-        candidates = self._pool.candidates()
-        if not candidates:
+        if not len(self._pool):
             return []
         require_protocol(self.machine, self.committed, self.chain.height + 1)
         selection = select_transactions(
             self.machine,
-            candidates,
+            self._pool.in_turn(),
             self._directory,
             self._window,
             next_block_time(self.chain, time),

@@ -3,7 +3,10 @@
 Purpose: between ``check_tx`` and ``prepare_proposal`` (ARCHITECTURE decision 3: the engine's mempool is off). It also
 remembers prepared transactions by their whole envelope, so that a block's signatures are not verified again.
 Rules: bounded by count and bytes; a full pool refuses with a hint when to come back; one id is held once: the same
-envelope again joins the waiting, another envelope with the same id is refused. Any thread may use it.
+envelope again joins the waiting, another envelope with the same id is refused. What another node forwarded is charged
+to that node, which has a share of the pool and no more; and a block is filled from all origins in turn, by bytes, so
+that nobody's flood keeps the others out. There is no share for each account: whoever floods can make accounts, and a
+department that anchors its night's records is no flood. Any thread may use it.
 Not here: what may enter a block (``ledger``).
 """
 
@@ -11,8 +14,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heapreplace
 from typing import Protocol
 
 from govchain.consensus.ports import CheckResult
@@ -29,11 +33,23 @@ _RETRY_MS_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """Bounds of the pool: transactions, bytes of envelopes, and prepared transactions remembered after they left."""
+    """Bounds of the pool: transactions, bytes of envelopes, and prepared transactions remembered after they left.
+
+    ``share_percent``: of the first two, what one other node may fill with what it forwards; one transaction always.
+    """
 
     transactions_max: int = 50_000
     bytes_max: int = 128 * 1024 * 1024
     remembered_max: int = 20_000
+    share_percent: int = 25
+
+
+@dataclass(slots=True)
+class _Origin:
+    """What came from one node, oldest first, and its bytes."""
+
+    held: dict[bytes, Prepared] = field(default_factory=dict)
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,9 @@ class Pool:
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._by_id: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._origins: dict[bytes, _Origin] = {}
+        self._origin_of: dict[bytes, bytes] = {}
+        self._turn = 0
         self._by_envelope: dict[bytes, Prepared] = {}
         self._left: OrderedDict[bytes, Prepared] = OrderedDict()
         self._waiting: dict[bytes, list[tuple[Waiter, int]]] = {}
@@ -139,12 +158,13 @@ class Pool:
         waiter: Waiter | None = None,
         places: Sequence[int] | None = None,
         *,
-        forwarded: bool = False,
+        origin: bytes = b"",
     ) -> list[Code]:
         """Take those of ``results`` that were accepted; answers a code for each, in order.
 
         Accepted ones are registered with ``waiter`` at ``places`` (default: their order); refused ones are the
-        caller's to settle. ``forwarded``: they came from another node, so that they are no arrivals here.
+        caller's to settle. ``origin``: the node that forwarded them, by its member key; they are charged to it, and
+        are no arrivals here.
         """
         codes: list[Code] = []
         added: list[Prepared] = []
@@ -157,6 +177,8 @@ class Pool:
                     held = self._by_id.get(prepared.id)
                     if held is not None:
                         code = Code.OK if held.envelope == prepared.envelope else Code.POOL_DUPLICATE
+                        if not code:
+                            self._move(held, origin)
                     elif self._closed:
                         code = Code.NODE_STOPPING
                     elif (
@@ -164,8 +186,11 @@ class Pool:
                         or self._bytes + len(prepared.envelope) > limits.bytes_max
                     ):
                         code = Code.POOL_FULL
+                    elif origin and not self._has_room(origin, len(prepared.envelope)):
+                        code = Code.POOL_SHARE
                     else:
                         self._by_id[prepared.id] = prepared
+                        self._charge(prepared, origin)
                         self._by_envelope[prepared.envelope] = prepared
                         self._bytes += len(prepared.envelope)
                         added.append(prepared)
@@ -174,7 +199,7 @@ class Pool:
                 codes.append(code)
             if added:
                 self._arrived.notify_all()
-        if added and not forwarded and self.on_arrival is not None:
+        if added and not origin and self.on_arrival is not None:
             self.on_arrival(added)
         return codes
 
@@ -186,6 +211,39 @@ class Pool:
         """The transactions held, oldest first, without taking them out."""
         with self._lock:
             return list(self._by_id.values())
+
+    def room(self, origin: bytes) -> tuple[int, int]:
+        """How many transactions and bytes another node may still forward now: what is more need not be checked."""
+        limits, one = self.limits, self._origins.get(origin)
+        held, size = (0, 0) if one is None else (len(one.held), one.size)
+        count = limits.transactions_max * limits.share_percent // 100 - held
+        free = limits.bytes_max * limits.share_percent // 100 - size
+        if one is None:  # one is always taken
+            count, free = max(count, 1), max(free, limits.bytes_max)
+        return min(count, limits.transactions_max - len(self._by_id)), min(free, limits.bytes_max - self._bytes)
+
+    def in_turn(self) -> Iterator[Prepared]:
+        """The transactions held, for a block: of all origins the one next of which least bytes were given so far.
+
+        Each origin's stay in the order in which they came.
+        """
+        with self._lock:
+            self._turn += 1
+            queues = [list(one.held.values()) for _, one in sorted(self._origins.items())]
+        if len(queues) < 2:
+            return iter(queues[0] if queues else ())
+        return _merged(queues, self._turn)
+
+    def claim(self, envelopes: Iterable[bytes], origin: bytes) -> None:
+        """Another node forwarded these, too: what is here is charged to it where it holds less than who is charged.
+
+        So nobody holds others' transactions back by being the first to pass them on.
+        """
+        with self._lock:
+            for envelope in envelopes:
+                held = self._by_envelope.get(envelope)
+                if held is not None:
+                    self._move(held, origin)
 
     def find(self, envelope: bytes) -> Prepared | None:
         """The prepared transaction of exactly this envelope, if the pool holds or remembers it."""
@@ -202,6 +260,7 @@ class Pool:
                 if held is not None:
                     self._bytes -= len(held.envelope)
                     self._by_envelope.pop(held.envelope, None)
+                    self._discharge(held)
                 for waiter, place in self._waiting.pop(prepared.id, ()):
                     told.setdefault(waiter, []).append((place, outcome))
             if committed and seconds > 0:
@@ -265,6 +324,8 @@ class Pool:
             waiting, self._waiting = self._waiting, {}
             self._by_id.clear()
             self._by_envelope.clear()
+            self._origins.clear()
+            self._origin_of.clear()
             self._bytes = 0
             self._arrived.notify_all()
         told: dict[Waiter, list[tuple[int, Outcome]]] = {}
@@ -273,3 +334,54 @@ class Pool:
                 told.setdefault(waiter, []).append((place, Outcome(code)))
         for waiter, settled in told.items():
             waiter.settle_many(settled)
+
+    # -- inside: under the lock ----------------------------------------------------------------------------------
+
+    def _has_room(self, origin: bytes, size: int) -> bool:
+        one = self._origins.get(origin)
+        if one is None:
+            return True
+        count_max = self.limits.transactions_max * self.limits.share_percent // 100
+        bytes_max = self.limits.bytes_max * self.limits.share_percent // 100
+        return len(one.held) < count_max and one.size + size <= bytes_max
+
+    def _charge(self, prepared: Prepared, origin: bytes) -> None:
+        one = self._origins.setdefault(origin, _Origin())
+        one.held[prepared.id] = prepared
+        one.size += len(prepared.envelope)
+        self._origin_of[prepared.id] = origin
+
+    def _discharge(self, prepared: Prepared) -> None:
+        origin = self._origin_of.pop(prepared.id)
+        one = self._origins[origin]
+        del one.held[prepared.id]
+        one.size -= len(prepared.envelope)
+        if not one.held:
+            del self._origins[origin]
+
+    def _move(self, prepared: Prepared, origin: bytes) -> None:
+        """Charge another origin where it holds less, and has room."""
+        charged, size = self._origins[self._origin_of[prepared.id]], len(prepared.envelope)
+        other = self._origins.get(origin)
+        if other is charged or (other is not None and other.size + size >= charged.size):
+            return
+        if not origin or self._has_room(origin, size):
+            self._discharge(prepared)
+            self._charge(prepared, origin)
+
+
+def _merged(queues: Sequence[Sequence[Prepared]], turn: int) -> Iterator[Prepared]:
+    """From several queues, always the next of the one that gave least bytes; ``turn`` says who begins."""
+    heap: list[tuple[int, int, Prepared, Iterator[Prepared]]] = []
+    for place, queue in enumerate(queues):
+        rest = iter(queue)
+        heap.append((0, (place + turn) % len(queues), next(rest), rest))
+    heapify(heap)
+    while heap:
+        given, place, prepared, rest = heap[0]
+        yield prepared
+        following = next(rest, None)
+        if following is None:
+            heappop(heap)
+        else:
+            heapreplace(heap, (given + len(prepared.envelope), place, following, rest))

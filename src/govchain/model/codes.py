@@ -69,6 +69,7 @@ class Code(IntEnum):
     # 400 pool and node: never in a receipt
     POOL_FULL = 400
     POOL_DUPLICATE = 410
+    POOL_SHARE = 411
     WINDOW_FULL = 420
     BATCH_MEMBER_BAD = 430
     PROTOCOL_UNKNOWN = 431

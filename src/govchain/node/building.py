@@ -72,7 +72,11 @@ def api_settings(settings: Settings) -> ApiSettings:
 def node_options(settings: Settings) -> NodeOptions:
     """The node's part of the settings."""
     return NodeOptions(
-        pool=PoolLimits(settings.integer("pool_transactions_max"), settings.integer("pool_bytes_max")),
+        pool=PoolLimits(
+            settings.integer("pool_transactions_max"),
+            settings.integer("pool_bytes_max"),
+            share_percent=settings.integer("pool_share_percent"),
+        ),
         blocks=BlockOptions(linger_ms=settings.integer("block_wait_ms")),
         network=NetworkOptions(
             peers_listen=settings.text("peers_listen"),

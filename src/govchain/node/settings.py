@@ -150,6 +150,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     # blocks and what waits for them
     Setting("block_wait_ms", 4, "ms", 0, 10_000),
     Setting("pool_transactions_max", 50_000, "transactions", 1, 10_000_000),
+    Setting("pool_share_percent", 25, "%", 1, 100),
     Setting("pool_bytes_max", 128 * 1024 * 1024, "bytes", 1024 * 1024, 16 * 1024 * 1024 * 1024),
     # backups
     Setting("backup_dir", "", example="/var/backups/govchain"),

@@ -13,6 +13,10 @@ PAIRS: dict[str, tuple[str, str]] = {
         "同一内容已带另一组签名在等待处理。请等待其回执。",
         "The same body is already waiting with other signatures. Wait for its receipt.",
     ),
+    "POOL_SHARE": (
+        "转发该交易的节点已占满其在暂存池中的份额，未接收该交易。该节点会自动重发。",
+        "The node that forwarded the transaction has filled its share of this pool. It sends it again by itself.",
+    ),
     "WINDOW_FULL": (
         "防重放窗口已满。请稍后重试；若持续出现，请联系运维人员。",
         "The replay window is full. Try again in a moment; where this persists, tell the operator.",

@@ -117,6 +117,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "首个交易到达后等待更多交易再出块的时间",
         "how long a block's first transaction waits for others",
     ),
+    "pool_share_percent": (
+        "任一其他节点转发的交易最多占暂存池的百分比",
+        "percent of the pool that any one other node may fill with what it forwards",
+    ),
     "pool_transactions_max": ("等待出块的交易数上限", "transactions that may wait for a block"),
     "pool_bytes_max": ("等待出块的交易总字节数上限", "bytes of transactions that may wait for a block"),
     "backup_dir": (

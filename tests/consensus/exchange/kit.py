@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from govchain.consensus import Certifier, LedgerApplication, Pool
+from govchain.consensus import Certifier, LedgerApplication, Pool, PoolLimits
 from govchain.consensus.exchange import ExchangeOptions, ForwardingOptions, PeerExchange
 from govchain.consensus.exchange.budget import BudgetLimits
 from govchain.crypto import BatchVerifier, get_suite
@@ -110,11 +110,12 @@ class Member:
         signs: bool = True,
         budget: BudgetLimits | None = None,
         clock: Callable[[], int] = now_ms,
+        pool: PoolLimits | None = None,
     ) -> None:
         self.kit, self.number = kit, number
         person = self.person = kit.people[number]
         self.store = MemoryStore() if store is None else store
-        self.pool = Pool()
+        self.pool = Pool(pool)
         certifier = Certifier(kit.machine.suite, person.account.signer) if signs else None
         self.application = LedgerApplication(
             kit.machine, self.store, self.pool, lambda: CREATED + 1, certifier, snapshots=snapshots

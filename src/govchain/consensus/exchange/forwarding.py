@@ -51,6 +51,9 @@ _LOOK_S: Final = 0.25
 _OFFENCES_MAX: Final = 100
 _DEAF_S: Final = 10.0
 _OFFENCE: Final = range(100, 236)
+#: Codes of a peer whose pool, or this node's share of it, is full; and how long it is left alone then, in seconds.
+_NO_ROOM: Final = (Code.POOL_FULL, Code.POOL_SHARE)
+_NO_ROOM_S: Final = 1.0
 
 
 def _nobody_hears(_code: Code, _reason: str) -> None:
@@ -267,10 +270,13 @@ class Forwarder:
         find = self._pool.find
         codes: list[int] = [Code.OK] * len(envelopes)
         fresh = [place for place, envelope in enumerate(envelopes) if find(envelope) is None]
+        if len(fresh) < len(envelopes):
+            self._pool.claim(envelopes, peer)
+        fresh = self._within_room(peer, envelopes, fresh, codes)
         if fresh:
             results = self._application.check_tx([envelopes[place] for place in fresh])
             added: list[Prepared] = []
-            for place, result, code in zip(fresh, results, self._pool.add_many(results, forwarded=True), strict=True):
+            for place, result, code in zip(fresh, results, self._pool.add_many(results, origin=peer), strict=True):
                 if code == Code.OK:
                     added.append(result.prepared)
                 elif code != Code.REPLAYED:  # what was committed is with everybody
@@ -280,6 +286,18 @@ class Forwarder:
                     self._others.add([item for item in added if self._own.find(item.id) is None], self._clock(), peer)
             self._judge(peer, codes)
         return struct.pack(f">{len(codes)}H", *codes)
+
+    def _within_room(self, peer: bytes, envelopes: Sequence[bytes], fresh: list[int], codes: list[int]) -> list[int]:
+        """Those of the ``fresh`` places that the pool has room for; the others get their code, and cost no check."""
+        count, size = self._pool.room(peer)
+        kept: list[int] = []
+        for place in fresh:
+            size -= len(envelopes[place])
+            if len(kept) >= count or size < 0:
+                codes[place] = Code.POOL_SHARE
+            else:
+                kept.append(place)
+        return kept
 
     def _judge(self, peer: bytes, codes: Sequence[int]) -> None:
         """Count what no honest node sends on: bad forms and bad signatures."""
@@ -396,6 +414,14 @@ class Forwarder:
             self._note(target, failed=False)
             codes = struct.unpack(f">{len(batch.entries)}H", answer)
             for entry, code in zip(batch.entries, codes, strict=True):
+                if code in _NO_ROOM:  # it comes again, when there may be some: this node may never propose itself
+                    if entry.origin:
+                        target.others = min(target.others, entry.place - 1)
+                    else:
+                        target.own = min(target.own, entry.place - 1)
+                    target.wanted += len(entry.prepared.envelope)
+                    target.rests_until = self._steady() + _NO_ROOM_S
+                    self._frame_bytes[target.key] = _FRAME_BYTES_MIN
                 if code == Code.OK and target.key not in entry.holders:
                     entry.holders.append(target.key)
                     if 1 + len(entry.holders) >= self._options.copies:
