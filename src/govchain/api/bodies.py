@@ -12,6 +12,7 @@ from fastapi import Request
 
 from govchain.api.submission import media_type, read_body
 from govchain.model import Code, UsageError
+from govchain.model.decoders import json_decoder
 
 __all__ = ["BODY_BYTES_MAX", "body_of", "read_json"]
 
@@ -40,7 +41,7 @@ async def read_json(request: Request, kind: type[_T]) -> _T:
         raise UsageError(Code.CONTENT_TYPE, given=media[:80], allowed="application/json")
     data = await read_body(request.receive, BODY_BYTES_MAX)
     try:
-        return msgspec.json.decode(data, type=kind)
+        return json_decoder(kind).decode(data)
     except msgspec.ValidationError as error:
         raise UsageError(Code.REQUEST_SHAPE, where="body", reason=str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

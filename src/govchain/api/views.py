@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from govchain.model import Code
+from govchain.model.decoders import json_decoder
 from govchain.model.wire import Body, Genesis
 from govchain.modules.accounts.messages import AccountValue, OrganisationValue
 from govchain.modules.evidence.messages import MarkValue, RecordValue
@@ -221,7 +222,7 @@ def parameters(
 
 def transaction_view(record: TransactionRecord, time: int) -> TransactionView:
     """A transaction in readable form; ``time`` is its block's."""
-    body = msgspec.json.decode(record.body, type=Body)
+    body = json_decoder(Body).decode(record.body)
     receipt = decode_receipt(record.receipt)
     return TransactionView(
         id=record.id,

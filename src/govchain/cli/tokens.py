@@ -14,6 +14,7 @@ import msgspec
 from govchain.cli.private import read_private, remove_private, write_private
 from govchain.cli.target import Target
 from govchain.model import Code, UsageError
+from govchain.model.decoders import json_decoder
 from govchain.sdk.home import default_home
 
 __all__ = ["SavedSession", "forget_session", "load_session", "save_session", "session_path"]
@@ -59,7 +60,7 @@ def load_session(target: Target) -> SavedSession | None:
     if data is None:
         return None
     try:
-        saved = msgspec.json.decode(data, type=SavedSession)
+        saved = json_decoder(SavedSession).decode(data)
     except (msgspec.ValidationError, msgspec.DecodeError):
         raise UsageError(Code.USAGE, reason=f"{path} is no session file; remove it and log in again") from None
     assert target.profile is not None

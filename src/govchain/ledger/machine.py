@@ -15,6 +15,7 @@ import msgspec
 
 from govchain.crypto import BatchVerifier, Suite, get_suite
 from govchain.model import Code, UnavailableError, UsageError
+from govchain.model.decoders import json_decoder
 from govchain.model.wire import Body, Genesis, GenesisModule
 from govchain.modules.accounts.views import StateDirectory
 from govchain.modules.port import Directory, Handler, Module, StateView, Write
@@ -112,7 +113,7 @@ def build_machine(
         algorithms=frozenset(genesis.algorithms),
         namespaces=NamespaceRegistry(namespace for module in chosen for namespace in module.namespaces),
         verifier=verifier,
-        body_decoder=msgspec.json.Decoder(Body),
+        body_decoder=json_decoder(Body),
         directory=StateDirectory,
         governed=any(module.name == GOVERNANCE for module in chosen),
         protocol_max=protocol_max,
@@ -131,7 +132,7 @@ def _bind(module: Module, handlers: dict[tuple[str, int], BoundHandler]) -> None
             raise UsageError(Code.USAGE, reason=f"{handler.type} version {handler.version} is declared twice")
         handlers[handler.type, handler.version] = BoundHandler(
             handler=handler,
-            decoder=msgspec.json.Decoder(handler.message),
+            decoder=json_decoder(handler.message),
             namespaces=namespaces,
             founds=module.founds,
         )

@@ -13,6 +13,7 @@ import msgspec
 
 import govchain_native as native
 from govchain.model.codes import Code
+from govchain.model.decoders import json_decoder
 from govchain.model.errors import DecodingError
 
 __all__ = ["DEPTH_MAX", "PRESCAN_CODES", "SIZE_MAX", "decode_strict", "encode_canonical", "encode_struct", "prescan"]
@@ -66,7 +67,7 @@ def decode_strict(
     """
     prescan(data, size_max=size_max, depth_max=depth_max)
     try:
-        value = msgspec.json.decode(data, type=schema)
+        value = json_decoder(schema).decode(data)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
         raise DecodingError(Code.BODY_SHAPE, reason=str(error)) from None
     if canonical and encode_canonical(value) != data:

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from govchain.crypto import ALGORITHMS, account_address, get_suite
 from govchain.model import Code, DecodingError, encode_canonical, encode_struct
 from govchain.model.canonical import prescan
+from govchain.model.decoders import json_decoder
 from govchain.model.identifiers import check_chain_id, check_credit_code
 from govchain.model.wire import Genesis, SignerKey, SignerSet
 from govchain.proof.exact import is_rising
@@ -48,7 +49,7 @@ def decode_genesis(data: bytes, *, canonical: bool = False) -> Genesis:
         data = data.rstrip(b" \t\r\n")  # what editors leave at the end
     prescan(data)
     try:
-        genesis = msgspec.json.decode(data, type=Genesis)
+        genesis = json_decoder(Genesis).decode(data)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
         raise DecodingError(Code.GENESIS_INVALID, reason=shown(str(error))) from None
     written = encode_canonical(msgspec.json.decode(data))

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from govchain.crypto import ALGORITHMS, Suite
 from govchain.merkle import root_from_inclusion
 from govchain.model import Code, DecodingError, VerificationError, decode_strict
+from govchain.model.decoders import json_decoder, msgpack_decoder
 from govchain.model.wire import PROTOCOL_VERSION, Body, Digest, Header, Hex, Receipt
 from govchain.proof.exact import decode_exact, is_rising
 
@@ -62,7 +63,7 @@ def decode_envelope(data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         DecodingError: ``ENVELOPE_MALFORMED`` unless writing it again gives the same bytes; ``ENVELOPE_VERSION``.
     """
     try:
-        version, body, signatures = msgspec.msgpack.decode(data, type=tuple[int, bytes, tuple[bytes, ...]])
+        version, body, signatures = msgpack_decoder(tuple[int, bytes, tuple[bytes, ...]]).decode(data)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
         raise DecodingError(Code.ENVELOPE_MALFORMED) from None
     if version != PROTOCOL_VERSION:
@@ -82,7 +83,7 @@ def decode_body(data: bytes) -> Body:
     if not body.is_well_formed():
         raise DecodingError(Code.BODY_SHAPE, reason="hex digits or memo")
     try:
-        msgspec.json.decode(body.payload, type=_Payload)
+        json_decoder(_Payload).decode(body.payload)
     except (msgspec.ValidationError, msgspec.DecodeError):
         raise DecodingError(Code.BODY_SHAPE, reason="payload") from None
     return body

@@ -15,6 +15,7 @@ import msgspec
 
 from govchain.merkle import root_from_inclusion
 from govchain.model import Code, RefusedError, UsageError, VerificationError
+from govchain.model.decoders import json_decoder
 from govchain.model.identifiers import ADDRESS_BYTES, is_hex
 from govchain.modules.evidence.messages import encode_item
 from govchain.sdk.catalogue import Catalogue, Entry
@@ -226,7 +227,7 @@ def _meets(record: EvidenceRecord, query: EvidenceQuery) -> bool:
 
 def _step(transaction: VerifiedTransaction) -> HistoryStep:
     body = transaction.body
-    mention = msgspec.json.decode(body.payload, type=_Mention)
+    mention = json_decoder(_Mention).decode(body.payload)
     return HistoryStep(
         id=transaction.id,
         type=body.type,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError
+from govchain.model.decoders import json_decoder
 
 __all__ = ["error_from_problem"]
 
@@ -58,7 +59,7 @@ class _Problem(msgspec.Struct):
 def error_from_problem(status: int, data: bytes, retry_after: str = "") -> GovChainError:
     """The error that a node answered with ``status`` and the document ``data``; ``retry_after`` is the header."""
     try:
-        problem = msgspec.json.decode(data, type=_Problem)
+        problem = json_decoder(_Problem).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return UnavailableError(Code.ANSWER_UNUSABLE, reason=f"HTTP status {status}")
     if problem.code not in Code.__members__ or problem.code == Code.OK.name:

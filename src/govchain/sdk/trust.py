@@ -31,6 +31,7 @@ import msgspec
 from govchain.crypto import get_suite
 from govchain.model import Code, DecodingError, GovChainError, RefusedError, UnavailableError, UsageError, encode_struct
 from govchain.model.canonical import prescan
+from govchain.model.decoders import json_decoder
 from govchain.model.wire import Certificate, Header
 from govchain.proof.certificates import encode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis, encode_genesis, fingerprint
@@ -110,7 +111,7 @@ def decode_anchor(data: bytes) -> Anchor:
         mark = fingerprint(genesis).hex()
         return Anchor("genesis", mark, genesis.chain, 0, genesis.created, genesis.suite, encode_genesis(genesis))
     try:
-        value = msgspec.json.decode(data, type=CertifiedHeader)
+        value = json_decoder(CertifiedHeader).decode(data)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise DecodingError(Code.HEADER_INVALID, reason=shown(str(error))) from None
     suite, header = get_suite(value.suite), value.header
@@ -126,7 +127,7 @@ def as_trust_anchors(anchors: Iterable[Anchor]) -> TrustAnchors:
         if anchor.kind == "genesis":
             genesis.append(anchor.fingerprint)
         else:
-            headers.append(encode_header(msgspec.json.decode(anchor.data, type=CertifiedHeader).header))
+            headers.append(encode_header(json_decoder(CertifiedHeader).decode(anchor.data).header))
     return TrustAnchors(tuple(genesis), tuple(headers))
 
 
@@ -205,7 +206,7 @@ class TrustStore:
         if not path.exists():
             return None
         anchor = decode_anchor(_read(path))
-        value = msgspec.json.decode(anchor.data, type=CertifiedHeader)
+        value = json_decoder(CertifiedHeader).decode(anchor.data)
         return encode_header(value.header), encode_certificate(value.certificate)
 
     def save_head(self, fingerprint: str, header: bytes, certificate: bytes, suite: str) -> None:

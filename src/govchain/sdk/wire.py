@@ -26,6 +26,7 @@ import msgspec
 
 from govchain.model import Code, DecodingError, UnavailableError
 from govchain.model.canonical import prescan
+from govchain.model.decoders import json_decoder
 
 __all__ = [
     "API_VERSION",
@@ -98,7 +99,7 @@ def decode_answer(data: bytes, kind: type[T]) -> T:
     """
     prescan(data)
     try:
-        return msgspec.json.decode(data, type=kind)
+        return json_decoder(kind).decode(data)
     except msgspec.ValidationError as error:
         raise UnavailableError(Code.ANSWER_UNUSABLE, reason=str(error)[:200]) from None
 

@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from govchain.crypto import SUITES, Suite
 from govchain.model import Code, GovChainError, RefusedError, UsageError
+from govchain.model.decoders import convert
 from govchain.model.wire import (
     Genesis,
     GenesisAccount,
@@ -291,7 +292,7 @@ _UNIQUE: Final[tuple[tuple[str, Callable[[MemberRecord], str]], ...]] = (
 
 def _limits(values: Mapping[str, int]) -> Limits:
     try:
-        return msgspec.convert(dict(values), Limits)
+        return convert(dict(values), Limits)
     except msgspec.ValidationError as error:
         raise UsageError(Code.USAGE, reason=f"limits: {error}") from None
 

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from govchain.index.database import names_password
 from govchain.model import Code, RefusedError
+from govchain.model.decoders import json_decoder
 from govchain.model.wire import Genesis, GenesisOrganisation, Limits
 
 __all__ = [
@@ -120,11 +121,11 @@ def decode_configuration(data: bytes) -> Configuration:
     if len(data) > CONFIGURATION_BYTES_MAX:
         raise _invalid(f"more than {CONFIGURATION_BYTES_MAX} bytes")
     try:
-        exported = msgspec.json.decode(data, type=_Exported)
+        exported = json_decoder(_Exported).decode(data)
         found = exported.context.get("configuration")
         if found is None:
             raise _invalid("no configuration in it")
-        configuration = msgspec.json.decode(found, type=Configuration)
+        configuration = json_decoder(Configuration).decode(found)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _invalid(str(error)) from None
     codes = {one.code for one in configuration.organisations}

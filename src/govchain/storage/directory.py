@@ -54,6 +54,7 @@ from typing import Final, Self
 import msgspec
 
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError
+from govchain.model.decoders import json_decoder
 from govchain.storage.rocks import RocksReader, RocksStore
 from govchain.storage.rocks_options import MEMORY_BYTES
 
@@ -294,7 +295,7 @@ def inspect_directory(path: Path) -> int:
             code = Code.DATA_DIRECTORY_INCOMPLETE if (path / _STORE).exists() else Code.DATA_DIRECTORY_MISSING
             raise UnavailableError(code, path=str(path)) from None
     try:
-        name, _, number = msgspec.json.decode(content, type=_Format).format.partition("/")
+        name, _, number = json_decoder(_Format).decode(content).format.partition("/")
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise UnavailableError(Code.DATA_DIRECTORY_INCOMPLETE, path=str(path / _FORMAT_FILE)) from None
     if name != _FORMAT_NAME or not (number.isascii() and number.isdigit()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-import msgspec
 from fastapi import Path, Query, Response
 
 from govchain.api.cursors import open_cursor, seal_cursor
@@ -15,6 +14,7 @@ from govchain.api.routing import Services, json_answer, new_router
 from govchain.api.security import OpenRead, SessionRead
 from govchain.api.views import AccountView, OrganisationView, account_view, organisation_view
 from govchain.model import Code
+from govchain.model.decoders import json_decoder
 from govchain.modules.accounts.messages import OrganisationValue, account_key, decode_account, organisation_key
 from govchain.sdk.transport import ACCOUNTS_PER_PAGE_MAX, AccountPage, OrganisationPage
 from govchain.sdk.wire import to_json
@@ -85,4 +85,4 @@ def organisation(code: OrganisationCode, services: Services, session: OpenRead) 
     """One organisation."""
     now = services.answers.state_now(organisation_key(code))
     value = found(now.value, f"organisation {code}")
-    return json_answer(organisation_view(code, msgspec.json.decode(value, type=OrganisationValue), now.height))
+    return json_answer(organisation_view(code, json_decoder(OrganisationValue).decode(value), now.height))

@@ -20,6 +20,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from govchain.model import Code, UnavailableError
+from govchain.model.decoders import json_decoder
 
 __all__ = [
     "NODE_KEY_FILE",
@@ -155,7 +156,7 @@ def _public(key: _Typed, path: Path) -> bytes:
 def _decode(path: Path, kind: type[_File]) -> _File:
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_FILE_BYTES_MAX), type=kind)
+            return json_decoder(kind).decode(file.read(_FILE_BYTES_MAX))
     except OSError as error:
         reason = error.strerror or ""
     except msgspec.DecodeError as error:

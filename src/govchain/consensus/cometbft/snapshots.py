@@ -19,6 +19,7 @@ import msgspec
 
 from govchain.consensus.cometbft.protos import abci_pb2 as abci
 from govchain.consensus.ports import SnapshotInfo
+from govchain.model.decoders import json_decoder
 from govchain.storage.snapshot_checks import SnapshotTrust
 from govchain.storage.snapshots import Manifest
 
@@ -41,7 +42,7 @@ def read_offer(
     if hashlib.sha256(offered.metadata).digest() != offered.hash:
         return None
     try:
-        manifest = msgspec.json.decode(offered.metadata, type=Manifest)
+        manifest = json_decoder(Manifest).decode(offered.metadata)
     except msgspec.DecodeError:
         return None
     if len(manifest.chunks) != offered.chunks:

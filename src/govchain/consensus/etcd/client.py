@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from govchain.model import Code, UnavailableError
+from govchain.model.decoders import json_decoder
 
 __all__ = [
     "ANSWER_BYTES_MAX",
@@ -416,7 +417,7 @@ class EtcdClient:
 def _decoded(kind: type[_T], answer: bytes) -> _T:
     """An answer as ``kind``; etcd writes 64-bit numbers as text."""
     try:
-        return msgspec.json.decode(answer, type=kind, strict=False)
+        return json_decoder(kind, strict=False).decode(answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EtcdError(f"unusable answer: {error}", unknown=True) from None
 

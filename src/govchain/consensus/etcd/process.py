@@ -22,6 +22,7 @@ import msgspec
 
 from govchain.consensus.etcd.identity import EtcdMember, PeerTls, member_name
 from govchain.consensus.processes import ProcessPlan
+from govchain.model.decoders import json_decoder
 
 __all__ = ["Beginning", "EtcdHome", "EtcdTuning", "ask_members", "choose_beginning", "process_plan"]
 
@@ -93,7 +94,7 @@ def ask_members(member: EtcdMember, context: ssl.SSLContext, timeout_s: float) -
         answer = response.read(_ANSWER_BYTES_MAX)
         if response.status != http.client.OK:
             return None
-        found = msgspec.json.decode(answer, type=tuple[RemoteMember, ...])
+        found = json_decoder(tuple[RemoteMember, ...]).decode(answer)
     except (OSError, http.client.HTTPException, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     finally:

@@ -26,6 +26,7 @@ from msgspec import Meta, Struct
 
 from govchain.crypto import Suite
 from govchain.model import Code, UnavailableError
+from govchain.model.decoders import msgpack_decoder
 
 __all__ = [
     "CHUNKS_MAX",
@@ -160,7 +161,7 @@ def decode_record(kind: type[_T], data: bytes, what: str) -> _T:
     try:
         if len(data) > _RECORD_BYTES_MAX:
             raise altered(what)
-        found = msgspec.msgpack.decode(data, type=kind)
+        found = msgpack_decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise altered(what) from None
     if msgspec.msgpack.encode(found) != data:
@@ -181,7 +182,7 @@ def encode_content(envelopes: Sequence[bytes]) -> bytes:
 def decode_content(content: bytes) -> list[bytes] | None:
     """The envelopes of a content; None when a proposer wrote what is none."""
     try:
-        found = msgspec.msgpack.decode(content, type=list[bytes])
+        found = msgpack_decoder(list[bytes]).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return found if msgspec.msgpack.encode(found) == content else None

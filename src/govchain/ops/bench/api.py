@@ -27,6 +27,7 @@ import msgspec
 
 from govchain.crypto import get_suite
 from govchain.model import Code, UnavailableError
+from govchain.model.decoders import json_decoder
 from govchain.node.embedded import create_chain, open_embedded
 from govchain.ops.bench.api_client import Job, Result
 from govchain.ops.bench.api_node import NodeProcess
@@ -369,7 +370,7 @@ class ClientProcess:
 
     def result(self) -> Result:
         """Wait for its end."""
-        return msgspec.json.decode(self._hear(), type=Result)
+        return json_decoder(Result).decode(self._hear())
 
     def close(self) -> None:
         """End it, whatever it does."""

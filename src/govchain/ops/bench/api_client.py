@@ -23,6 +23,7 @@ from typing import Final, cast
 import msgspec
 import uvloop
 
+from govchain.model.decoders import json_decoder
 from govchain.ops.bench.workload import read_batches
 from govchain.sdk.wire import ENVELOPE_TYPE, ENVELOPES_TYPE
 
@@ -326,7 +327,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Do the job on standard input."""
-    job = msgspec.json.decode(sys.stdin.readline(), type=Job)
+    job = json_decoder(Job).decode(sys.stdin.readline())
     _say(json.dumps(msgspec.to_builtins(uvloop.run(_run(job)))))
 
 

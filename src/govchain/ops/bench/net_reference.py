@@ -35,6 +35,7 @@ from govchain.consensus.engine_binary import find_engine
 from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import Clock
 from govchain.model import Code, UnavailableError
+from govchain.model.decoders import json_decoder
 from govchain.ops.net.layout import free_ports
 from govchain.storage.snapshot_checks import SnapshotTrust
 
@@ -250,7 +251,7 @@ def _ask(process: subprocess.Popen[str]) -> dict[str, float]:
 
 def _serve(path: Path) -> int:
     """One engine's process: answers each line of input with a line of figures, and ends with its input."""
-    told = msgspec.json.decode(path.read_bytes(), type=_Child)
+    told = json_decoder(_Child).decode(path.read_bytes())
     validators = tuple((bytes.fromhex(key), name) for key, name in told.validators)
     application = _Nothing(told.transaction_bytes, told.block_bytes)
     failed = threading.Event()

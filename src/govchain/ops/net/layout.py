@@ -25,6 +25,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from govchain.model import Code, RefusedError, UnavailableError
+from govchain.model.decoders import json_decoder
 
 __all__ = [
     "LOOPBACK",
@@ -173,7 +174,7 @@ def load_network(path: Path) -> NetworkFile:
     try:
         with file.open("rb") as source:
             data = source.read(_FILE_BYTES_MAX + 1)
-        return msgspec.json.decode(data, type=NetworkFile)
+        return json_decoder(NetworkFile).decode(data)
     except OSError as error:
         raise UnavailableError(Code.NETWORK_MISSING, path=str(path), reason=error.strerror or "") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from govchain.model import Code, GovChainError, UnavailableError
+from govchain.model.decoders import json_decoder
 from govchain.ops.net.layout import NetworkFolder, NodeEntry, NodePlace
 from govchain.sdk.probing import ProbeTransport
 
@@ -46,7 +47,7 @@ class RunningProcess(Struct, frozen=True):
 def find_process(place: NodePlace) -> RunningProcess | None:
     """The node's process, where it runs."""
     try:
-        known = msgspec.json.decode(place.process.read_bytes(), type=RunningProcess)
+        known = json_decoder(RunningProcess).decode(place.process.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
     return known if known.started and _started(known.pid) == known.started else None

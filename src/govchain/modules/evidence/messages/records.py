@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from govchain.model import Code, DecodingError
+from govchain.model.decoders import json_decoder
 from govchain.model.wire import Body
 from govchain.modules.evidence.messages.items import Capture, Item
 from govchain.modules.evidence.messages.payloads import Batch, Put, Supersede, Supplement
@@ -65,7 +66,7 @@ def read_record(body: Body) -> RecordFacts:
         DecodingError: ``PAYLOAD_SHAPE``.
     """
     try:
-        payload = msgspec.json.decode(body.payload, type=_SCHEMAS[body.type])
+        payload = json_decoder(_SCHEMAS[body.type]).decode(body.payload)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise DecodingError(Code.PAYLOAD_SHAPE, reason=str(error)) from None
     if isinstance(payload, Batch):
