@@ -61,6 +61,8 @@ class Ledgers:
         with self._net.transport(node) as transport:
             checker = ChainChecker(transport, self._net.trust)
             seen, executed = self.identities.setdefault(node.name, []), self.executed.setdefault(node.name, Counter())
+            if len(seen) < height:
+                checker.verified_headers(len(seen) + 1, height)
             while len(seen) < height:
                 block = checker.verified_block(len(seen) + 1)
                 if seen:

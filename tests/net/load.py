@@ -21,8 +21,8 @@ from govchain.sdk.transactions import now_ms
 from tests.net.kit import WAIT_S, Net, wait_until
 
 _contents = itertools.count(1)
-#: Between two attempts of a program whose node is away.
-_PAUSE_S = 0.1
+#: Between two records of one program: enough to be under way at any moment, few enough to read every block afterwards.
+_PAUSE_S = 0.2
 
 
 class Load:
@@ -62,8 +62,8 @@ class Load:
             self.acknowledged.append(client.put_file(file).id)
         except UnavailableError as error:
             self.not_now[error.code] += 1
-            self._end.wait(_PAUSE_S)
         self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        self._end.wait(_PAUSE_S)
 
     def require_sound(self) -> None:
         """Raise what ended the load, if something did."""
