@@ -103,7 +103,8 @@ class Model:
         if member["status"] != "active":
             return
         size = len(self.active())
-        if size == 1 or (self.lose(size) >= 1 > self.lose(size - 1)):
+        pair = size == 2 and self.rule == "raft"
+        if size == 1 or pair or (self.lose(size) >= 1 > self.lose(size - 1)):
             yield "GOVERNANCE_QUORUM"
         mates = [key for key in self.active() if self.members[key]["organisation"] == member["organisation"]]
         if len(mates) == 1 and any(member["organisation"] in named for _, named in self.policies.values()):

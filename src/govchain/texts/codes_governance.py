@@ -107,10 +107,10 @@ PAIRS: dict[str, tuple[str, str]] = {
         "The new key's signature does not hold. Have the node that holds the key sign again.",
     ),
     "GOVERNANCE_QUORUM": (
-        "移除后余下的成员不足以承受一个节点故障，或将没有成员。请先增加一个成员，再移除。",
+        "移除后余下的成员不足以承受一个节点故障，或将没有成员；raft 链只有两个成员时也不能移除。请先增加成员，再移除。",
         (
-            "Those left could not go on if one of them failed, or nobody would be left. Add a member first, then "
-            "remove this one."
+            "Those left could not go on if one of them failed, or nobody would be left; nor can one of two be "
+            "removed under raft. Add members first, then remove this one."
         ),
     ),
     "GOVERNANCE_LISTED": (

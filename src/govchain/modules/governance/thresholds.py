@@ -58,6 +58,9 @@ def bears_removal(rule: str, members: int) -> bool:
     """Whether one of ``members`` active members may be taken out.
 
     Never the last one; and a chain that can lose a member never becomes one that cannot: under bft four stay, under
-    raft three. A successor is added first.
+    raft three. A successor is added first. Nor does a chain of two under raft become one of one: etcd takes a member
+    out by a majority of those that it has, and of two that needs the one that leaves; away, it leaves no majority.
     """
+    if rule == "raft" and members == 2:
+        return False
     return members > 1 and not (tolerance(rule, members) and not tolerance(rule, members - 1))
