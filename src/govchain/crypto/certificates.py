@@ -7,6 +7,7 @@ Not here: chains, validity, revocation and GM/T 0015 certificates (``pki``).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from asn1crypto import x509
@@ -19,8 +20,11 @@ __all__ = ["CERTIFICATE_BYTES_MAX", "decode_certificate_key"]
 
 #: Bytes of a certificate, at most; a node's own has about 400.
 CERTIFICATE_BYTES_MAX: Final = 4096
+#: Certificates whose keys are remembered: nodes tell each other the same ones again and again.
+_REMEMBERED: Final = 1024
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def decode_certificate_key(der: bytes) -> bytes:
     """The DER SubjectPublicKeyInfo in a DER certificate.
 
