@@ -49,12 +49,14 @@ genesis verify
 genesis assemble
 genesis sign
 node keys
+node renew
 node init
 net create
 net start
 net stop
 net status
 net logs
+net rebuild-node
 net compare
 net add-node
 net remove-node

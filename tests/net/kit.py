@@ -68,7 +68,7 @@ class Net:
         """An account of the node's organisation."""
         key = f"{node.name}/{name}"
         if key not in self.officers:
-            keys = self.folder.node(node.name).data / "keys"
+            keys = self.folder.node(node.name).accounts
             signer = open_signer(f"file:{keys / name}.pem", passphrase_source(keys))
             self.officers[key] = Officer(b"", self.file.chain, signer)
         return self.officers[key]

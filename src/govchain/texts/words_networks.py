@@ -152,6 +152,21 @@ PAIRS: dict[str, tuple[str, str]] = {
         "One organisation and node more, voted in as a member",
     ),
     "help.net.remove_node": ("经表决移除一个成员，并停止其节点", "Vote a member out, and stop its node"),
+    "help.node.renew": (
+        "允许 etcd 数据已丢失的另一成员以新成员身份回到引擎",
+        "Let another member whose etcd lost its data come back to the engine as a new one",
+    ),
+    "node.renewed": (
+        "{name} 已从 etcd 移出，随即作为新成员加入；其节点会自动跟上",
+        "{name} was taken out of etcd and is added anew; its node comes back by itself",
+    ),
+    "help.net.rebuild_node": (
+        "重建丢失的节点：经表决换用新密钥，从其他节点取得账本",
+        "Make a lost node anew: new keys by vote, its ledger from the others",
+    ),
+    "net.rebuilt": ("{name} 已重建；{seconds} 秒后重新参与表决", "{name} is made again; it voted after {seconds} s"),
+    "net.signed": ("区块 {height} 带有其新密钥的签名", "Block {height} carries a signature of its new key"),
+    "net.idle": ("链上暂无新区块可签", "No new block came that it could have signed"),
     "help.net.consensus": ("一个节点的共识服务：停止或恢复表决", "A node's part in consensus: end or begin its voting"),
     "help.net.consensus.stop": (
         "停止节点的表决；节点继续跟随该链",

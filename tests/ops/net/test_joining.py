@@ -1,18 +1,27 @@
 """A node joins a network that runs, by snapshot; leaves it by vote, and says so. Real processes; some minutes."""
 
+import contextlib
+import json
+import shutil
 import signal
+import threading
 
 import pytest
 
-from govchain.model import Code
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError
+from govchain.modules.governance.messages import ParameterChange
 from govchain.node.opening import open_node
 from govchain.ops.doctor import run as doctor
-from govchain.ops.net.layout import NetworkFile
+from govchain.ops.net.desks import decide
+from govchain.ops.net.layout import NetworkFile, load_network
 from govchain.ops.net.looking import identities, probe
 from govchain.ops.net.membership import add_node, remove_node
+from govchain.ops.net.processes import start_nodes
 from govchain.ops.net.rebuilding import rebuild_node
-from govchain.proof.certificates import decode_certificate
+from govchain.ops.renewing import renew_engine
 from govchain.sdk.transactions import now_ms
+from govchain.signers import open_key_file, passphrase_source
+from govchain.storage import DirectoryLayout
 from tests.net.kit import network, wait_until
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
@@ -100,29 +109,115 @@ def test_a_node_joins_by_snapshot_becomes_a_member_and_leaves(net):
 
 
 @pytest.mark.requirement("GD.technical.reliability.02")
-def test_a_destroyed_node_is_made_again_with_new_keys(net, capsys):
-    first, lost = net.nodes[0], net.nodes[1]
+def test_a_destroyed_node_is_made_again_with_new_keys_and_its_organisation_votes(net, capsys):
+    """Twice, then with nothing left but the accounts' keys; timed until a block carries the new signature."""
+    first, lost, keys = net.nodes[0], net.nodes[1], []
+    old = DirectoryLayout(net.folder.node(lost.name).data).node_key.read_bytes()
+    for times in range(2):
+        net.kill(lost)
+        net.put(first, 3)
+        if times:
+            shutil.rmtree(net.folder.node(lost.name).data)
+        with writing(net, first):
+            done = rebuild_node(net.folder, net.file, lost)
+        net.file, lost = done.network, done.node
+        keys.append(lost.key)
+        assert done.signed > 0
+        assert load_network(net.folder.path).named(lost.name) == lost
+        signed = net.put(first, 3)
+        net.same_everywhere(*net.present)
+        assert net.has(lost, signed)
+        with capsys.disabled():
+            print(f"\n  a destroyed node ({net.file.engine}) made again, until it votes: {done.seconds:.1f} s")
+    assert len({*keys, net.genesis.members[0].key}) == 3
+    # Its organisation proposes, and votes, with the account that it had all along.
+    others = [node for node in net.present if node.name != lost.name]
+    decide(net.folder, [lost, *others], ParameterChange("checkpoint_writes_min", 61), "it has its voice")
+    decide(net.folder, [*others, lost], ParameterChange("checkpoint_writes_min", 62), "and its vote")
+    # Nothing of the lost node is left, and nothing opens it.
+    place = net.folder.node(lost.name)
+    kept = ["auditor.pem", "department.pem", "operator.pem", "passphrase", "supervisor.pem"]
+    assert sorted(path.name for path in place.accounts.iterdir()) == kept
+    assert place.accounts == place.kept_accounts
+    assert not [path for path in place.folder.rglob("*.pem") if path.read_bytes() == old]
+    with pytest.raises(GovChainError):
+        open_key_file(DirectoryLayout(place.data).node_key, passphrase_source(place.accounts))
+
+
+def test_with_too_few_organisations_nothing_is_begun(net):
+    """What would have to be voted is not begun where it cannot be decided: network.json names no node that is none."""
+    before, files = net.folder.file.read_bytes(), sorted(net.folder.members.iterdir())
+    away = net.present[1:3]
+    net.stop(*away)
+    for act in (
+        lambda: add_node(net.folder, net.file),
+        lambda: remove_node(net.folder, net.file, net.present[-1]),
+        lambda: rebuild_node(net.folder, net.file, net.present[-1]),
+    ):
+        with pytest.raises(UnavailableError) as refused:
+            act()
+        assert refused.value.code is Code.NETWORK_NODE
+    assert net.folder.file.read_bytes() == before
+    assert sorted(net.folder.members.iterdir()) == files
+    net.healthy()
+
+
+def test_a_join_that_was_broken_off_is_taken_up_where_it_stopped(net):
+    """The keys were made and both votes carried out, then it failed: the next call goes on with the same node."""
+    told = []
+
+    def fail(step, name):
+        told.append((step, name))
+        if step == "voted":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add_node(net.folder, net.file, tell=fail)
+    assert load_network(net.folder.path) == net.file
+    key = json.loads((net.folder.members / f"{told[0][1]}.json").read_bytes())["key"]
+    net.file, entry = add_node(net.folder, net.file, tell=lambda step, name: told.append((step, name)))
+    assert {name for _, name in told} == {entry.name}
+    assert (entry.key, entry in load_network(net.folder.path).present) == (key, True)
+    ids = net.put(entry, 2)
+    net.same_everywhere(*net.present)
+    assert net.has(net.nodes[0], ids)
+    net.file = remove_node(net.folder, net.file, entry)
+
+
+def test_a_member_whose_etcd_lost_its_data_is_let_in_again_by_another_operator(net):
+    first, lost = net.nodes[0], net.nodes[2]
+    here = net.folder.node(first.name).data
+    if net.file.engine != "etcd":
+        with pytest.raises(UsageError):
+            renew_engine(here, lost.name)
+        return
+    with pytest.raises(UsageError, match="its etcd runs"):
+        renew_engine(here, lost.name)
+    with pytest.raises(RefusedError):
+        renew_engine(here, "nobody")
     net.kill(lost)
-    net.put(first, 3)
-    net.file, fresh, seconds = rebuild_node(net.folder, net.file, lost)
-    assert fresh.key != lost.key
-    signed = net.put(first, 3)
-    wait_until(lambda: net.has(fresh, signed), "the newest blocks")
+    shutil.rmtree(net.folder.node(lost.name).data / "engine")
+    net.put(first, 2)
+    start_nodes(net.folder, [lost], wait=False)
+    wait_until(lambda: "another member must renew it" in _log(net, lost), "that it waits")
+    assert renew_engine(here, lost.name).key == lost.key
+    net.healthy()
 
-    def in_certificate() -> bool:
-        """A certificate stands with the first quorum of signatures: the new key is not in each, but must be in some."""
-        net.put(first, 1)
-        height = net.height(first)
-        for node in (fresh, first):
-            with net.transport(node) as transport:
-                blocks = transport.headers(height, height).blocks
-            for block in blocks:
-                if block.certificate and fresh.key in {
-                    entry.key for entry in decode_certificate(block.certificate).signatures
-                }:
-                    return True
-        return False
 
-    wait_until(in_certificate, "a certificate that the new key signed")
-    with capsys.disabled():
-        print(f"\n  a destroyed node ({net.file.engine}) made again, until it takes part: {seconds:.1f} s")
+@contextlib.contextmanager
+def writing(net, node):
+    """Somebody anchors at the node meanwhile, so that there are blocks to sign."""
+    stop = threading.Event()
+
+    def write():
+        while not stop.wait(0.2):
+            with contextlib.suppress(GovChainError):
+                net.put(node, 1)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -191,6 +191,25 @@ def net_remove_node(directory: Folder, node: Node) -> None:
     )
 
 
+@_net.command("rebuild-node", help=t("help.net.rebuild_node"))
+def net_rebuild_node(directory: Folder, node: Node) -> None:
+    """Make a node that was lost anew, with new keys voted into the place of the old ones."""
+    from govchain.ops.net.rebuilding import rebuild_node  # noqa: PLC0415
+
+    folder, network, _ = _opened(directory, None)
+    entry = network.named(node)
+    if entry.removed:
+        raise UsageError(Code.USAGE, reason=t("net.gone", name=node))
+    done = rebuild_node(folder, network, entry)
+    result = {"rebuilt": node, "key": done.node.key, "seconds": round(done.seconds, 1), "signed": done.signed or None}
+
+    def show() -> None:
+        line(t("net.rebuilt", name=node, seconds=f"{done.seconds:.1f}"))
+        line(t("net.signed", height=done.signed) if done.signed else t("net.idle"))
+
+    emit({"path": str(directory), **_json(done.network), **result}, show)
+
+
 @_consensus.command("stop", help=t("help.net.consensus.stop"))
 def net_consensus_stop(directory: Folder, node: Node) -> None:
     """End a node's voting; it follows the chain all the same."""

@@ -154,4 +154,17 @@ def node_admit(
     emit({"path": str(directory), "admitted": names}, lambda: line(t("node.admitted", names=", ".join(names))))
 
 
+@_node.command("renew", help=t("help.node.renew"))
+def node_renew(
+    directory: Folder,
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help=t("option.member"))],
+) -> None:
+    """Let another member whose etcd lost its data come back, through the own node, which runs."""
+    from govchain.ops.renewing import renew_engine  # noqa: PLC0415
+
+    record = renew_engine(directory, member)
+    result = {"path": str(directory), "renewed": record.name, "key": record.key}
+    emit(result, lambda: line(t("node.renewed", name=record.name)))
+
+
 COMMANDS = {"node": _node}

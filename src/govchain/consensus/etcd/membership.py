@@ -16,7 +16,7 @@ from typing import Literal
 from govchain.consensus.etcd.client import ClusterMember, EtcdClient
 from govchain.consensus.etcd.identity import EtcdMember, member_name
 
-__all__ = ["Step", "apply_step", "next_step"]
+__all__ = ["Step", "apply_step", "next_step", "renew_member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,16 @@ def apply_step(client: EtcdClient, step: Step) -> None:
         client.update_member(step.identifier, step.url)
     else:
         client.remove_member(step.identifier)
+
+
+def renew_member(client: EtcdClient, key: bytes) -> bool:
+    """Take the member with this key out of the cluster, whose leader adds it anew; whether it was in it.
+
+    Raises:
+        EtcdError: no answer, or refused.
+    """
+    for entry in client.members():
+        if entry.name == member_name(key):
+            client.remove_member(entry.identifier)
+            return True
+    return False

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from govchain.consensus.etcd.client import EtcdClient, EtcdError
 from govchain.consensus.etcd.identity import EtcdMember, PeerTls, member_name
+from govchain.consensus.etcd.membership import renew_member
 from govchain.consensus.etcd.process import Beginning, EtcdHome, EtcdTuning, ask_members, choose_beginning, process_plan
 from govchain.consensus.processes import SupervisedProcess
 from govchain.model import Code
@@ -150,11 +151,7 @@ class EtcdRunner:
         Raises:
             EtcdError: no answer, or refused.
         """
-        for entry in self._client.members():
-            if entry.name == member_name(member):
-                self._client.remove_member(entry.identifier)
-                return True
-        return False
+        return renew_member(self._client, member)
 
     def end(self) -> None:
         """Stop the process, for good."""

@@ -7,6 +7,7 @@
       genesis.json           the genesis that all signed
       members/               member files; signatures/: their signatures over genesis
       nodes/node-0/data      a node's data directory; home: its GOVCHAIN_HOME; node.log, output.log; process.json
+      nodes/node-0/home/accounts   keys of the organisation's accounts, where the node was made again
 
 Rules: ports are chosen once, below the range that the system hands out, and kept. Not here: what runs (``processes``).
 """
@@ -112,6 +113,16 @@ class NodePlace:
     def home(self) -> Path:
         """The user's files of whoever operates it (``GOVCHAIN_HOME``): its trust store."""
         return self.folder / "home"
+
+    @property
+    def accounts(self) -> Path:
+        """The keys of the organisation's accounts: the node's folder of keys, until the node is made again."""
+        return self.kept_accounts if self.kept_accounts.is_dir() else self.data / "keys"
+
+    @property
+    def kept_accounts(self) -> Path:
+        """Where they lie once the node was made again: no part of its data directory."""
+        return self.home / "accounts"
 
     @property
     def log(self) -> Path:

@@ -2,54 +2,41 @@
 
 Purpose: what the operators of separate organisations do one after the other, in one go: the new one makes keys, sends
 its member file; its organisation and its node are proposed and voted in; its node follows, says that it is ready, and
-signs from then on. Leaving is one vote. Rules: every vote is a transaction of the organisation's operator account,
-through that organisation's own node. Not here: what a vote decides (``modules.governance``).
+signs from then on. Leaving is one vote. Rules: nothing is begun where too few organisations can vote; ``network.json``
+names a node once its data directory is there, and a node that did not come so far is taken up where it stopped. Not
+here: votes (``desks``), what a vote decides (``modules.governance``).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from govchain.model import Code, GovChainError, UnavailableError, UsageError
-from govchain.model.wire import Event
-from govchain.modules.governance.messages import (
-    Change,
-    FirstAccount,
-    MemberAdd,
-    MemberRemove,
-    OrganisationAdd,
-    Propose,
-    Ready,
-    Vote,
-    ready_message,
-)
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError
+from govchain.modules.governance.messages import FirstAccount, MemberAdd, MemberRemove, OrganisationAdd
 from govchain.node.founding import admit_records, found_node
 from govchain.ops.net.creating import NetworkPlan, make_node
+from govchain.ops.net.desks import decide, operator, require_voters, running_nodes
 from govchain.ops.net.layout import NODES_MAX, NetworkFile, NetworkFolder, NodeEntry, free_ports, save_network
 from govchain.ops.net.looking import probe
 from govchain.ops.net.processes import find_process, start_nodes, stop_nodes
-from govchain.proof.genesis import decode_genesis
 from govchain.proof.members import MemberRecord
-from govchain.sdk.client import Client
-from govchain.sdk.http import HttpTransport
+from govchain.sdk.governing import list_members, ready
 from govchain.sdk.transactions import now_ms
 from govchain.sdk.trust import TrustStore
-from govchain.services.ceremony import tls_of
+from govchain.services.ceremony import read_records, tls_of
 from govchain.signers import open_key_file, passphrase_source
 from govchain.storage import DirectoryLayout
 
-__all__ = ["LEAVE_S", "add_node", "decide", "remove_node"]
+__all__ = ["LEAVE_S", "add_node", "remove_node"]
 
 #: Seconds that a node which was voted out has to say so; it waits ten itself for the engine's last blocks.
 LEAVE_S: Final = 30.0
-#: How long a proposal stays open.
-_OPEN_MS: Final = 3_600_000
+
 _LOOK_S: Final = 0.25
 
 
@@ -63,42 +50,45 @@ def add_node(
 ) -> tuple[NetworkFile, NodeEntry]:
     """Make a node of a new organisation, vote both in, wait until it signs, and register its department.
 
-    ``tell`` hears of each step (``keys``, ``voted``, ``follows``, ``active``) with the node's name.
+    ``tell`` hears of each step (``keys``, ``voted``, ``follows``, ``active``) with the node's name. After a failure
+    the same call goes on: with the keys that were made, and with what was voted.
 
     Raises:
         UnavailableError: ``NETWORK_NODE``: too few nodes run to vote, or the new one does not come so far in time.
         RefusedError: what the ledger refuses.
     """
-    if len(network.nodes) >= NODES_MAX:
-        raise UsageError(Code.USAGE, reason=f"a network has {NODES_MAX} nodes at most")
-    voters = _running(folder, network)
+    running = running_nodes(folder, network)
+    with operator(folder, running[0], login=True) as client:
+        statuses = {one.state.key: one.state.status for one in list_members(client)}
+    settled = [node for node in network.present if statuses.get(node.key) == "active"]
+    voters = [node for node in running if node in settled]
+    require_voters(settled, voters, voters)
     genesis = folder.genesis.read_bytes()
-    taken = [port for node in network.nodes for port in (node.api, node.engine, node.peers)]
-    api, peers, engine = free_ports(3, taken)
-    plan = NetworkPlan(now=now_ms(), engine=network.engine, suite=network.suite, language=language)
-    entry, record = make_node(folder, len(network.nodes), (api, peers, engine), plan, network.chain)
+    entry, record = _begun(folder, network, settled) or _begin(folder, network, language)
     place = folder.node(entry.name)
-    network = msgspec.structs.replace(network, nodes=(*network.nodes, entry))
-    save_network(folder.path, network)
     tell("keys", entry.name)
     for node in voters:
         admit_records(folder.node(node.name).data, [(entry.name, _file(folder, entry))])
-    decide(folder, voters, _organisation(record), f"{entry.name} joins")
-    decide(folder, voters, _member(record), f"{entry.name} joins")
+    if record.key not in statuses:
+        _vote_in(folder, voters, entry, record)
     tell("voted", entry.name)
-    found_node(place.data, genesis, [(node.name, _file(folder, node)) for node in network.present], join=True)
+    if not DirectoryLayout(place.data).genesis.exists():
+        found_node(place.data, genesis, [(node.name, _file(folder, node)) for node in settled], join=True)
     TrustStore(place.home / "trust").add(genesis)
+    if entry not in network.nodes:
+        network = msgspec.structs.replace(network, nodes=(*network.nodes, entry))
+        save_network(folder.path, network)
     start_nodes(folder, [entry])
     _follow(voters[0], entry, time.monotonic() + timeout_s)
     tell("follows", entry.name)
-    _say_ready(folder, entry, voters[0])
+    _say_ready(folder, entry)
     deadline = time.monotonic() + timeout_s
     while not _is_member(entry):
         if time.monotonic() > deadline:
             raise UnavailableError(Code.NETWORK_NODE, name=entry.name, reason="it does not sign yet")
         time.sleep(_LOOK_S)
     tell("active", entry.name)
-    with _operator(folder, entry) as client:
+    with operator(folder, entry) as client:
         for account in record.accounts:
             # What an administrator may grant: supervisors and auditors are not its own to make.
             if not account.administrator and set(account.roles) <= {"department", "operator"}:
@@ -115,18 +105,60 @@ def remove_node(
     Raises:
         UnavailableError: ``NETWORK_NODE``: too few nodes run to vote. RefusedError: what the ledger refuses.
     """
-    voters = [node for node in _running(folder, network) if node.name != entry.name]
-    if not voters:
-        raise UnavailableError(Code.NETWORK_NODE, name=entry.name, reason="no other node runs")
+    running = running_nodes(folder, network)
+    voters = [node for node in running if node.name != entry.name]
+    require_voters(network.present, running, voters)
     decide(folder, voters, MemberRemove(key=entry.key), f"{entry.name} leaves")
-    _await_leaving(folder, entry, time.monotonic() + LEAVE_S)
-    stop_nodes(folder, [entry], timeout_s=timeout_s)
     nodes = tuple(
         msgspec.structs.replace(node, removed=True) if node.name == entry.name else node for node in network.nodes
     )
     network = msgspec.structs.replace(network, nodes=nodes)
     save_network(folder.path, network)
+    _await_leaving(folder, entry, time.monotonic() + LEAVE_S)
+    stop_nodes(folder, [entry], timeout_s=timeout_s)
     return network
+
+
+def _begin(folder: NetworkFolder, network: NetworkFile, language: str) -> tuple[NodeEntry, MemberRecord]:
+    if len(network.nodes) >= NODES_MAX:
+        raise UsageError(Code.USAGE, reason=f"a network has {NODES_MAX} nodes at most")
+    taken = [port for node in network.nodes for port in (node.api, node.engine, node.peers)]
+    api, peers, engine = free_ports(3, taken)
+    plan = NetworkPlan(now=now_ms(), engine=network.engine, suite=network.suite, language=language)
+    return make_node(folder, len(network.nodes), (api, peers, engine), plan, network.chain)
+
+
+def _begun(
+    folder: NetworkFolder, network: NetworkFile, settled: Sequence[NodeEntry]
+) -> tuple[NodeEntry, MemberRecord] | None:
+    """A node that an earlier call did not bring so far: listed and no member yet, or with keys and nothing more."""
+    listed = [node.name for node in network.present if node not in settled]
+    name = listed[0] if listed else f"node-{len(network.nodes)}"
+    file = folder.members / f"{name}.json"
+    if not file.exists():
+        return None
+    (record,) = read_records([(str(file), file.read_bytes())])
+    addresses = record.addresses
+    api, engine, peers = (int(one.rpartition(":")[2]) for one in (addresses.api, addresses.engine, addresses.peers))
+    entry = NodeEntry(
+        api=api,
+        engine=engine,
+        key=record.key,
+        name=name,
+        organisation=record.organisation,
+        organisation_name=record.organisation_name,
+        peers=peers,
+    )
+    return entry, record
+
+
+def _vote_in(folder: NetworkFolder, voters: Sequence[NodeEntry], entry: NodeEntry, record: MemberRecord) -> None:
+    try:
+        decide(folder, voters, _organisation(record), f"{entry.name} joins")
+    except RefusedError as error:
+        if error.code is not Code.ACCOUNT_EXISTS:  # that vote was carried out before
+            raise
+    decide(folder, voters, _member(record), f"{entry.name} joins")
 
 
 def _await_leaving(folder: NetworkFolder, entry: NodeEntry, deadline: float) -> None:
@@ -136,13 +168,6 @@ def _await_leaving(folder: NetworkFolder, entry: NodeEntry, deadline: float) -> 
             if transport.network().problem == Code.NODE_REMOVED.name:
                 return
         time.sleep(_LOOK_S)
-
-
-def _running(folder: NetworkFolder, network: NetworkFile) -> list[NodeEntry]:
-    found = [node for node in network.present if find_process(folder.node(node.name)) is not None]
-    if not found:
-        raise UnavailableError(Code.NETWORK_NODE, name=network.present[0].name, reason="it does not run")
-    return found
 
 
 def _file(folder: NetworkFolder, node: NodeEntry) -> bytes:
@@ -168,63 +193,13 @@ def _member(record: MemberRecord) -> MemberAdd:
     )
 
 
-@contextmanager
-def _operator(
-    folder: NetworkFolder, node: NodeEntry, through: NodeEntry | None = None, keys: Path | None = None
-) -> Iterator[Client]:
-    """A client that signs with the operator account of the node's organisation, at its own node or ``through`` one.
-
-    ``keys``: the folder of its key, where that is not the node's.
-    """
-    keys = DirectoryLayout(folder.node(node.name).data).keys if keys is None else keys
-    trust = TrustStore(folder.node(node.name).home / "trust")
-    with ExitStack() as stack:
-        transport = stack.enter_context(HttpTransport((through or node).url))
-        signer = open_key_file(keys / "operator.pem", passphrase_source(keys))
-        stack.callback(signer.close)
-        yield Client(transport, trust=trust.trusted(), signer=signer)
-
-
-def decide(
-    folder: NetworkFolder,
-    voters: Sequence[NodeEntry],
-    change: Change,
-    reason: str,
-    *,
-    proposer: NodeEntry | None = None,
-    keys: Path | None = None,
-) -> None:
-    """Propose a change and vote for it, organisation by organisation, until it is carried out.
-
-    ``proposer``: whose organisation proposes through the first voter's node, with its key in the folder ``keys``.
-
-    Raises:
-        UnavailableError: ``NETWORK_NODE``: too few can vote. RefusedError: what the ledger refuses.
-    """
-    with _operator(folder, proposer or voters[0], voters[0], keys) as client:
-        proposed = client.submit("governance.propose", Propose(change, now_ms() + _OPEN_MS, reason))
-    done = _executed(proposed.receipt.events)
-    for node in voters[0 if proposer else 1 :]:
-        if done:
-            return
-        with _operator(folder, node) as client:
-            vote = client.submit("governance.vote", Vote(approve=True, proposal=proposed.id))
-        done = _executed(vote.receipt.events)
-    if not done:
-        raise UnavailableError(Code.NETWORK_NODE, name=voters[-1].name, reason="too few organisations can vote")
-
-
-def _executed(events: Sequence[Event]) -> bool:
-    return any(event.type == "governance.executed" for event in events)
-
-
 def _follow(leader: NodeEntry, entry: NodeEntry, deadline: float) -> None:
-    """Wait until the new node has the blocks that another has."""
+    """Wait until the new node has the blocks that another has, with their certificates."""
     with probe(leader) as transport:
         wanted = transport.status().height
     while True:
         with probe(entry) as transport:
-            reached = transport.status().height
+            reached = transport.status().certified_height
         if reached >= wanted:
             return
         if time.monotonic() > deadline:
@@ -232,21 +207,15 @@ def _follow(leader: NodeEntry, entry: NodeEntry, deadline: float) -> None:
         time.sleep(_LOOK_S)
 
 
-def _say_ready(folder: NetworkFolder, entry: NodeEntry, through: NodeEntry) -> None:
-    """The new organisation tells that its node follows; its member key signs which block it has."""
-    with probe(entry) as transport:
-        status = transport.status()
+def _say_ready(folder: NetworkFolder, entry: NodeEntry) -> None:
+    """The new organisation tells, at its own node, that this follows; its member key signs which block it has."""
     layout = DirectoryLayout(folder.node(entry.name).data)
-    chain = decode_genesis(folder.genesis.read_bytes()).chain
     signer = open_key_file(layout.node_key, passphrase_source(layout.keys))
     try:
-        proof = signer.sign(ready_message(chain, entry.key, status.height, status.identity)).hex()
+        with operator(folder, entry) as client:
+            ready(client, signer)
     finally:
         signer.close()
-    with _operator(folder, entry, through) as client:
-        client.submit(
-            "governance.ready", Ready(height=status.height, identity=status.identity, key=entry.key, proof=proof)
-        )
 
 
 def _is_member(entry: NodeEntry) -> bool:
