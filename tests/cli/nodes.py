@@ -1,34 +1,14 @@
-"""A real node for the tests of the command line: `govchain up` as a process on loopback."""
+"""A real node for the tests of the command line: `govchain up` over a shell's folder, in the shell's environment."""
 
-import json
-import subprocess
-import sys
 from contextlib import contextmanager
+
+from tests.node.up_kit import running
 
 
 @contextmanager
 def running_node(shell, *options):
     """`govchain up` in the shell's folder; gives its URL, and ends it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "govchain.cli", "up", ".", "--listen", "127.0.0.1:0", "--json", *options],
-        cwd=shell.folder,
-        env=shell.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        said = ""
-        for row in process.stdout:
-            said += row
-            if row.rstrip() == "}":
-                break
-        yield json.loads(said)["listen"]
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+    log = shell.home / "node.log"
+    shell.home.mkdir(parents=True, exist_ok=True)
+    with running(shell.folder, *options, log=log, env=shell.environment(), cwd=shell.folder) as node:
+        yield node.url

@@ -148,7 +148,7 @@ class EngineContract:
             member.start()
         member.commit(member.put())
         for id, outcome in acknowledged.items():
-            assert member.ask("receipt", "receipt", id=id.hex()) is not None, outcome
+            assert member.ask("receipts", "receipts", ids=[id.hex()]) != [None], outcome
         facts = member.facts()
         assert len(facts["identities"]) == len(set(facts["identities"])) == facts["height"]
         assert facts["problem"] is None

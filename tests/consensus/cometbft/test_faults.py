@@ -95,7 +95,7 @@ def test_an_update_of_nobody_stops_that_member_with_words(faulty):
 def test_a_node_whose_clock_is_wrong_by_an_hour_harms_nobody(tmp_path, skew_ms):
     """The node's clock, not the engine's: it decides what to propose and what to take."""
     net = Network(tmp_path / "net", 4, options=OPTIONS)
-    net[3].tell(skew_ms=skew_ms)
+    net[3].tell(ahead_ms=skew_ms)
     net.start()
     good = net.members[:3]
     try:

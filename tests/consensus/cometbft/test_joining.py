@@ -15,7 +15,7 @@ from govchain.model import Code, UnavailableError
 from govchain.storage import RocksStore, SnapshotReader
 from govchain.storage.snapshot_checks import SnapshotTrust
 from tests.consensus.cometbft.kit import Network, now_ms, wait_until
-from tests.consensus.cometbft.member import MODULES
+from tests.consensus.member_child import MODULES
 
 pytestmark = pytest.mark.net
 LIMITS = {"checkpoint_writes_min": 40, "checkpoint_delay_blocks": 2}

@@ -170,9 +170,9 @@ class RaftNode:
         self.client = EtcdClient(self.options.folder / "http.sock", timeout_s=5)
         self.keys = Keys(CHAIN, kit.machine.fingerprint, 1)
         self.log = OrderLog(self.client, self.keys, kit.machine.suite)
+        self.state = OrderingState(on_halt=lambda code, reason: self.problems.append((code, reason)))
         self.engine = EtcdEngine(
-            self.application, self.pool, self.options, self.hands.clock(), None,
-            OrderingState(on_halt=lambda code, reason: self.problems.append((code, reason))),
+            self.application, self.pool, self.options, self.hands.clock(), None, self.state,
             source=mesh if source else None,
             on_certificate=self.application.finality.add_certificate,
             on_notice=lambda code, reason: self.notices.append((code, reason)),

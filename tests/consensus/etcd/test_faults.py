@@ -15,6 +15,7 @@ from govchain.consensus.etcd.client import EtcdError, put
 from govchain.consensus.etcd.records import Tip, encode_content, encode_record
 from govchain.ledger import decode_chain_state, encode_chain_state
 from govchain.model import Code
+from govchain.node.astray import AstrayWatch
 from govchain.state import Batch
 from tests.consensus.etcd.kit import TUNING, Net
 from tests.consensus.kit import PATIENCE_S, wait_until
@@ -323,23 +324,7 @@ def fill_disk(path):
             file.write(bytes(64 * 1024))
 
 
-class Halting:
-    """Stops the engine of a node that went astray, as the node does."""
-
-    def __init__(self, node):
-        self.node = node
-
-    def diverged(self, height, reason):
-        self.node.engine.halt(Code.NODE_DIVERGED, f"{height}: {reason}")
-
-    def disagreed(self, signature):
-        pass
-
-    def equivocated(self, key, height, proof):
-        raise AssertionError("nobody signed two blocks")
-
-
-def test_a_member_whose_state_was_altered_halts(own_net):
+def test_a_member_whose_state_was_altered_halts(own_net, tmp_path):
     """It signs what it computed; the majority's signatures say otherwise; it stops, and the others go on."""
     own_net.settle()
     node = own_net.nodes[2]
@@ -350,12 +335,15 @@ def test_a_member_whose_state_was_altered_halts(own_net):
     blocks.put_chain_state(batch, encode_chain_state(msgspec.structs.replace(chain, state_root=bytes(32))))
     node.store.write(batch, durable=True)
     astray = own_net.again(2, start=False)
-    astray.application.finality.disagreements.watch = Halting(astray)
+    notices: list[str] = []
+    watch = AstrayWatch(astray.state, tmp_path / "equivocations", notices.append)
+    astray.application.finality.disagreements.watch = watch
     astray.engine.start()
     own_net.nodes[0].put()
-    astray.wait_problem(Code.NODE_DIVERGED)
+    wait_until(lambda: astray.state.halted is Code.NODE_DIVERGED, "the halt")
     wait_until(lambda: not astray.engine.status().running, "the end")
     wait_until(lambda: astray.pid is None, "the end of its etcd")
+    assert {"signed another block" in each for each in notices} == {True}  # and nobody signed two
     assert own_net.nodes[1].put() == [Code.OK]
     own_net.settle(nodes=own_net.nodes[:2])
     for each in own_net.nodes[:2]:
