@@ -95,6 +95,9 @@ CASES: list[Case] = [
         bad="/v1/network?verbose=1",
         refused=_protocol("/v1/network"),
     ),
+    *_all(
+        "GET /v1/chains", path="/v1/chains", has="chains", bad="/v1/chains?verbose=1", refused=_protocol("/v1/chains")
+    ),
     *_all("GET /v1/genesis", path="/v1/genesis", has="format", bad="/v1/genesis?a=", refused=_protocol("/v1/genesis")),
     *_all(
         "GET /v1/parameters",

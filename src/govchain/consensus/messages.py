@@ -62,7 +62,8 @@ Place = Annotated[int, Meta(ge=0, le=2**40)]
 class Greeting(Struct, frozen=True, array_like=True):
     """``records``: member records that the sender holds, its own first; ``height``, ``certified``: of its ledger.
 
-    ``run`` is another number each time the sender starts: what it held before is gone then.
+    ``run`` is another number each time the sender starts: what it held before is gone then. ``further``: the sender's
+    own records for other chains that it hosts.
     """
 
     height: Number
@@ -70,6 +71,7 @@ class Greeting(Struct, frozen=True, array_like=True):
     run: Number
     software: Annotated[str, Meta(max_length=64)]
     records: Annotated[tuple[bytes, ...], Meta(max_length=1024)]
+    further: Annotated[tuple[bytes, ...], Meta(max_length=64)] = ()
 
 
 class Preparing(Struct, frozen=True, array_like=True):

@@ -23,6 +23,7 @@ from govchain.model import Code
 from govchain.modules.accounts.views import StateDirectory
 from govchain.node.archiving import build_archiving
 from govchain.node.backing_up import build_backups
+from govchain.node.chains.hosting import ChainHost
 from govchain.node.connections import Connections
 from govchain.node.delivering import build_webhooks
 from govchain.node.engines import NetworkOptions
@@ -88,6 +89,7 @@ def node_options(settings: Settings) -> NodeOptions:
             engines=settings.text("engine_path"),
             environment=os.environ,
         ),
+        stopped=settings.flag("stopped"),
         verifier_threads=settings.integer("verifier_threads"),
     )
 
@@ -142,6 +144,7 @@ def build_services(
             node, intake, sessions, events, index, logs, build_clock(settings), connections, archiving
         )
         observation = _observation(node, sources, webhooks, stack)
+        chains = _chains(node, settings, stack)
         yield NodeServices(
             answers=node.transport,
             intake=intake,
@@ -154,6 +157,7 @@ def build_services(
             exports=_exports(node, settings),
             paper=Paper(packages.make, settings.text("certificate_url")),
             network=lambda: network_status(node),
+            chains=None if chains is None else chains.hosted,
             height_of=Identities(node.application).height_of,
             events=events,
             webhooks=webhooks,
@@ -186,6 +190,16 @@ def _exports(node: Node, settings: Settings) -> Exports:
     trust = TrustAnchors((fingerprint(node.genesis).hex(),))
     facts = NodeFacts(ip_address_of(settings.text("listen")), changed_settings(settings))
     return Exports(lambda: Client(node.transport, trust=trust), facts)
+
+
+def _chains(node: Node, settings: Settings, stack: contextlib.ExitStack) -> ChainHost | None:
+    """The chains that the members created by vote, being run; None where nobody can vote, or nothing is written."""
+    if not node.machine.governed or node.signer is None:
+        return None
+    host = ChainHost(node, settings)
+    stack.callback(host.stop)
+    host.start()
+    return host
 
 
 def _index(node: Node, settings: Settings, stack: contextlib.ExitStack) -> IndexFollower | None:

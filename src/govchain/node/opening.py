@@ -28,9 +28,10 @@ from govchain.consensus import Certifier, Engine, LedgerApplication, Pool, PoolL
 from govchain.consensus.ordering import OrderingState, Phase
 from govchain.consensus.ports import BlockOptions, Clock
 from govchain.crypto import BatchVerifier
-from govchain.ledger import Machine, build_machine, require_protocol
+from govchain.ledger import ExecutedBlock, Machine, build_machine, require_protocol
 from govchain.model import Code, UnavailableError
 from govchain.model.wire import Genesis
+from govchain.modules.governance import views
 from govchain.node.astray import AstrayWatch
 from govchain.node.engines import EngineParts, NetworkOptions, NoEngine, make_engine
 from govchain.node.joining import JoiningNode, begin_again
@@ -62,12 +63,13 @@ class NodeOptions:
 
     ``verifier_threads`` verify signatures in parallel. ``tune_collector``: let Python's cyclic garbage collector run
     seldom, for the whole process; a node makes many objects and hardly any cycles (a fifth of its time, measured).
-    ``network``: of a node among others.
+    ``network``: of a node among others. ``stopped``: the members stopped this chain, see :meth:`Node.set_stopped`.
     """
 
     pool: PoolLimits = field(default_factory=PoolLimits)
     blocks: BlockOptions = field(default_factory=BlockOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
+    stopped: bool = False
     verifier_threads: int = 1
     verifier_bytes_max: int = VERIFIER_BYTES_MAX
     tune_collector: bool = True
@@ -145,6 +147,7 @@ class Node:
         self.network: Network | None = None
         self._joining: JoiningNode | None = None
         self._membership: MembershipWatch | None = None
+        self._stopped = options.stopped
         self.engine: Engine = NoEngine(machine.genesis.rule)
         if signer is not None:
             parts = self._meet(clock, options.network, passphrases, on_notice or _nobody_hears)
@@ -187,8 +190,34 @@ class Node:
         """
         self.engine.set_voting(votes)
 
+    def set_stopped(self, stopped: bool) -> None:
+        """Take no more transactions, as on a chain that the members stopped; what the pool holds is still ordered.
+
+        A node that starts so runs neither peers nor engine, unless its newest block still lacks its certificate.
+        """
+        self._stopped = stopped
+        if stopped:
+            self.state.wait("stopped", Code.CHAIN_STOPPED, "as its settings say")
+        else:
+            self.state.resume("stopped")
+
+    def _hear_of_end(self, block: ExecutedBlock | None = None) -> None:
+        """Whether the members of this chain stopped it by a vote on it itself; asked once for each block."""
+        decided = views.chain_decision(self.application.committed, self.genesis.chain)
+        if decided is not None and decided.status == "stopped":
+            self._stopped = True
+            self.state.wait("ended", Code.CHAIN_STOPPED, f"block {decided.height}")
+
     def start(self) -> None:
         """Meet the other nodes, where there are some, and begin to order."""
+        if self.machine.governed:
+            self._hear_of_end()
+            self.application.add_listener(self._hear_of_end)
+        if self._stopped:
+            if self.application.certified_height == self.application.chain.height:
+                self.state.halt(Code.CHAIN_STOPPED, "before this start")
+                return
+            self.set_stopped(True)
         require_protocol(self.machine, self.application.committed, self.application.chain.height + 1)
         if self.network is not None and self.signer is not None:
             if is_removed(self.application, self.signer.public_key):

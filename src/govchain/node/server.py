@@ -167,6 +167,7 @@ class _Reloading:
                 level = settings.text("log_level")
                 if self.node is not None:
                     self.node.set_voting(settings.flag("votes"))
+                    self.node.set_stopped(settings.flag("stopped"))
         except GovChainError as error:
             _log.warning("settings not read again: %s", error.text("en"), extra={"code": error.code.name})
         told = {"level_before": self.logs.level, "level_after": level}

@@ -147,6 +147,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("join", "snapshot", choices=("snapshot", "blocks")),
     Setting("snapshot_blocks", 1, "blocks", 0, 1_000_000_000),
     Setting("prune_behind_max", 100_000, "blocks", 0, 1_000_000_000),
+    # other chains that the members create by vote
+    Setting("chain_ports", 28_600, "port", 0, 65_344),
+    Setting("chains_stopped", True),
+    Setting("stopped", False),
     # blocks and what waits for them
     Setting("block_wait_ms", 4, "ms", 0, 10_000),
     Setting("pool_transactions_max", 50_000, "transactions", 1, 10_000_000),

@@ -42,6 +42,7 @@ _KNOWN: Final = (
     (_INSIDE.engine.name, "data"),
     (_INSIDE.peers.name, "data"),
     (_INSIDE.equivocations.name, "data"),
+    (_INSIDE.chains.name, "data"),
     (_INSIDE.member_record.name, "data"),
     # SQLite keeps two files beside a database.
     *((file.name + end, kind) for file, kind in _DATABASES for end in ("", "-wal", "-shm")),

@@ -1,16 +1,16 @@
-"""Chains that the members created by vote: the change that asks for one, what was decided, what a node says of them.
+"""Chains that the members created by vote: the change that asks for one, and what was decided.
 
 Purpose: :func:`chain_creation` puts the change together, :func:`list_chains` answers the decisions, each proved from
-the user's own trust with the genesis that followed; :class:`HostedChain` is one node's view. Rules: a genesis counts
-only with the fingerprint that the proved state names; what a node says of heights and addresses proves nothing.
-Not here: how a genesis follows (``modules.governance``), who runs the chains (``node``).
+the user's own trust with the genesis that followed. Rules: a genesis counts only with the fingerprint that the proved
+state names; an entry can be left out by a node, not altered. Not here: what a node says of the chains that it hosts
+(``sdk.network``), how a genesis follows (``modules.governance``), who runs them (``node``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from govchain.model import Code, RefusedError, UsageError, VerificationError
 from govchain.modules.governance.messages import (
@@ -28,45 +28,11 @@ if TYPE_CHECKING:
     from govchain.sdk.client import Client
 
 __all__ = [
-    "ChainState",
     "DecidedChain",
-    "HostedChain",
-    "HostedChains",
     "chain_creation",
     "find_chain",
     "list_chains",
 ]
-
-#: How a chain stands at one node (docs/spec/chains.md 4).
-ChainState = Literal["absent", "failing", "off", "running", "starting", "stopped", "stopping", "waiting"]
-
-
-@dataclass(frozen=True, slots=True)
-class HostedChain:
-    """A chain at one node, as that node says.
-
-    ``decided``: the block of the parent chain that decided on it last. ``address``: URL of its API, or empty;
-    ``height``, ``certified_height``: -1 before they are known. ``reason``: why it is as it is, in a few words for
-    people, or empty. ``starts``: how often its process was started since the node's own start.
-    """
-
-    chain: str
-    fingerprint: str
-    decided: int
-    state: ChainState
-    address: str
-    height: int
-    certified_height: int
-    reason: str
-    starts: int
-
-
-@dataclass(frozen=True, slots=True)
-class HostedChains:
-    """The chains that the members created by vote, by chain id, as the node of chain ``parent`` sees them."""
-
-    parent: str
-    chains: tuple[HostedChain, ...]
 
 
 @dataclass(frozen=True, slots=True)

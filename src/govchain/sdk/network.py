@@ -8,8 +8,9 @@ proved: it is one node's view of itself. Rules: no addresses and nothing secret.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["NetworkStatus", "PeerFacts"]
+__all__ = ["ChainState", "HostedChain", "HostedChains", "NetworkStatus", "PeerFacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,35 @@ class NetworkStatus:
     height: int
     certified_height: int
     peers: tuple[PeerFacts, ...]
+
+
+#: How a chain stands at one node (docs/spec/chains.md 4).
+ChainState = Literal["absent", "failing", "idle", "off", "running", "starting", "stopped", "stopping", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostedChain:
+    """A chain at one node, as that node says.
+
+    ``decided``: the block of the parent chain that decided on it last. ``address``: URL of its API, or empty;
+    ``height``, ``certified_height``: -1 before they are known. ``reason``: why it is as it is, in a few words for
+    people, or empty. ``starts``: how often its process was started since the node's own start.
+    """
+
+    chain: str
+    fingerprint: str
+    decided: int
+    state: ChainState
+    address: str
+    height: int
+    certified_height: int
+    reason: str
+    starts: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostedChains:
+    """The chains that the members created by vote, by chain id, as the node of chain ``parent`` sees them."""
+
+    parent: str
+    chains: tuple[HostedChain, ...]

@@ -14,7 +14,7 @@ import msgspec
 
 from govchain.model import Code, GovChainError, UnavailableError
 from govchain.sdk.http import HttpTransport
-from govchain.sdk.network import NetworkStatus
+from govchain.sdk.network import HostedChains, NetworkStatus
 from govchain.sdk.sessions import ChallengeOffer, ChallengeRequest, audience_of, decode_challenge
 from govchain.sdk.wire import decode_answer, to_json
 
@@ -44,6 +44,10 @@ class ProbeTransport(HttpTransport):
     def network(self) -> NetworkStatus:
         """What the node says of its engine and of the other nodes."""
         return self._get("/v1/network", NetworkStatus)
+
+    def chains(self) -> HostedChains:
+        """What the node says of the chains that the members created by vote."""
+        return self._get("/v1/chains", HostedChains)
 
     def challenge_expiry(self) -> int:
         """When a challenge that the node gives now expires, ms by its own clock."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from govchain.model import Code
-from govchain.sdk.network import NetworkStatus
+from govchain.sdk.network import HostedChains, NetworkStatus
 
 if TYPE_CHECKING:
     from govchain.services.answers import Answers
@@ -65,6 +65,7 @@ class NodeServices:
         packages: the evidence package of a record, by its id (hex), or None.
         health: what ``/v1/health/ready`` says beside the height: names and values for JSON.
         network: engine, members and peers as the node sees them, or None.
+        chains: the chains that the members created by vote, as the node sees them, or None.
         height_of: the height of the block with an identity, or None.
     """
 
@@ -88,4 +89,5 @@ class NodeServices:
     packages: Callable[[str], bytes] | None = None
     health: Callable[[], dict[str, Any]] = dict
     network: Callable[[], NetworkStatus] | None = None
+    chains: Callable[[], HostedChains] | None = None
     height_of: Callable[[bytes], int | None] = _nowhere

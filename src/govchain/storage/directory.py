@@ -25,6 +25,7 @@ with its process, however that ends, and a restart needs no repair.
       webhooks.sqlite3       its webhooks
       index.sqlite3          its index
       mounts.json            archives from which pruned blocks are read
+      chains/                other chains that the members created by vote, each a data directory named by its id
 
 The names are properties of :class:`DirectoryLayout`. They stand elsewhere only where this room may not be imported
 (``index``) or would take too long to load (the look for a directory in ``cli``); a test compares. Format 2 has the
@@ -188,6 +189,11 @@ class DirectoryLayout:
     def mounts(self) -> Path:
         """Which archives are mounted."""
         return self._path / "mounts.json"
+
+    @property
+    def chains(self) -> Path:
+        """Data directories of further chains, by chain id."""
+        return self._path / "chains"
 
     @property
     def index(self) -> Path:

@@ -20,6 +20,13 @@ PAIRS: dict[str, tuple[str, str]] = {
             "its data are whole. Install newer software and start again."
         ),
     ),
+    "CHAIN_STOPPED": (
+        "成员投票停止了该链：不再接收交易。此前的全部数据都在，仍可查询和核验。",
+        (
+            "The members have voted to stop this chain: it takes no more transactions. All its data stay, and can be "
+            "read and verified."
+        ),
+    ),
     "NODE_REMOVED": (
         (
             "成员投票已将本节点移出[[（区块 {height}）]]，本节点不再签署区块，也不再跟随新区块。"

@@ -36,6 +36,9 @@ PAIRS: dict[str, str] = {
     "the member file of {name} is missing": "缺少 {name} 的成员文件",
     # Chains that are created by vote
     "{count} accounts; name at most {most}": "共 {count} 个账户；至多可列 {most} 个",
+    "this node is no member of it": "本节点不是该链的成员",
+    "chain_ports gives it no ports": "chain_ports 未给该链留出端口",
+    "no record of {names} yet": "尚无 {names} 的成员文件",
     # Signatures over genesis
     "another genesis": "针对另一份创世文件",
     "the key is no member's": "密钥不属于任何成员",

@@ -97,6 +97,24 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "引擎是否参与表决（仅 cometbft）；关闭后节点只跟随；SIGHUP 后生效，无需重启",
         "whether the engine votes (cometbft only); without it the node follows; taken at SIGHUP, without a restart",
     ),
+    "chain_ports": (
+        "经表决创建的链所用端口的起点：第 n 条链自其上 3(n-1) 起用三个（接口、节点间、引擎）；0 表示本节点不承载",
+        (
+            "first port for chains that were created by vote: the n-th uses the three (API, nodes, engine) from 3(n-1) "
+            "ports above; 0: this node hosts none"
+        ),
+    ),
+    "chains_stopped": (
+        "经表决停止的链是否继续提供查询",
+        "whether chains that were stopped by vote are still served for reading",
+    ),
+    "stopped": (
+        "是否不再接收交易，用于经表决停止的链；SIGHUP 后生效；重启后不再排序，只供查询",
+        (
+            "whether no transaction is taken any more, as of a chain that was stopped by vote; taken at SIGHUP; after "
+            "a restart nothing is ordered, and the data are read"
+        ),
+    ),
     "forward_to": (
         "交易须另有多少个节点持有才算已接收（202）；这些节点中一个停机也不会丢失",
         "how many other nodes must hold a transaction before it counts as received (202): it outlives this node then",

@@ -87,6 +87,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "chain.decision.stopped": ("已停止", "stopped"),
     "chain.state.absent": ("未建立", "not set up here"),
     "chain.state.failing": ("启动失败，将重试", "does not start, will be tried again"),
+    "chain.state.idle": ("节点未运行", "its node does not run"),
     "chain.state.off": ("本节点不承载", "not hosted here"),
     "chain.state.running": ("运行", "running"),
     "chain.state.starting": ("正在启动", "starting"),

@@ -33,6 +33,7 @@ async def live() -> Response:
             Code.ENGINE_UNREACHABLE,
             Code.NODE_DIVERGED,
             Code.NODE_REMOVED,
+            Code.CHAIN_STOPPED,
         ),
         text="Beside the height stands `clock`, where the node compares its clock with time servers: how far they are"
         " ahead in ms (null while too few agree), whether that is too much, how many agree, and how many are asked;"

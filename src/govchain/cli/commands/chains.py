@@ -14,12 +14,14 @@ import typer
 from govchain.cli.commands.governing import propose_chain, propose_stop
 from govchain.cli.opening import open_chain
 from govchain.cli.output import emit, facts, line, table
-from govchain.cli.session import t
-from govchain.model import Code, UsageError
+from govchain.cli.session import session, t
+from govchain.model import Code, GovChainError, UsageError
+from govchain.texts import phrase
 
 if TYPE_CHECKING:
     from govchain.cli.target import Target
-    from govchain.sdk.chains import DecidedChain, HostedChain
+    from govchain.sdk.chains import DecidedChain
+    from govchain.sdk.network import HostedChain
 
 __all__ = ["add_commands"]
 
@@ -80,8 +82,22 @@ def _genesis(
 
 
 def _hosted(target: Target, decided: list[DecidedChain]) -> dict[str, HostedChain]:
-    """How they stand, as the node says, or as its directory shows where there is one."""
-    return {}
+    """How they stand, as the node says, or as its directory shows where one is named."""
+    from govchain.cli.opening import open_http_as  # noqa: PLC0415
+
+    if target.path is not None:
+        from govchain.node.chains.looking import chain_at_rest  # noqa: PLC0415 - the node is heavy
+
+        return {one.chain: chain_at_rest(target.path, one.chain, one.state) for one in decided}
+    from govchain.sdk.probing import ProbeTransport  # noqa: PLC0415
+
+    try:
+        with open_http_as(ProbeTransport, target) as transport:
+            return {one.chain: one for one in transport.chains().chains}
+    except GovChainError as error:
+        if error.code is Code.SERVICE_OFF:
+            return {}
+        raise
 
 
 def _row(one: DecidedChain, here: HostedChain | None) -> tuple[object, ...]:
@@ -90,7 +106,7 @@ def _row(one: DecidedChain, here: HostedChain | None) -> tuple[object, ...]:
         if here is None
         else (t(f"chain.state.{here.state}"), _height(here.height), _height(here.certified_height), here.address)
     )
-    reason = "" if here is None else here.reason
+    reason = "" if here is None else phrase(here.reason, session().language)
     return (one.chain, t(f"chain.decision.{one.state.status}"), *stands, one.state.fingerprint, reason)
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "VALIDATOR_KEY_FILE",
     "VALIDATOR_STATE_FILE",
     "EngineKeys",
+    "copy_engine_keys",
     "create_engine_keys",
     "create_observer_key",
     "engine_address",
@@ -46,6 +47,8 @@ OBSERVER_STATE_FILE: Final = "data/observer_state.json"
 _PUBLIC_TYPE: Final = "tendermint/PubKeyEd25519"
 _PRIVATE_TYPE: Final = "tendermint/PrivKeyEd25519"
 _FILE_BYTES_MAX: Final = 16 * 1024
+#: The record of a key that has not voted.
+_NO_VOTE: Final = b'{"height":"0","round":0,"step":0}'
 
 _File = TypeVar("_File", bound=msgspec.Struct)
 
@@ -101,6 +104,24 @@ def create_engine_keys(home: Path) -> EngineKeys:
     return EngineKeys(public, engine_address(naming.public_key().public_bytes_raw()))
 
 
+def copy_engine_keys(source: Path, home: Path) -> EngineKeys:
+    """The keys below ``source`` for another chain's engine below ``home``, which has none, with a record of its own.
+
+    A vote names its chain, so that one key may vote on several; the record of votes belongs to one chain and engine.
+
+    Raises:
+        UnavailableError: ``DATA_DIRECTORY_INCOMPLETE``: a file of ``source`` is missing or not what CometBFT reads.
+        OSError: when the files cannot be written.
+    """
+    keys = read_engine_keys(source)
+    for folder in ("config", "data"):
+        (home / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(home / VALIDATOR_STATE_FILE, _NO_VOTE)
+    for name in (NODE_KEY_FILE, VALIDATOR_KEY_FILE):
+        _write(home / name, (source / name).read_bytes())
+    return keys
+
+
 def create_observer_key(home: Path) -> None:
     """Make the key with which an engine follows without voting, unless it is there.
 
@@ -115,7 +136,7 @@ def _create_voting_key(path: Path, record: Path) -> bytes:
     """A voting key and its record; the record comes first: no key may ever vote without it."""
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes_raw()
-    _write(record, b'{"height":"0","round":0,"step":0}')
+    _write(record, _NO_VOTE)
     address = engine_address(public).hex().upper()
     shown = _Typed(_PUBLIC_TYPE, base64.b64encode(public).decode())
     _write(path, msgspec.json.encode(_ValidatorKey(address, shown, _private(key))))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from govchain.consensus.application import LedgerApplication
 from govchain.consensus.disagreement import FinalitySignature
@@ -41,7 +41,7 @@ from govchain.peers import Kind, PeerNetwork, PeerStatus
 from govchain.peers.records import ExpectedMember, RecordBook
 from govchain.proof.members import MemberRecord
 
-__all__ = ["ExchangeOptions", "PeerExchange", "PeerView"]
+__all__ = ["ExchangeOptions", "FurtherChains", "PeerExchange", "PeerView"]
 
 #: Seconds between two looks at what is missing.
 _PULL_S: Final = 1.0
@@ -77,8 +77,18 @@ class PeerView:
     software: str
 
 
+class FurtherChains(Protocol):
+    """Chains that this node hosts beside the one of the exchange: their members find each other by its greetings."""
+
+    def own_records(self) -> tuple[bytes, ...]:
+        """This node's member records for them, at most 64 KiB together."""
+
+    def offered(self, peer: bytes, records: tuple[bytes, ...]) -> None:
+        """What a member told of its own; must be quick and must not raise."""
+
+
 class PeerExchange:
-    """See the module; any thread may call.
+    """See the module; any thread may call. ``further`` is set by whoever hosts other chains beside this one.
 
     Args:
         network: the node's, started or not.
@@ -129,6 +139,7 @@ class PeerExchange:
         self._thread: threading.Thread | None = None
         self._turn = 0
         self._run_number = clock()
+        self.further: FurtherChains | None = None
 
     def start(self) -> None:
         """Let members in, take part, and begin to complete what is missing."""
@@ -193,9 +204,9 @@ class PeerExchange:
             height, certified = self._application.chain.height, self._application.certified_height
         except UnavailableError:
             height, certified = 0, 0
-        return encode_message(
-            Greeting(height, certified, self._run_number, self._options.software, self.membership.greeting())
-        )
+        records = self.membership.greeting()
+        further = () if self.further is None else self.further.own_records()
+        return encode_message(Greeting(height, certified, self._run_number, self._options.software, records, further))
 
     def connected(self, peer: bytes) -> None:
         """A member can be sent to; its greeting follows, and then the forwarder hears of it."""
@@ -248,7 +259,13 @@ class PeerExchange:
         self.forwarder.connected(peer, greeting.run)
         if self.membership.offer(greeting.records, peer):
             self._network.greet(self.chain)  # news travels on; who has it already says nothing more
+        if self.further is not None and greeting.further:
+            self.further.offered(peer, greeting.further)
         self._due.set()
+
+    def greet(self) -> None:
+        """Tell all members now how far this node is and which records it has."""
+        self._network.greet(self.chain)
 
     def _block_committed(self, block: ExecutedBlock) -> None:
         self.forwarder.block_committed(block)

@@ -20,7 +20,16 @@ from govchain.model import Code, RefusedError, UnavailableError, UsageError, Ver
 from govchain.model.identifiers import credit_code_check_digit
 from govchain.node.founding import found_node
 from govchain.node.modules import genesis_modules, installed_modules
-from govchain.ops.net.layout import NODES_MAX, NetworkFile, NetworkFolder, NodeEntry, free_ports, save_network
+from govchain.node.settings import load_settings
+from govchain.ops.net.layout import (
+    NODES_MAX,
+    NetworkFile,
+    NetworkFolder,
+    NodeEntry,
+    free_chain_ports,
+    free_ports,
+    save_network,
+)
 from govchain.proof.genesis import encode_genesis, fingerprint
 from govchain.proof.members import MemberRecord, encode_member_record
 from govchain.sdk.trust import TrustStore
@@ -110,7 +119,8 @@ def make_node(
             now=plan.now,
         ),
     )
-    settings = {"listen": f"127.0.0.1:{api}", "log_format": "json", **plan.settings}
+    own = {"chain_ports": free_chain_ports(_chain_ports(folder)), "listen": f"127.0.0.1:{api}", "log_format": "json"}
+    settings = {**own, **plan.settings}
     DirectoryLayout(place.data).settings.write_bytes(settings_file(settings))
     record = created.record
     (folder.members / f"{name}.json").write_bytes(encode_member_record(record))
@@ -124,6 +134,12 @@ def make_node(
         peers=peers,
     )
     return entry, record
+
+
+def _chain_ports(folder: NetworkFolder) -> list[int]:
+    """Where the ports for further chains of the nodes that are there begin."""
+    files = sorted(folder.path.glob(f"nodes/*/data/{DirectoryLayout(Path()).settings.name}"))
+    return [load_settings(file, {}, {}).integer("chain_ports") for file in files]
 
 
 def _fill(folder: NetworkFolder, plan: NetworkPlan, count: int, tell: Callable[[str], None]) -> NetworkFile:

@@ -27,6 +27,8 @@ from msgspec import Meta, Struct
 
 from govchain.model import Code, RefusedError, UnavailableError
 from govchain.model.decoders import json_decoder
+from govchain.modules.governance.changing import CHAINS_MAX
+from govchain.node.chains.places import PORTS_EACH
 
 __all__ = [
     "LOOPBACK",
@@ -36,6 +38,7 @@ __all__ = [
     "NetworkFolder",
     "NodeEntry",
     "NodePlace",
+    "free_chain_ports",
     "free_ports",
     "load_network",
     "save_network",
@@ -50,6 +53,8 @@ NODES_MAX: Final = 32
 _FILE_BYTES_MAX: Final = 1024 * 1024
 #: Ports that are tried: below those that the system gives to outgoing connections.
 _PORTS: Final = range(20_000, 32_000)
+#: Where the ports of a node's further chains may begin, so that those of two nodes do not meet.
+_CHAIN_PORTS: Final = range(10_000, 19_800, PORTS_EACH * CHAINS_MAX)
 
 _Port = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -225,6 +230,20 @@ def free_ports(count: int, taken: Iterable[int] = ()) -> Iterator[int]:
         yield port
     if left:
         raise UnavailableError(Code.LISTEN_FAILED, address=f"{LOOPBACK}:{_PORTS.start}", reason="no free port")
+
+
+def free_chain_ports(taken: Iterable[int] = ()) -> int:
+    """A value of ``chain_ports`` for one node: nobody listens on the first of these ports, and none is of ``taken``.
+
+    Raises:
+        UnavailableError: ``LISTEN_FAILED`` where there is none.
+    """
+    used, start = set(taken), secrets.randbelow(len(_CHAIN_PORTS))
+    for offset in range(len(_CHAIN_PORTS)):
+        first = _CHAIN_PORTS[(start + offset) % len(_CHAIN_PORTS)]
+        if first not in used and all(_is_free(port) for port in range(first, first + PORTS_EACH)):
+            return first
+    raise UnavailableError(Code.LISTEN_FAILED, address=f"127.0.0.1:{_CHAIN_PORTS.start}", reason="no free port")
 
 
 def _is_free(port: int) -> bool:

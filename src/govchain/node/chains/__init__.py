@@ -1,0 +1,1 @@
+"""Chains that the members created by vote, hosted by this node beside its own."""
