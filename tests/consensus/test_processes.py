@@ -208,3 +208,16 @@ def test_a_log_on_a_disk_that_is_full_loses_lines_and_nothing_else():
     log = LogFile(Path("/dev/full"), 1_000)
     log.write(b"lost\n")
     log.close()
+
+
+def test_lines_that_strangers_can_cause_are_counted_and_not_written(watched):
+    """Nobody pushes out of the log what matters by connecting again and again; the rest is written as it comes."""
+    script = "i=0; while [ $i -lt 300 ]; do echo rejected $i; i=$((i+1)); done; echo what matters; sleep 60"
+    run = watched(script, common=lambda line: "rejected" if "rejected" in line else "")
+    wait = threading.Event()
+    end = monotonic() + PATIENCE_S
+    while monotonic() < end and not (run.log.exists() and b"what matters" in run.log.read_bytes()):
+        wait.wait(0.01)
+    lines = run.log.read_text("utf-8").splitlines()
+    assert lines == ["rejected 0", "what matters"]
+    assert run.process.last_words() == "rejected 0\nwhat matters"

@@ -155,6 +155,18 @@ def test_slow_bodies_do_not_keep_others_out(template, tmp_path):
             one.close()
 
 
+def test_clients_that_speak_no_http_leave_one_line(template, tmp_path, caplog):
+    """However many come: the first in ten seconds is logged."""
+    path = copy_chain(template, tmp_path / "data")
+    with serving(path, rate_address=0, index=False, webhooks=False) as running, caplog.at_level("INFO", "govchain"):
+        for _ in range(30):
+            with connect(running.url) as client:
+                client.sendall(b"no http at all\r\n\r\n")
+                assert client.recv(12) == b"HTTP/1.1 400"
+        lines = [record.getMessage() for record in caplog.records if "connection refused" in record.getMessage()]
+        assert lines == ["connection refused: REQUEST_SHAPE"]
+
+
 def test_sockets_that_end_leave_their_place(running, nothing_left):
     """Each connection counts while it is there, also once it has become a socket, and no longer."""
     bounded = running.server.bounded

@@ -53,6 +53,17 @@ def test_an_unknown_certificate_is_refused_in_the_handshake(pair):
     still_serves(node, other)
 
 
+def test_many_strangers_leave_one_line(pair):
+    """A member's log is not for whoever can reach its port; the counter has them all."""
+    node, other = pair
+    for _ in range(20):
+        with Raw(node, other, identity=PeerIdentity.generate("node-2")) as raw:
+            assert raw.ended()
+    wait_until(lambda: node.network.refused() == {"handshake": 20}, "the refusals")
+    assert [code for code, _ in node.problems] == [Code.PEER_UNKNOWN]
+    still_serves(node, other)
+
+
 def test_a_certificate_of_no_known_key_signed_by_a_known_one_is_refused(pair):
     """A member's own certificate is trusted itself; it vouches for nobody."""
     node, other = pair

@@ -24,6 +24,7 @@ from time import monotonic
 from typing import IO, Final
 
 from govchain.model import Code, GovChainError
+from govchain.peers.repeats import Repeats
 
 __all__ = ["LogFile", "ProcessPlan", "SupervisedProcess"]
 
@@ -41,6 +42,8 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 #: A line of output longer than this is cut.
 _LINE_BYTES_MAX: Final = 64 * 1024
+#: Seconds between two lines of one kind that strangers can cause.
+_COMMON_S: Final = 10.0
 #: Lines kept in memory for the last words.
 _LAST_LINES: Final = 20
 
@@ -62,6 +65,8 @@ class ProcessPlan:
         fatal: a look at each line of output; text means the process can do no more work though it lives, and why.
         cause: a look at each line of output; whether it says why a process that ends does so. The newest such line of a
             run, else its last line, is told when the process is given up.
+        common: a look at each line; text is the kind of a line that strangers can cause as often as they like. Of each
+            kind one line in ten seconds is written, with how many were not.
         log_bytes_max: when the log file is that large it becomes the older one.
         restarts_max: ends in a row before it is given up.
         healthy_after_s: a run that lasts this long forgives earlier ends.
@@ -81,6 +86,7 @@ class ProcessPlan:
     healthy: Callable[[], bool] | None = None
     fatal: Callable[[str], str | None] | None = None
     cause: Callable[[str], bool] | None = None
+    common: Callable[[str], str] | None = None
     log_bytes_max: int = 8 * 1024 * 1024
     restarts_max: int = 5
     healthy_after_s: float = 30.0
@@ -302,10 +308,18 @@ class SupervisedProcess:
     def _read(self, process: subprocess.Popen[bytes], ended: threading.Event) -> None:
         assert process.stdout is not None  # it was asked for
         plan, look = self._plan, self._plan.fatal
+        repeats = Repeats(_COMMON_S)
         with process.stdout as output:
             while line := output.readline(_LINE_BYTES_MAX):
-                self._log.write(line)
                 text = line.decode("utf-8", "replace").rstrip()
+                kind = "" if plan.common is None else plan.common(text)
+                if kind:
+                    left_out = repeats.told(kind, monotonic())
+                    if left_out is None:
+                        continue
+                    if left_out:
+                        self._log.write(f"-- {plan.name}: {left_out} lines like the next one were left out\n".encode())
+                self._log.write(line)
                 self._last.append(text)
                 if plan.cause is not None and plan.cause(text):
                     self._cause = text

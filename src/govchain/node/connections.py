@@ -21,12 +21,15 @@ from uvicorn.server import ServerState
 
 from govchain.api.streams import SCOPE_ABORT
 from govchain.model import Code
+from govchain.peers.repeats import Repeats
 from govchain.texts import sentence
 
 __all__ = ["ConnectionLimits", "Connections", "bounded_protocol"]
 
 #: Seconds between two looks at all connections.
 _SWEEP_S: Final = 1.0
+#: Seconds between two lines of the log about what clients do.
+_TELL_S: Final = 10.0
 #: Versions of HTTP that are spoken.
 _VERSIONS: Final = ("1.0", "1.1")
 #: Headers of one request, at most.
@@ -63,6 +66,7 @@ class Connections:
         #: Those that are closing: how much is still to be sent, and since when it has not become less.
         self._closing: dict[_BoundedProtocol, tuple[int, float]] = {}
         self.stalled = 0
+        self._repeats = Repeats(_TELL_S)
         self._sweeping = False
 
     def __len__(self) -> int:
@@ -89,6 +93,12 @@ class Connections:
             self._sweeping = True
             loop.call_later(_SWEEP_S, self._sweep, loop)
         return True
+
+    def tell(self, text: str, now_s: float) -> None:
+        """Log what a client did, once in ten seconds with how many were not logged: anybody can do it without end."""
+        left_out = self._repeats.told(text, now_s)
+        if left_out is not None:
+            _log.info("%s", text, extra={"left_out": left_out} if left_out else None)
 
     def left(self, protocol: _BoundedProtocol) -> None:
         """A connection ended."""
@@ -142,7 +152,7 @@ class Connections:
                 continue
             if left_bytes:
                 self.stalled += 1
-                _log.info("connection aborted: the client does not read")
+                self.tell("connection aborted: the client does not read", now_s)
                 protocol.transport.abort()
             self.left(protocol)
 
@@ -330,7 +340,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def refuse(self, status: int, code: Code, **params: Any) -> None:
         """Answer a problem document and close."""
-        _log.info("connection refused: %s", code.name)
+        self.connections_of.tell(f"connection refused: {code.name}", self.loop.time())
         document = {
             "type": f"urn:govchain:code:{code.name}",
             "title": sentence(f"status.{status}", "en"),

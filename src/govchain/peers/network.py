@@ -34,6 +34,7 @@ from govchain.peers.hello import Hello, choose_version, decode_hello, encode_hel
 from govchain.peers.identity import PeerIdentity
 from govchain.peers.links import Links
 from govchain.peers.ports import Kind, PeerHandler, PeerLimits, PeerStatus
+from govchain.peers.repeats import Repeats
 from govchain.peers.traffic import Traffic
 from govchain.proof.members import MemberRecord
 
@@ -61,7 +62,8 @@ class PeerNetwork:
         identity: this node's TLS key.
         listen: HOST:PORT, port 0 for any free one; empty to dial only.
         clock: ms since 1970.
-        on_problem: hears a code and a reason, at most once in ten seconds for each code; must be quick.
+        on_problem: hears a code and a reason, at most once in ten seconds for each code, with how many were not told
+            since (``(+41)``); must be quick.
         limits: bounds.
     """
 
@@ -82,7 +84,7 @@ class PeerNetwork:
         self._lock = threading.Lock()
         self._chains: dict[str, _Hosted] = {}
         self._refused: Counter[str] = Counter()
-        self._reported: dict[Code, float] = {}
+        self._reports = Repeats(_REPORT_S)
         self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread | None = None
         self._dispatcher = Dispatcher(self.limits.threads)
@@ -249,11 +251,11 @@ class PeerNetwork:
             self._refused[reason] += 1
 
     def reported(self, code: Code, reason: str) -> None:
-        """Tell the operator, unless that was done a moment ago."""
-        now = self._loop.time()
-        if self._on_problem is not None and now - self._reported.get(code, -_REPORT_S) >= _REPORT_S:
-            self._reported[code] = now
-            self._on_problem(code, reason[:400])
+        """Tell the operator, unless that was done a moment ago; then with how many were not told."""
+        left_out = self._reports.told(code.name, self._loop.time())
+        if self._on_problem is not None and left_out is not None:
+            more = f" (+{left_out})" if left_out else ""
+            self._on_problem(code, reason[:400] + more)
 
     # -- the loop's life -----------------------------------------------------------------------------------------
 

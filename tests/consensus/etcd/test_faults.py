@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 
@@ -17,7 +18,7 @@ from govchain.ledger import decode_chain_state, encode_chain_state
 from govchain.model import Code
 from govchain.node.astray import AstrayWatch
 from govchain.state import Batch
-from tests.consensus.etcd.kit import TUNING, Net
+from tests.consensus.etcd.kit import TUNING, Net, RaftKit
 from tests.consensus.kit import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.net
@@ -29,6 +30,21 @@ def net(tmp_path_factory):
     with Net(tmp_path_factory.mktemp("net")) as found:
         found.nodes[0].put()
         yield found
+
+
+def test_strangers_leave_one_line_in_the_log(tmp_path):
+    """Whoever connects to etcd's port without a member's key, however often, pushes nothing out of its log."""
+    with Net(tmp_path, kit=RaftKit(1)) as net:
+        (node,) = net.nodes
+        node.put()
+        log = node.options.folder / "etcd.log"
+        for _ in range(200):
+            with socket.create_connection(("127.0.0.1", node.kit.ports[0]), 10) as stranger:
+                stranger.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        wait_until(lambda: b"rejected connection" in log.read_bytes(), "the line")
+        node.put()
+        said = log.read_text("utf-8")
+        assert said.count("rejected connection") == 1 + said.count("were left out") <= 3
 
 
 @pytest.fixture

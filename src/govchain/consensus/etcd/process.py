@@ -28,6 +28,8 @@ __all__ = ["Beginning", "EtcdHome", "EtcdTuning", "ask_members", "choose_beginni
 
 _ANSWER_BYTES_MAX: Final = 1024 * 1024
 _MEMBERS_MAX: Final = 256
+#: What etcd writes for each connection of somebody without a member's key.
+_STRANGER: Final = "rejected connection on peer endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +186,6 @@ def process_plan(
         directory=home.folder,
         descriptors=(tls.descriptor,),
         healthy=healthy,
+        common=lambda line: _STRANGER if _STRANGER in line else "",
         stop_s=15.0,
     )
