@@ -19,8 +19,8 @@ from govchain.proof.headers import decode_header, header_identity
 from govchain.sdk.chains import chain_creation, find_chain
 from govchain.sdk.http import HttpTransport
 from govchain.storage import DirectoryLayout
+from tests.net.kit import Net, network, wait_until
 from tests.node.chains.kit import anchor, client_of, package_holds, submit
-from tests.ops.net.kit import Net, network, wait_until
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(900)]
 CHAIN = "licences-1"
