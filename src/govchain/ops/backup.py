@@ -185,7 +185,8 @@ def _rebuild(
     1. The store's moving facts name the head that the manifest names, of this genesis.
     2. Each block gives the header and the receipts that are stored.
     3. At the newest block the moving facts are the stored ones.
-    4. Each certificate makes its header final; only the newest block may have none yet.
+    4. Each certificate makes its header final; only the newest block may have none yet, or those after the newest
+       certificate where other members' signatures had not come.
     """
     reader = RocksReader(backup.layout.store)
     mounted = MountedArchives(None, machine.fingerprint.hex(), mounts_at(archives))
@@ -217,11 +218,13 @@ def _rebuild(
 
 
 def _take_certificates(machine: Machine, blocks: BlockReader, height: int, newest: int, target: BlockStore) -> None:
+    # A node writes it behind its block, and signs what is missing when it starts; among others it waits for theirs.
+    behind = newest if machine.genesis.rule == "solo" else blocks.newest_certificate() + 1
     for number in range(1, height + 1):
         data = blocks.certificate(number)
         if data is None:
-            if number == newest or number <= blocks.pruned():
-                continue  # a node writes it behind its block, and signs what is missing when it starts
+            if number >= behind or number <= blocks.pruned():
+                continue
             raise _differs(f"certificates/{number}", "missing")
         header = target.header(number) or b""
         identity = header_identity(machine.suite, header)

@@ -202,11 +202,15 @@ class LedgerChecks:
             return False
         if data is None and height == self.chain.height and self.find_certificate(height) is None:
             self.report.add("certificates", Code.CERTIFICATE_INVALID, "certificate_behind", "start", height=height)
-        elif data is None and blocks.pruned() < height < self.chain.height:
+        elif data is None and blocks.pruned() < height < self.chain.height and not self._awaits_members(blocks, height):
             self.report.add("certificates", Code.CERTIFICATE_INVALID, "certificate_missing", "restore", height=height)
         elif fault is not None:
             self.report.add_error("certificates", fault, "restore", height=height)
         return True
+
+    def _awaits_members(self, blocks: BlockReader, height: int) -> bool:
+        """Whether the block is of the newest, whose signatures had not come when a node among others was stopped."""
+        return self.machine.genesis.rule != "solo" and height > blocks.newest_certificate()
 
     def _unlinked(self, height: int) -> None:
         if height == 1:
