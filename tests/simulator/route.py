@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from govchain.consensus import FinalitySignature
+from govchain.consensus.exchange.budget import PeerBudget
 from govchain.consensus.exchange.forwarding import Forwarder, ForwardingOptions
 from govchain.consensus.exchange.signatures import SignatureExchange
 from govchain.consensus.messages import (
@@ -83,6 +84,13 @@ class Connections:
             future.set_result(answer)
         self.process.route.soon()
 
+    def counted(self, reason: str) -> None:
+        """Something of a peer was refused."""
+        self.simulation.refused[reason] += 1
+
+    def expel(self, chain: str, key: bytes, reason: str) -> None:
+        """A peer's connection would end. Here it goes on: who may send without end is the harder one to bear."""
+
     def request(self, chain: str, key: bytes, kind: Kind, body: bytes, timeout_s: float) -> bytes:
         """A question that is waited for: answered at once by whoever is there, or lost."""
         other, network = self.replica_of(key), self.simulation.network
@@ -103,7 +111,8 @@ class Route:
         replica, application = process.replica, process.application
         steady = self._steady_s
         options = ForwardingOptions(copies=1 + replica.number % 3, patience_ms=1_000)
-        self.signatures = SignatureExchange(CHAIN, application, self.net, replica.clock, steady)
+        budget = PeerBudget(CHAIN, self.net, steady=steady)
+        self.signatures = SignatureExchange(CHAIN, application, self.net, replica.clock, budget, steady)
         key = replica.member.public_key
         self.forwarder = Forwarder(CHAIN, key, application, process.pool, self.net, replica.clock, options, steady)
         self._known: dict[bytes, int] = {}
@@ -165,9 +174,9 @@ class Route:
 
     def _hear(self, source: int, kind: Kind, body: bytes) -> None:
         if kind is Kind.SIGNATURES:
-            codes = self.signatures.take(body)
+            codes = self.signatures.take(self.simulation.replicas[source].member.public_key, body)
             message = decode_message(body, SignatureMessage)
-            for row, code in zip(message.signatures, codes, strict=True):
+            for row, code in zip(message.signatures if codes else (), codes, strict=True):
                 self.simulation.heard(self.process.replica, signature_of(row), code)
         elif kind is Kind.PREPARING:
             self.forwarder.invited(self.simulation.replicas[source].member.public_key, decode_message(body, Preparing))
