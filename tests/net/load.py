@@ -65,6 +65,15 @@ class Load:
         self.slowest_s = max(self.slowest_s, time.monotonic() - began)
         self._end.wait(_PAUSE_S)
 
+    def tell(self, net: Net, drill: str) -> str:
+        """A row of what a drill showed, once the ledgers were found to agree: then nothing acknowledged is lost."""
+        count = len(self.acknowledged)
+        waits = ", ".join(f"{code.name} {times}" for code, times in sorted(self.not_now.items())) or "none"
+        return (
+            f"  {net.file.engine}, {drill}: {count} records acknowledged, {count} on every node, 0 lost; "
+            f"longest wait {self.slowest_s:.1f} s; not now: {waits}"
+        )
+
     def require_sound(self) -> None:
         """Raise what ended the load, if something did."""
         if self._failure is not None:

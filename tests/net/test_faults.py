@@ -12,6 +12,7 @@ import time
 import pytest
 
 from govchain.ops.net.looking import probe
+from govchain.ops.net.processes import find_process
 from tests.net.kit import network, wait_until
 from tests.net.ledgers import Ledgers
 from tests.net.load import Load
@@ -44,8 +45,9 @@ def _healthy(net):
     "BJ.compatibility.interoperability.02b",
     "BJ.compliance.record.04b",
     "GD.technical.reliability.01",
+    "JX.general.reliability.01",
 )
-def test_a_node_killed_under_load_comes_back_after_ten_blocks(net, ledgers):
+def test_a_node_killed_under_load_comes_back_after_ten_blocks(net, ledgers, capsys):
     first, victim = net.nodes[0], net.nodes[1]
     with Load(net, first, net.nodes[2]) as load:
         load.wait_for(10)
@@ -56,6 +58,8 @@ def test_a_node_killed_under_load_comes_back_after_ten_blocks(net, ledgers):
         wait_until(lambda: net.height(victim) >= net.height(first) - 2, "it caught up")
         load.wait_for(10)
     ledgers.agree(load.acknowledged)
+    with capsys.disabled():
+        print("\n" + load.tell(net, "a node killed and started again"))
 
 
 def missing(node):
@@ -133,8 +137,9 @@ def test_engines_and_nodes_killed_at_random_moments(net, ledgers, capsys):
 SECONDS = [pytest.param(6), pytest.param(30, marks=pytest.mark.long)]
 
 
+@pytest.mark.requirement("JX.general.reliability.01")
 @pytest.mark.parametrize("seconds", SECONDS)
-def test_a_frozen_node_holds_up_nobody_and_follows_afterwards(net, ledgers, seconds):
+def test_a_frozen_node_holds_up_nobody_and_follows_afterwards(net, ledgers, seconds, capsys):
     first, victim = net.nodes[0], net.nodes[1]
     with Load(net, first) as load:
         load.wait_for(3)
@@ -146,6 +151,8 @@ def test_a_frozen_node_holds_up_nobody_and_follows_afterwards(net, ledgers, seco
         wait_until(lambda: net.height(victim) >= net.height(first) - 2, "it caught up")
         load.wait_for(3)
     ledgers.agree(load.acknowledged)
+    with capsys.disabled():
+        print("\n" + load.tell(net, f"a node cut off for {seconds} s"))
     assert net.states() == ["ready"] * len(net.nodes)
 
 
@@ -165,16 +172,21 @@ def test_two_frozen_nodes_stop_the_chain_and_it_goes_on_by_itself(net, ledgers, 
     assert net.states() == ["ready"] * len(net.nodes)
 
 
+@pytest.mark.requirement("BJ.function.node.02", "BJ.function.storage.01b")
 def test_every_submission_succeeds_while_all_nodes_are_restarted_one_by_one(net, ledgers, capsys):
     with Load(net, *net.nodes, retries=PATIENT) as load:
         load.wait_for(5)
         for node in net.nodes:
+            reached = net.height(node)
             assert net.stop(node) == {node.name: True}
+            assert find_process(net.folder.node(node.name)) is None
             net.start(node)
-            wait_until(lambda node=node: net.height(node) >= net.height(net.nodes[0]) - 2, "it caught up")
+            assert find_process(net.folder.node(node.name)) is not None
+            other = next(one for one in net.nodes if one != node)
+            wait_until(lambda node=node, other=other: net.height(node) >= net.height(other) - 2, "it caught up")
+            assert net.height(node) > reached
             load.wait_for(5)
     assert not load.not_now
-    with capsys.disabled():
-        count = len(load.acknowledged)
-        print(f"\n  {net.file.engine}: {count} records while all restarted; the slowest took {load.slowest_s:.1f} s")
     ledgers.agree(load.acknowledged)
+    with capsys.disabled():
+        print("\n" + load.tell(net, "all restarted one by one"))

@@ -130,15 +130,17 @@ class EtcdEngine:
     # -- the port --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to order; answers at once."""
+        """Begin to order; answers at once. With a clock that lies behind the newest block it follows and no more."""
+        if self._thread is not None or self._state.halted is not None:
+            return
+        self._state.start()
         behind = self._application.info().time - self._clock.wall()
         if behind > self._times.jump_ms_max:
+            self._stopped_proposing = True  # first: who hears of it goes by it
             self._state.halt(Code.NODE_CLOCK, f"the newest block is {behind} ms ahead of the clock")
-        elif self._thread is None and self._state.halted is None:
-            self._state.start()
-            self._height = self._application.info().engine_height  # a snapshot may have moved it
-            self._thread = threading.Thread(target=self._run, name="etcd-engine", daemon=True)
-            self._thread.start()
+        self._height = self._application.info().engine_height  # a snapshot may have moved it
+        self._thread = threading.Thread(target=self._run, name="etcd-engine", daemon=True)
+        self._thread.start()
 
     def stop(self, *, drain: bool = True) -> None:
         """End after the block in work; with ``drain`` first order what the pool holds, while a majority is there."""
