@@ -111,9 +111,10 @@ def test_deleted_ledger_files_are_reported_and_the_others_give_the_data_back(net
     assert Code.STORE_CORRUPT in {finding.code for finding in report.findings}
     # The chain goes on meanwhile; the node is made again from what the others have.
     assert net.put(first)
-    net.file, fresh, seconds = rebuild_node(net.folder, net.file, victim)
+    done = rebuild_node(net.folder, net.file, victim)
+    net.file, fresh = done.network, done.node
     with capsys.disabled():
-        print(f"\n  {net.file.engine}: {seconds:.1f} s until a node without its ledger took part again")
+        print(f"\n  {net.file.engine}: {done.seconds:.1f} s until a node without its ledger took part again")
     assert net.has(fresh, [bytes.fromhex(id_) for id_ in load.acknowledged])
     net.healthy()
 
@@ -154,6 +155,7 @@ def test_a_node_whose_state_was_altered_halts_with_words_instead_of_voting(net):
     # What it shows of that block nobody signed: a user takes none of it.
     assert net.certified(victim) < at
     net.kill(victim)
-    net.file, fresh, _ = rebuild_node(net.folder, net.file, victim)
+    done = rebuild_node(net.folder, net.file, victim)
+    net.file, fresh = done.network, done.node
     assert net.has(fresh, [tripped, *later])
     net.healthy()
