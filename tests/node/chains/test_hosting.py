@@ -49,9 +49,9 @@ class World:
         self.kept = SimpleNamespace()
         self.node = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         log = self.path.with_name("node.log")
-        self.node = start(self.path, "--chain-ports", str(self.ports), "--reads", "open", log=log)
+        self.node = start(self.path, "--chain-ports", str(self.ports), "--reads", "open", *options, log=log)
         assert self.node.url, self.node.said
 
     def stop(self) -> None:
@@ -166,6 +166,16 @@ def test_a_chain_that_is_stopped_takes_nothing_more_and_is_read_as_before(world)
     with client_of(world.url, world.fingerprint, world.operator) as client, pytest.raises(RefusedError) as again:
         propose(client, chain_creation(client, CHAIN))
     assert again.value.code == Code.GOVERNANCE_CHAIN
+
+
+def test_a_stopped_chain_is_served_only_where_the_operator_wants_it(world):
+    world.stop()
+    world.start("--chains-stopped", "false")
+    until(lambda: stands(world.url, "permits-1", "running") and stands(world.url, CHAIN, "stopped"), "both stand")
+    assert (world.chain().address, world.chain().starts) == ("", 0)
+    assert world.chain().height == heights_of(world.layout().path)[0] > 0
+    with open_embedded(world.layout().path, options=SMALL, read_only=True) as node:
+        assert node.transport.receipt(world.kept.records[0])
 
 
 def test_a_node_without_ports_for_chains_hosts_none_and_says_so(world):

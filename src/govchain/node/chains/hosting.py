@@ -39,6 +39,10 @@ _log = logging.getLogger("govchain.node")
 
 #: Seconds between two looks where nothing happens.
 _LOOK_S: Final = 1.0
+#: Seconds between two looks however much happens.
+_PAUSE_S: Final = 0.2
+#: Seconds for which heights that were read are told.
+_HEIGHTS_S: Final = 1.0
 #: Seconds before something that failed is tried again.
 _AGAIN_S: Final = 10.0
 #: Seconds without a new block, and with a certificate of the last, after which a chain that takes nothing has ended;
@@ -51,7 +55,7 @@ _RECORDS_BYTES_MAX: Final = 64 * 1024
 
 @dataclass(slots=True)
 class _Chain:
-    """One chain here; only the host's thread writes."""
+    """One chain here; only the host's thread writes, but for heights, which whoever holds ``_reading`` does."""
 
     name: str
     decided: ChainValue
@@ -65,8 +69,10 @@ class _Chain:
     record: MemberRecord | None = None
     process: ChainProcess | None = None
     heights: ChainHeights | None = None
+    heights_s: float | None = None
     again_s: float = 0.0
     closing_s: float | None = None
+    quiet_at: ChainHeights | None = None
     quiet_s: float = 0.0
     settled: bool = False
 
@@ -86,6 +92,7 @@ class ChainHost:
         self._signer = node.signer
         self._settings = settings
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._due = threading.Event()
         self._stopping = threading.Event()
         self._chains: dict[str, _Chain] = {}
@@ -120,9 +127,12 @@ class ChainHost:
             thread.join()
 
     def hosted(self) -> HostedChains:
-        """How the chains stand, by chain id; from any thread."""
+        """How the chains stand, by chain id; from any thread. Heights are at most ``_HEIGHTS_S`` old."""
         with self._lock:
             chains = [self._chains[name] for name in sorted(self._chains)]
+        with self._reading:  # opening a store costs more than an answer: once for all who ask
+            for chain in chains:
+                _read_heights(chain)
         return HostedChains(self._node.genesis.chain, tuple(_view(chain) for chain in chains))
 
     # -- what the exchange calls ---------------------------------------------------------------------------------
@@ -164,6 +174,7 @@ class ChainHost:
                 if self._stopping.is_set():
                     return
                 self._attempt(chain)
+            self._stopping.wait(_PAUSE_S)
             self._due.wait(_LOOK_S)
             self._due.clear()
             if not self._chains:
@@ -285,7 +296,6 @@ class ChainHost:
         if chain.process is None or not chain.process.started:
             chain.process = chain.process or ChainProcess(chain.layout, chain.name, self._settings, places)
             chain.process.start(stopped=False)
-        chain.heights = heights_of(chain.layout.path) or chain.heights
         if chain.process.address:
             self._stands(chain, "running")
         elif chain.process.starts > 1:
@@ -298,7 +308,9 @@ class ChainHost:
         if not is_complete(chain.layout):
             self._stands(chain, "absent")
             return
-        before, chain.heights = chain.heights, heights_of(chain.layout.path) or chain.heights
+        if not chain.settled:
+            with self._reading:
+                _read_heights(chain)
         final = chain.heights is not None and chain.heights[0] == chain.heights[1]
         now = monotonic()
         if chain.process is None or not chain.process.started:
@@ -313,9 +325,10 @@ class ChainHost:
         if chain.settled:
             self._stands(chain, "stopped")
             return
-        if chain.closing_s is None or before != chain.heights or not final:
-            chain.closing_s = now if chain.closing_s is None else chain.closing_s
-            chain.quiet_s = now
+        if chain.closing_s is None:
+            chain.closing_s = now
+        if chain.heights != chain.quiet_at or not final:
+            chain.quiet_at, chain.quiet_s = chain.heights, now
         self._stands(chain, "stopping")
         if now - chain.quiet_s >= _QUIET_S or now - chain.closing_s >= _QUIET_S_MAX:
             chain.process.stop()
@@ -326,6 +339,14 @@ class ChainHost:
         if (chain.state, chain.reason) != (state, reason):
             chain.state, chain.reason = state, reason
             _log.info("chain %s", state, extra={"chain": chain.name, "reason": reason})
+
+
+def _read_heights(chain: _Chain) -> None:
+    """Look how far the chain is, unless that was done just now; what cannot be read stays as it was."""
+    now = monotonic()
+    if chain.heights_s is None or now - chain.heights_s >= _HEIGHTS_S:
+        chain.heights = heights_of(chain.layout.path) or chain.heights
+        chain.heights_s = monotonic()
 
 
 def _view(chain: _Chain) -> HostedChain:
