@@ -8,6 +8,7 @@ follows from it on this machine (``membership``, ``rebuilding``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -28,6 +29,9 @@ __all__ = ["decide", "operator", "require_voters", "running_nodes"]
 
 #: How long a proposal stays open, in days: an hour.
 _OPEN_DAYS: Final = 1 / 24
+#: How long a node may take to come to a proposal's block, in seconds.
+_FOLLOW_S: Final = 60.0
+_LOOK_S: Final = 0.05
 
 
 def running_nodes(folder: NetworkFolder, network: NetworkFile) -> list[NodeEntry]:
@@ -102,10 +106,24 @@ def decide(
     for node in voters[0 if proposer else 1 :]:
         if done:
             return
+        _await_block(node, proposed.block.header.height)
         with operator(folder, node) as client:
             done = _is_executed(vote(client, proposed.id, approve=True))
     if not done:
         raise UnavailableError(Code.NETWORK_NODE, name=voters[-1].name, reason="too few organisations can vote")
+
+
+def _await_block(node: NodeEntry, height: int) -> None:
+    """Wait until the node has the block with the proposal: before, it would refuse a vote on what it does not know."""
+    deadline = time.monotonic() + _FOLLOW_S
+    while True:
+        with probe(node) as transport:
+            reached = transport.status().height
+        if reached >= height:
+            return
+        if time.monotonic() > deadline:
+            raise UnavailableError(Code.NETWORK_NODE, name=node.name, reason=f"height {reached} of {height}")
+        time.sleep(_LOOK_S)
 
 
 def _is_executed(transaction: VerifiedTransaction) -> bool:
