@@ -81,6 +81,8 @@ def test_organisations_policies_upgrades_and_chains(shell):
     assert len(created["change"]["accounts"]) == 4  # those of the organisation that votes, not the other's
     (listed,) = shell.run("chain", "list", "--json").json["chains"]
     assert (listed["chain"], listed["decision"], listed["number"]) == ("licences", "created", 1)
+    assert (listed["here"]["state"], listed["here"]["height"]) == ("absent", None)  # no node has run since
+    assert "not set up here" in shell.run("chain", "list", COLUMNS="200").out
     written = shell.run("chain", "genesis", "licences", "licences.json", "--json").json
     genesis = decode_genesis((shell.folder / "licences.json").read_bytes())
     assert fingerprint(genesis).hex() == written["fingerprint"] == listed["fingerprint"]

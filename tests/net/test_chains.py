@@ -11,9 +11,9 @@ from govchain.crypto import get_suite
 from govchain.model import Code
 from govchain.modules.governance.messages import ChainStop
 from govchain.node.chains.looking import heights_of
+from govchain.ops.net.desks import decide
 from govchain.ops.net.layout import NodeEntry
 from govchain.ops.net.looking import probe
-from govchain.ops.net.membership import decide
 from govchain.proof.certificates import decode_certificate, verify_certificate
 from govchain.proof.genesis import decode_genesis, fingerprint
 from govchain.proof.headers import decode_header, header_identity

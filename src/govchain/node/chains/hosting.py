@@ -62,7 +62,8 @@ class _Chain:
     genesis: Genesis
     layout: DirectoryLayout
     places: ChainPlaces | None
-    member: bool
+    #: Whether genesis names this node's key; a node that got another since runs what it has, with the keys there.
+    founder: bool
     state: ChainState = "absent"
     reason: str = ""
     book: RecordBook | None = None
@@ -210,7 +211,7 @@ class ChainHost:
             genesis=genesis,
             layout=DirectoryLayout(self._node.directory.chains / name),
             places=places_of(decided.number, self._settings, None if own is None else own.addresses),
-            member=any(entry.key == key for entry in genesis.members),
+            founder=any(entry.key == key for entry in genesis.members),
         )
 
     def _attempt(self, chain: _Chain) -> None:
@@ -229,7 +230,7 @@ class ChainHost:
         self._stands(chain, "failing", reason)
 
     def _bring_about(self, chain: _Chain) -> None:
-        if not chain.member:
+        if not chain.founder and not is_complete(chain.layout):
             self._stands(chain, "off", "this node is no member of it")
         elif chain.places is None:
             self._stands(chain, "off", "chain_ports gives it no ports")
@@ -246,7 +247,7 @@ class ChainHost:
             complete = is_complete(chain.layout)
             if not complete:
                 lay_keys(self._node.directory, chain.layout)
-            if chain.record is None:
+            if chain.record is None and chain.founder:
                 own = network.members.own
                 chain.record = own_record(chain.layout, chain.genesis, own, self._signer, places.announced)
                 network.exchange.greet()
