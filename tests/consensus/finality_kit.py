@@ -7,7 +7,7 @@ from govchain.ledger import build_machine
 from govchain.model.wire import GenesisMember
 from govchain.proof.certificates import decode_certificate, finality_message, verify_certificate
 from govchain.state import MemoryStore
-from tests.ledger.kit import CREATED, Kit, new_account
+from tests.ledger.kit import CREATED, Kit, new_account, put
 
 
 class Route:
@@ -79,6 +79,18 @@ def several(rule, count):
     digests = {module.name: "00" * 32 for module in kit.modules}
     kit.machine = build_machine(kit.genesis, kit.modules, digests, kit.machine.verifier)
     return kit, [Member(kit, account) for account in accounts]
+
+
+def signed_block(rule, count, *, blocks=1):
+    """The same, after every member has made and signed ``blocks`` blocks of one record each, and sent nothing."""
+    kit, members = several(rule, count)
+    envelopes = [put(kit.department) for _ in range(blocks)]
+    for member in members:
+        for envelope in envelopes:
+            member.block(envelope)
+        if rule == "bft":
+            member.block()  # a member signs when the next engine block arrives
+    return kit, members
 
 
 def exchange(members):

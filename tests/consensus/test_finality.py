@@ -12,7 +12,7 @@ from govchain.model import Code
 from govchain.proof.certificates import assemble_certificate, encode_certificate
 from govchain.proof.equivocation import verify_equivocation
 from govchain.state import Batch, Table
-from tests.consensus.finality_kit import exchange, several, signed, verify_all
+from tests.consensus.finality_kit import exchange, several, signed, signed_block, verify_all
 from tests.consensus.kit import Node
 from tests.ledger.kit import new_account, put
 
@@ -65,10 +65,7 @@ def test_a_quorum_makes_the_certificate(rule, count, needed):
 
 
 def test_signatures_that_are_none_are_refused():
-    kit, members = several("raft", 3)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
+    kit, members = signed_block("raft", 3)
     first, second, _ = members
     good = second.route.sent[0]
     stranger = new_account()
@@ -99,11 +96,7 @@ def test_signatures_that_are_none_are_refused():
 @pytest.mark.parametrize("order", [0, 1], ids=["ours first", "another first"])
 @pytest.mark.requirement("BJ.function.consensus.02b")
 def test_a_member_that_signs_two_blocks_is_reported_with_a_proof(late, order):
-    kit, members = several("bft", 4)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
-        member.block()
+    kit, members = signed_block("bft", 4)
     first, liar = members[0], members[3]
     if late:
         for member in members[1:3]:
@@ -123,10 +116,7 @@ def test_a_member_that_signs_two_blocks_is_reported_with_a_proof(late, order):
 
 
 def test_two_other_blocks_of_one_member_are_a_proof_too():
-    kit, members = several("raft", 3)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
+    kit, members = signed_block("raft", 3)
     first, liar = members[0], members[1]
     good = liar.route.sent[0]
     for number in (1, 2):
@@ -136,10 +126,7 @@ def test_two_other_blocks_of_one_member_are_a_proof_too():
 
 
 def test_another_epoch_proves_nothing():
-    kit, members = several("raft", 3)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
+    kit, members = signed_block("raft", 3)
     first, other = members[0], members[1]
     good = other.route.sent[0]
     first.finality.add(good)
@@ -149,11 +136,7 @@ def test_another_epoch_proves_nothing():
 
 def test_a_signature_of_another_epoch_hides_no_equivocation():
     """It is no proof itself, and a member that sends it first must not be safe behind it."""
-    kit, members = several("bft", 4)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
-        member.block()
+    kit, members = signed_block("bft", 4)
     first, liar = members[0], members[3]
     good = liar.route.sent[0]
     lies = [signed(kit, liar.account, good, epoch=1), signed(kit, liar.account, good, identity=b"\x01" * 32)]
@@ -165,11 +148,7 @@ def test_a_signature_of_another_epoch_hides_no_equivocation():
 
 def test_a_quorum_for_another_block_stops_this_node():
     """Signatures or a whole certificate over another block: it is this node that went astray."""
-    kit, members = several("bft", 4)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
-        member.block()
+    kit, members = signed_block("bft", 4)
     first = members[0]
     good = members[1].route.sent[0]
     others = [signed(kit, member.account, good, identity=b"\x07" * 32) for member in members[1:]]
@@ -194,11 +173,7 @@ def test_a_quorum_for_another_block_stops_this_node():
 
 def test_a_certified_block_is_right_whoever_signs_another():
     """The keys of a quorum of an old set, in one hand, stop no node that has the block's certificate."""
-    kit, members = several("bft", 4)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
-        member.block()
+    kit, members = signed_block("bft", 4)
     first = members[0]
     good = members[1].route.sent[0]
     for member in members[1:3]:
@@ -233,11 +208,7 @@ def test_a_signature_that_comes_before_its_block_waits_for_it():
 
 
 def test_certificates_of_others_complete_a_node_that_was_away():
-    kit, members = several("raft", 3)
-    envelopes = [put(kit.department) for _ in range(3)]
-    for member in members:
-        for envelope in envelopes:
-            member.block(envelope)
+    _kit, members = signed_block("raft", 3, blocks=3)
     exchange(members[1:])
     away, other = members[0], members[1]
     away.finality.route = None
@@ -256,11 +227,7 @@ def test_certificates_of_others_complete_a_node_that_was_away():
 
 
 def test_who_is_missing_is_told():
-    kit, members = several("bft", 4)
-    envelope = put(kit.department)
-    for member in members:
-        member.block(envelope)
-        member.block()
+    _kit, members = signed_block("bft", 4)
     first = members[0]
     first.finality.add(members[2].route.sent[0])
     assert first.finality.open_heights() == [1]
@@ -288,11 +255,7 @@ def test_after_a_crash_a_bft_member_signs_what_was_agreed_and_waits_for_the_rest
 
 
 def test_certificates_out_of_order_never_lower_the_height():
-    kit, members = several("raft", 3)
-    envelopes = [put(kit.department) for _ in range(2)]
-    for member in members:
-        for envelope in envelopes:
-            member.block(envelope)
+    _kit, members = signed_block("raft", 3, blocks=2)
     first, second, _ = members
     one, two = second.route.sent
     first.finality.add(two)
