@@ -85,6 +85,7 @@ def test_without_a_quorum_nothing_is_written_who_is_missing_is_said_and_it_goes_
         command = [sys.executable, "-m", "govchain.cli", "--lang", "en", "net", "status", str(net.folder.path)]
         told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         assert f"{first.name} has transactions waiting, and no vote yet of: {', '.join(away)}" in told
+        wait_until(lambda: net.states()[0] == "waiting", "its state says so")
         net.start(*rest[:2])
         load.wait_for(5)
     kept = transaction_id(waiting).hex()

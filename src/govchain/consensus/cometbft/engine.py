@@ -55,8 +55,11 @@ _NO_SPACE: Final = "no space left on device"
 _LOOK_S: Final = 1.0
 #: Between two looks at its connections while the height moves.
 _PEERS_S: Final = 5.0
-#: A height that is this old is looked into: who is missing.
+#: A height that is this old is looked into: who is missing; and when it counts as standing still.
 _QUIET_S: Final = 3.0
+_STILL_S: Final = 10.0
+#: What keeps the engine from going on for now.
+_VOTES: Final = "votes"
 #: Bytes of a request beside the block's own: votes, hashes, evidence; and the largest chunk of a snapshot.
 _REQUEST_BYTES: Final = 96 * 1024 * 1024
 
@@ -154,6 +157,7 @@ class CometEngine:
             route,
             self._fail,
             self._on_notice,
+            lambda: self._state.resume(_VOTES),
         )
         home = options.home
         bytes_max = options.genesis.block_bytes_max + _REQUEST_BYTES
@@ -330,6 +334,7 @@ class CometEngine:
             now = self._application.info().engine_height
             if now != height:
                 height, since, behind = now, monotonic(), 0.0
+                self._state.resume(_VOTES)
                 if self._seen[0] is not None or monotonic() - looked >= _PEERS_S:
                     looked = monotonic()
                     self._seen = (None, len(self.rpc.peers()))
@@ -343,11 +348,21 @@ class CometEngine:
             told = self.rpc.height() if ahead else None
             if told is None or told[1]:  # it has no height of its own yet while it fetches what it missed
                 ahead = False
+            if quiet >= _STILL_S and not ahead:
+                self._tell_standstill(state)
             behind = behind + _LOOK_S if ahead else 0.0
             if behind * 1000 >= self._options.stuck_ms:
                 self._on_notice(f"the engine stands at height {height} while others go on: started again")
                 self._process.restart(f"stood at height {height} for {int(quiet)} s while others went on")
                 since, behind = monotonic(), 0.0
+
+    def _tell_standstill(self, state: RoundState | None) -> None:
+        """No block comes, not even an empty one: say so, and on whom the engine waits."""
+        if state is None:
+            self._state.wait(_VOTES, Code.ENGINE_UNREACHABLE, "the engine does not answer")
+            return
+        missing = ", ".join(sorted(self._name(address) for address in state.missing)) or "nobody who is known"
+        self._state.wait(_VOTES, Code.ENGINE_UNREACHABLE, f"height {state.height} waits for votes of {missing}")
 
     def _name(self, address: bytes) -> str:
         if not address:

@@ -98,6 +98,7 @@ class AbciHandler:
         route: hears that this node prepares, or None.
         on_fatal: hears the code for which the node has to stop; called on the engine's thread.
         on_notice: hears in a sentence what was refused.
+        on_decided: called with each decided block before it is committed: the voting goes on.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class AbciHandler:
         route: ProposalRoute | None,
         on_fatal: Callable[[Code, str], None],
         on_notice: Callable[[str], None],
+        on_decided: Callable[[], None] = lambda: None,
     ) -> None:
         self._application = application
         self._pool = pool
@@ -119,6 +121,7 @@ class AbciHandler:
         self._route = route
         self._on_fatal = on_fatal
         self._on_notice = on_notice
+        self._on_decided = on_decided
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._finalized: tuple[int, int] | None = None  # connection and height of a block that waits for its commit
@@ -293,6 +296,7 @@ class AbciHandler:
         for each in asked.misbehavior:
             address = each.validator.address.hex()
             self._on_notice(f"the engine has proof that {address} misbehaved at engine height {each.height}")
+        self._on_decided()
         self._followed_work = block.height is not None
         last = asked.decided_last_commit
         self._facts = BlockFacts(
