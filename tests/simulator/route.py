@@ -89,7 +89,12 @@ class Connections:
         self.simulation.refused[reason] += 1
 
     def expel(self, chain: str, key: bytes, reason: str) -> None:
-        """A peer's connection would end. Here it goes on: who may send without end is the harder one to bear."""
+        """A liar's connection would end; never an honest one's.
+
+        Here it goes on: who may send without end is the harder one to bear.
+        """
+        other = self.replica_of(key)
+        assert other.byzantine, f"{self.process.replica.name} ends the connection of {other.name}: {reason}"
 
     def request(self, chain: str, key: bytes, kind: Kind, body: bytes, timeout_s: float) -> bytes:
         """A question that is waited for: answered at once by whoever is there, or lost."""
