@@ -12,9 +12,14 @@ from pathlib import Path
 import pytest
 
 from govchain.crypto import get_suite
+from govchain.model import Code, GovChainError
+from govchain.modules.governance.messages import MemberAdd, MemberRemove
 from govchain.ops.net.layout import NodeEntry
+from govchain.ops.net.looking import probe
+from govchain.ops.net.membership import decide
 from govchain.proof.certificates import decode_certificate
 from govchain.proof.equivocation import verify_equivocation
+from tests.modules.governing import new_member
 from tests.net.kit import Net, network, wait_until
 from tests.net.ledgers import Ledgers
 
@@ -23,7 +28,7 @@ pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module", params=["cometbft"])
+@pytest.fixture(scope="module", params=["cometbft", "etcd"])
 def net(request, tmp_path_factory):
     """One network for all faults; each begins with a healthy one."""
     with network(tmp_path_factory.mktemp(request.param) / "n", request.param) as running:
@@ -115,3 +120,42 @@ def test_without_a_members_signatures_the_others_certify_every_block(net, ledger
             signed = {entry.key for each in certificates(net, node, before + 1, height) for entry in each.signatures}
             assert signed == {each.key for each in honest}
         assert b"problem" not in output.read_bytes()
+
+
+@pytest.mark.requirement("JX.base.consensus.01", "BJ.function.node_auth.02")
+def test_a_vote_for_a_key_that_is_used_or_nobodys_changes_nothing(net):
+    """Engines stop at an update that names a key twice or one that is not there: no vote may lead to one."""
+    first, second = net.nodes[0], net.nodes[1]
+    rule = net.genesis.rule
+    used = next(member for member in net.genesis.members if member.key == second.key)
+
+    def add(**changes) -> MemberAdd:
+        fresh = new_member(rule)
+        told = {"engine_key": fresh.engine_key, "key": fresh.key, "tls": fresh.tls} | changes
+        return MemberAdd(name="another", organisation=first.organisation, **told)
+
+    def code(change) -> Code:
+        with pytest.raises(GovChainError) as refused:
+            decide(net.folder, net.nodes, change, "not to be")
+        return refused.value.code
+
+    sets = {node.name: epoch(node) for node in net.nodes}
+    assert code(add(key=used.key)) is Code.GOVERNANCE_KEY_USED
+    assert code(add(tls=used.tls)) is Code.GOVERNANCE_KEY_USED
+    if rule == "bft":
+        assert code(add(engine_key=used.engine_key)) is Code.GOVERNANCE_KEY_USED
+    assert code(MemberRemove(key=new_member(rule).key)) is Code.GOVERNANCE_MEMBER_UNKNOWN
+    # Keys that nobody holds: the members may invite them, and without their own word they sign nothing.
+    nobody = add()
+    decide(net.folder, net.nodes, nobody, "an invitation that nobody takes up")
+    decide(net.folder, net.nodes, MemberRemove(key=nobody.key), "taken back")
+    for node in net.nodes:
+        assert net.put(node)
+    net.same_everywhere()
+    assert {node.name: epoch(node) for node in net.nodes} == sets
+
+
+def epoch(node: NodeEntry) -> tuple[int, int]:
+    with probe(node) as transport:
+        status = transport.network()
+    return status.epoch, status.members

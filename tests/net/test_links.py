@@ -21,7 +21,7 @@ NOTHING_S = 4
 SLOW = Fault(delay_s=0.1, bytes_s=12_000)
 
 
-@pytest.fixture(scope="module", params=["cometbft"])
+@pytest.fixture(scope="module", params=["cometbft", "etcd"])
 def net(request, tmp_path_factory):
     """One network for all; each test begins with a healthy one, and heals what it broke."""
     with linked_network(tmp_path_factory.mktemp(request.param) / "n", request.param) as running:
