@@ -5,7 +5,8 @@ is here. The member may sign two blocks (then its two signatures are a proof), i
 node has: when a quorum of the set names one other block, it is this node that must stop.
 Rules: a signature counts only after it was verified under a key of the block's own set; each member's first other
 block at a height is kept, and its first one of another epoch (which proves nothing, so it must not take the place of
-one that does), at most ``HEIGHTS_MAX`` heights; whoever is told must not block and must not raise.
+one that does), at most ``HEIGHTS_MAX`` heights; so is its signature over the block that is here where that came after
+the certificate; whoever is told must not block and must not raise.
 Not here: the proof's form (``proof.equivocation``), what a node does about it (``node``).
 """
 
@@ -88,6 +89,8 @@ class Disagreements:
         # By height, then by the member's key and whether it speaks of the epoch of the block that is here.
         self._others: OrderedDict[int, dict[tuple[bytes, bool], FinalitySignature]] = OrderedDict()
         self._proved: set[tuple[int, bytes]] = set()
+        # Signatures over the block that is here which came after its certificate, by height and key.
+        self._late: dict[int, dict[bytes, FinalitySignature]] = {}
 
     def has(self, height: int, key: bytes) -> bool:
         """Whether that member is known to have signed another block at ``height``."""
@@ -120,6 +123,7 @@ class Disagreements:
             while len(self._others) > HEIGHTS_MAX:
                 height, _ = self._others.popitem(last=False)
                 self._proved = {place for place in self._proved if place[0] != height}
+            own = own or self._late.get(other.height, {}).get(other.key)
             alike = sum(one.block == other.block for one in at_height.values())
         if first.block != other.block:
             self._prove(first, other)
@@ -130,6 +134,28 @@ class Disagreements:
             if not final and alike >= quorum(signers.rule, len(signers.keys)):
                 self.watch.diverged(other.height, f"{alike} of {len(signers.keys)}")
         return Code.BLOCK_INVALID
+
+    def keep(self, signers: SignerSet, late: FinalitySignature) -> Code:
+        """Keep a member's signature over the block that is here, whose certificate stands without it.
+
+        Without it, one over another block that comes later would prove nothing. Only :data:`HEIGHTS_MAX` heights.
+
+        Returns:
+            OK for a valid signature; otherwise why it is none.
+        """
+        with self._lock:
+            known = self._late.get(late.height, {}).get(late.key)
+        if known == late:
+            return Code.OK
+        code = check_signature(self._chain, signers, late)
+        if code:
+            return code
+        with self._lock:
+            self._late.setdefault(late.height, {})[late.key] = late
+            while len(self._late) > HEIGHTS_MAX:
+                del self._late[min(self._late)]
+        self.complete(late)
+        return Code.OK
 
     def complete(self, own: FinalitySignature) -> None:
         """Hear a member's valid signature over the block that is here: after one over another, that proves it."""

@@ -178,7 +178,8 @@ class Finality:
         Returns:
             OK, also where the block has its certificate already; NOT_FOUND for a block that is not here (yet), whose
             signatures are kept for a while; SIGNER_UNKNOWN for a key that is not in the block's set; BLOCK_INVALID for
-            another block than the one that is here; what the algorithm says of a false signature.
+            another block than the one that is here; what the algorithm says of a false signature. One that comes after
+            the certificate is verified, too, and kept for a while: it proves what one over another block would be.
         """
         height = signature.height
         with self._lock:
@@ -365,15 +366,12 @@ class Finality:
     def _add_to_closed(self, signature: FinalitySignature, certificate: Certificate) -> Code:
         """A signature over a block that has its certificate: nothing is needed, unless it speaks of another block."""
         here = (certificate.epoch, bytes.fromhex(certificate.identity), bytes.fromhex(certificate.state_root))
-        if signature.block == here:
-            if not self.disagreements.has(signature.height, signature.key):
-                return Code.OK
-            code = check_signature(self._chain, certificate.set, signature)
-            if not code:
-                self.disagreements.complete(signature)
-            return code
         key = signature.key.hex()
         own = next((entry.signature for entry in certificate.signatures if entry.key == key), None)
+        if signature.block == here:
+            if own == signature.signature.hex() and not self.disagreements.has(signature.height, signature.key):
+                return Code.OK
+            return self.disagreements.keep(certificate.set, signature)
         known = None if own is None else FinalitySignature(signature.height, signature.key, bytes.fromhex(own), *here)
         return self.disagreements.add(certificate.set, certificate.epoch, signature, known, final=True)
 
