@@ -19,13 +19,13 @@ from govchain.consensus.cometbft import create_engine_keys
 from govchain.crypto import get_suite
 from govchain.model.wire import GenesisMember
 from govchain.proof.genesis import encode_genesis
-from tests.consensus.cometbft.kit import Member, free_ports, now_ms, put, wait_until
-from tests.ledger.kit import Kit, id_of, new_account
+from tests.consensus.member_process import MemberProcess, free_ports, now_ms, wait_until
+from tests.ledger.kit import Kit, id_of, new_account, put
 
 RULES = {"solo": "solo", "cometbft": "bft", "etcd": "raft"}
 
 
-class ContractMember(Member):
+class ContractMember(MemberProcess):
     """The test's hand on a chain's only member, under ``engine``."""
 
     program = "tests.consensus.contract_member"
