@@ -55,7 +55,7 @@ def test_a_refusal_says_what_to_do(shell):
         assert shell.run("chain", "propose", *call, "--json", expect=2).error["code"] == "USAGE"
 
 
-def test_organisations_policies_upgrades_and_chains(shell):
+def test_organisations_policies_and_upgrades(shell):
     code, account = organisation_code(7), new_account()
     shell.run("chain", "propose", "organisation-add", code, "某市大数据局", "--public-key", account.key.hex())
     accounts = shell.run("account", "list", "--json").json["accounts"]
@@ -77,6 +77,9 @@ def test_organisations_policies_upgrades_and_chains(shell):
     assert rules["policies"]["upgrade"] == {"organisations": [], "rule": "all"}
     assert (rules["upgrade"]["version"], rules["upgrade"]["height"]) == (2, 500)
     assert "govchain 0.9" in shell.run("chain", "parameters").out
+
+
+def test_a_chain_is_created_listed_and_stopped(shell):
     created = shell.run("chain", "create", "licences", "--json").json
     assert len(created["change"]["accounts"]) == 4  # those of the organisation that votes, not the other's
     (listed,) = shell.run("chain", "list", "--json").json["chains"]
