@@ -129,6 +129,21 @@ def test_a_majority_is_heard_before_the_first_proposal_or_listened_for():
     assert times.heard_enough({}, 3)
 
 
+def test_where_two_clocks_contradict_each_other_a_third_is_listened_for():
+    """Of three members the first that is heard cannot say which of the two clocks is wrong."""
+    for far in (FAR, -FAR):
+        hands = Hands()
+        times = ProposerClock(hands.clock(), b"me")
+        assert not times.heard_enough(heard(far), 3)
+        hands.advance(3_001)
+        assert not times.heard_enough(heard(far), 3)
+        assert times.heard_enough(heard(far, far), 3)
+        assert times.check(heard(far, far)) != ""
+        assert times.heard_enough(heard(far), 2)  # there is no third
+        hands.advance(12_000)
+        assert times.heard_enough(heard(far), 3)  # it does not come
+
+
 @pytest.mark.parametrize(
     ("own", "proposer", "more", "since", "waited", "pause"),
     [

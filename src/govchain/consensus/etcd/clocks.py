@@ -4,7 +4,8 @@ Purpose: block times come from the proposer's wall clock, so a member with a bad
 decision 10).
 Rules: a wall clock that moves by more than ``CLOCK_JUMP_MS_MAX`` against the steady clock is bad; so is one from which
 the median of the members' clocks is that far away. A member proposes only once it has heard the clocks of a majority,
-or has listened for a while in vain. Pure but for the clocks, which are handed in.
+or has listened for a while in vain; longer where one half of the clocks contradicts the other and a member that has not
+been heard yet can tell which of them is wrong. Pure but for the clocks, which are handed in.
 Not here: what follows (``engine``), how clocks are heard (``signals``).
 """
 
@@ -20,6 +21,8 @@ __all__ = ["ProposerClock"]
 
 #: How long a member that has just started listens for others' clocks.
 _LISTEN_MS: Final = 3_000
+#: The same, where the clocks that were heard contradict each other and more are to come.
+_LISTEN_LONGER_MS: Final = 15_000
 
 
 class ProposerClock:
@@ -51,9 +54,12 @@ class ProposerClock:
         """Whether enough clocks were heard to propose."""
         if self._heard_at is None:
             self._heard_at = self._clock.steady()
-        if 1 + len(self._others(beacons)) > members // 2:
-            return True
-        return self._clock.steady() - self._heard_at > _LISTEN_MS
+        ahead = sorted([0, *self._others(beacons)])
+        half = len(ahead) // 2
+        listened = self._clock.steady() - self._heard_at
+        if len(ahead) % 2 == 0 and len(ahead) < members and ahead[half] - ahead[half - 1] > self.jump_ms_max:
+            return listened > _LISTEN_LONGER_MS
+        return len(ahead) > members // 2 or listened > _LISTEN_MS
 
     def _others(self, beacons: Mapping[bytes, Heard]) -> list[int]:
         return [heard.ahead for member, heard in beacons.items() if member != self._member and heard.ahead is not None]
