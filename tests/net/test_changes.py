@@ -1,6 +1,6 @@
 """Members change again and again under load; what was proved before and after the changes leads to one genesis.
 
-Rules: real processes. Three changes take about half a minute on two free cores, the ten of the marker ``long`` two.
+Rules: real processes, so minutes on a busy machine; three changes for each engine, and ten with the marker ``long``.
 """
 
 import subprocess
