@@ -19,8 +19,8 @@ from tests.net.load import Load
 from tests.node.kit import transaction_id
 
 LONG = os.environ.get("GOVCHAIN_TEST_LONG") == "1"
-#: Further attempts of the SDK that bridge the restart of a node: pauses of half a minute in all, and more.
-PATIENT = 15
+#: Further attempts of the SDK that bridge the restart of a node on a busy machine: pauses of two minutes in all.
+PATIENT = 40
 pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
 
 
