@@ -131,7 +131,7 @@ def test_one_that_was_frozen_meanwhile_stays_so_and_the_vote_holds(council):
         ({"label": "a\nb"}, Code.GOVERNANCE_TEXT),
         ({"replaces": new_account()}, Code.ACCOUNT_UNKNOWN),
     ],
-    ids=str,
+    ids=lambda value: value.name if isinstance(value, Code) else next(iter(value)),
 )
 def test_what_such_a_change_asks(council, given, refusal):
     given = dict(given)
