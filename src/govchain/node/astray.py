@@ -10,6 +10,7 @@ Not here: noticing and proving it (``consensus.disagreement``), ending the engin
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,10 @@ class AstrayWatch:
         part = path.with_suffix(".part")
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            part.write_bytes(proof)
+            with open(part, "wb") as file:
+                file.write(proof)
+                file.flush()
+                os.fsync(file.fileno())
             part.rename(path)
         except OSError as error:
             self._on_notice(f"proof {path} was not kept: {error.strerror}")

@@ -8,6 +8,7 @@ Not here: keys (``keys``), what the files say (``configuration``, ``genesis``).
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -15,13 +16,16 @@ __all__ = ["remove_unborn_databases", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file's contents, whole or not at all.
+    """Replace a file's contents, whole or not at all, whatever becomes of the power.
 
     Raises:
         OSError: when it cannot be written.
     """
     building = path.with_name(path.name + ".new")
-    building.write_bytes(data)
+    with open(building, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     building.replace(path)
 
 
