@@ -122,6 +122,7 @@ def test_two_other_blocks_of_one_member_are_a_proof_too():
     for number in (1, 2):
         assert first.finality.add(signed(kit, liar.account, good, identity=bytes([number]) * 32)) == Code.BLOCK_INVALID
     (heard,) = [args for kind, *args in first.watch.heard if kind == "equivocated"]
+    assert first.finality.disagreements.proofs == 1
     assert verify_equivocation(kit.machine.suite, heard[2]).key == liar.account.key.hex()
 
 

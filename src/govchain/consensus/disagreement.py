@@ -83,6 +83,8 @@ class Disagreements:
 
     def __init__(self, chain: str, algorithm: str) -> None:
         self.watch: FinalityWatch | None = None
+        #: Proofs of this run.
+        self.proofs = 0
         self._chain = chain
         self._algorithm = algorithm
         self._lock = threading.Lock()
@@ -172,6 +174,7 @@ class Disagreements:
             if place in self._proved:
                 return
             self._proved.add(place)
+            self.proofs += 1
         if self.watch is not None:
             blocks = (_signed(one), _signed(other))
             proof = build_equivocation(self._chain, one.epoch, one.height, self._algorithm, one.key, blocks)

@@ -78,6 +78,7 @@ METRICS: Final[tuple[MetricRow, ...]] = (
     _counter("govchain_engine_starts_total", "starts of the engine's process"),
     _counter("govchain_engine_proposals_rejected_total", "proposals of others that this node rejected"),
     _counter("govchain_engine_misbehaviour_total", "proofs that a member voted twice at one height"),
+    _counter("govchain_equivocations_total", "proofs that a member signed two blocks of one height"),
     # the other nodes; 0 or without samples where there is none
     _gauge("govchain_peers_known", "other members whose files are known"),
     _gauge("govchain_peers_connected", "other members that this node is connected to"),

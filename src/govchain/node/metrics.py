@@ -221,6 +221,7 @@ class Metrics(Collector):
             "govchain_engine_starts_total": status.starts,
             "govchain_engine_proposals_rejected_total": status.proposals_rejected,
             "govchain_engine_misbehaviour_total": status.misbehaved,
+            "govchain_equivocations_total": node.application.finality.disagreements.proofs,
         }
         return {**values, **self._peers()}
 
