@@ -6,9 +6,10 @@ import pytest
 
 from govchain.model import Code, GovChainError, RefusedError, UnavailableError, UsageError
 from govchain.node.embedded import create_chain
+from govchain.node.settings import changed_settings, load_settings
 from govchain.ops.net.creating import NetworkPlan, create_network
 from govchain.ops.net.layout import NetworkFolder, load_network
-from govchain.ops.net.rebuilding import keep_accounts, rebuild_node
+from govchain.ops.net.rebuilding import _make_keys, keep_accounts, rebuild_node
 from govchain.ops.renewing import renew_engine
 from govchain.services.chains import ChainOptions
 from govchain.signers import PASSPHRASE_FILE, open_key_file, passphrase_source
@@ -71,6 +72,32 @@ def test_what_was_broken_off_while_keeping_is_begun_again(folder):
     keep_accounts(place, "node-0")
     assert not half.exists()
     public_key(place.accounts, "operator.pem")
+
+
+def settings(folder):
+    return changed_settings(load_settings(DirectoryLayout(folder.node("node-0").data).settings, {}, {}))
+
+
+def test_a_node_that_is_made_again_keeps_its_settings(tmp_path):
+    path = tmp_path / "n"
+    own = {"retain": 5_000, "votes": False, "reads": "open"}
+    network = create_network(path, NetworkPlan(now=NOW, engine="etcd", validators=1, settings=own))
+    folder = NetworkFolder(path)
+    before = settings(folder)
+    assert {"chain_ports", "listen", "log_format", *own} <= set(before)
+    _make_keys(folder, network, network.nodes[0])
+    assert settings(folder) == before
+
+
+def test_a_node_whose_settings_cannot_be_read_is_made_again_with_ports_of_its_own(folder):
+    network = load_network(folder.path)
+    before = settings(folder)
+    DirectoryLayout(folder.node("node-0").data).settings.write_bytes(b"listen = ")
+    _make_keys(folder, network, network.nodes[0])
+    after = settings(folder)
+    assert after["chain_ports"]
+    assert set(after) == set(before)
+    assert after["listen"] == before["listen"]
 
 
 def test_nothing_is_rebuilt_where_nobody_runs(folder):

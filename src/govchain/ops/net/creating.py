@@ -22,6 +22,7 @@ from govchain.node.founding import found_node
 from govchain.node.modules import genesis_modules, installed_modules
 from govchain.node.settings import load_settings
 from govchain.ops.net.layout import (
+    NETWORK_FORMAT,
     NODES_MAX,
     NetworkFile,
     NetworkFolder,
@@ -40,7 +41,7 @@ from govchain.signers import open_key_file, passphrase_source
 from govchain.storage import DirectoryLayout
 from govchain.texts import sentence
 
-__all__ = ["NetworkPlan", "create_network", "make_node"]
+__all__ = ["NetworkPlan", "chain_ports_taken", "create_network", "make_node"]
 
 #: Nodes that a new network has unless a number is named: the smallest that goes on when one is lost.
 VALIDATORS: Final = {"cometbft": 4, "etcd": 3}
@@ -119,7 +120,11 @@ def make_node(
             now=plan.now,
         ),
     )
-    own = {"chain_ports": free_chain_ports(_chain_ports(folder)), "listen": f"127.0.0.1:{api}", "log_format": "json"}
+    own = {
+        "chain_ports": free_chain_ports(chain_ports_taken(folder)),
+        "listen": f"127.0.0.1:{api}",
+        "log_format": "json",
+    }
     settings = {**own, **plan.settings}
     DirectoryLayout(place.data).settings.write_bytes(settings_file(settings))
     record = created.record
@@ -136,7 +141,7 @@ def make_node(
     return entry, record
 
 
-def _chain_ports(folder: NetworkFolder) -> list[int]:
+def chain_ports_taken(folder: NetworkFolder) -> list[int]:
     """Where the ports for further chains of the nodes that are there begin."""
     files = sorted(folder.path.glob(f"nodes/*/data/{DirectoryLayout(Path()).settings.name}"))
     return [load_settings(file, {}, {}).integer("chain_ports") for file in files]
@@ -174,7 +179,7 @@ def _fill(folder: NetworkFolder, plan: NetworkPlan, count: int, tell: Callable[[
     return NetworkFile(
         chain=chain,
         engine=plan.engine,
-        format="govchain-net/1",
+        format=NETWORK_FORMAT,
         nodes=tuple(entry for entry, _ in made),
         suite=plan.suite,
     )

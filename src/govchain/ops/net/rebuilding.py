@@ -11,19 +11,30 @@ Not here: the vote (``desks``, ``modules.governance``), joining by snapshot (``n
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from govchain.model import Code, RefusedError, UnavailableError
+from govchain.model import Code, GovChainError, RefusedError, UnavailableError
 from govchain.modules.governance.messages import MemberRotate
 from govchain.node.founding import admit_records, found_node
+from govchain.node.settings import changed_settings, load_settings
+from govchain.ops.net.creating import chain_ports_taken
 from govchain.ops.net.desks import decide, operator, require_voters, running_nodes
-from govchain.ops.net.layout import LOOPBACK, NetworkFile, NetworkFolder, NodeEntry, NodePlace, save_network
+from govchain.ops.net.layout import (
+    LOOPBACK,
+    NetworkFile,
+    NetworkFolder,
+    NodeEntry,
+    NodePlace,
+    free_chain_ports,
+    save_network,
+)
 from govchain.ops.net.looking import probe
 from govchain.ops.net.processes import find_process, start_nodes
 from govchain.proof.certificates import decode_certificate
@@ -146,9 +157,14 @@ def _current_key(client: Client, entry: NodeEntry) -> str:
 
 
 def _make_keys(folder: NetworkFolder, network: NetworkFile, entry: NodeEntry) -> MemberRecord:
-    """The node's new keys, settings and member file in the place of what was there."""
+    """The node's new keys and member file in the place of what was there; its settings stay where they can be read."""
     place = folder.node(entry.name)
+    kept: dict[str, Any] = {}
+    with contextlib.suppress(GovChainError):
+        kept = changed_settings(load_settings(DirectoryLayout(place.data).settings, {}, {}))
     shutil.rmtree(place.data, ignore_errors=True)
+    if "chain_ports" not in kept:
+        kept["chain_ports"] = free_chain_ports(chain_ports_taken(folder))
     record = create_node_keys(
         place.data,
         NodePlan(
@@ -165,7 +181,7 @@ def _make_keys(folder: NetworkFolder, network: NetworkFile, entry: NodeEntry) ->
             accounts=(),  # the organisation has its accounts
         ),
     ).record
-    settings = {"listen": f"{LOOPBACK}:{entry.api}", "log_format": "json"}
+    settings = {**kept, "listen": f"{LOOPBACK}:{entry.api}", "log_format": "json"}
     DirectoryLayout(place.data).settings.write_bytes(settings_file(settings))
     (folder.members / f"{entry.name}.json").write_bytes(encode_member_record(record))
     return record
