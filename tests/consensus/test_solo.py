@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from govchain.consensus import Engine, PoolLimits
@@ -12,6 +13,7 @@ from govchain.consensus.ordering import OrderingState
 from govchain.consensus.ports import CLOCK_JUMP_MS_MAX, BlockOptions, Clock, EngineStatus
 from govchain.consensus.solo import SoloEngine
 from govchain.model import Code
+from govchain.model.wire import Limits
 from govchain.services.submission import Submitter
 from tests.consensus.kit import PATIENCE_S, FullDisk, Gate, Node, wait_until
 from tests.ledger.kit import CREATED, EXPIRES, Kit, put
@@ -95,6 +97,16 @@ def test_batches_by_bytes(small_kit):
         pass
     blocks = running.node.application.blocks
     assert [len(blocks.envelopes(height)) for height in (1, 2, 3)] == [2, 2, 2]
+
+
+def test_every_limit_that_a_chain_may_have_holds(running, monkeypatch):
+    asked = []
+    monkeypatch.setattr(running.node.application, "prepare_proposal", lambda time, most: asked.append(most) or [])
+    assert running.engine.step() is False
+    (most,) = asked
+    assert msgspec.convert({"block_bytes_max": most}, Limits).block_bytes_max == most
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"block_bytes_max": most + 1}, Limits)
 
 
 def test_batches_by_time(small_kit):

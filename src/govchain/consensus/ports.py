@@ -44,8 +44,8 @@ __all__ = [
 CLOCK_JUMP_MS_MAX: Final = 10_000
 #: How long a block's first transaction waits for company.
 LINGER_MS: Final = 4
-#: The bytes of a block where nothing else is said.
-BLOCK_BYTES_MAX: Final = 4_194_304
+#: The most that a chain's own limit may allow (``Limits.block_bytes_max``).
+BLOCK_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Clock:
 class BlockOptions:
     """How a node makes blocks, whatever orders them.
 
-    ``linger_ms``: how long a block's first transaction waits for company. ``block_bytes_max``: the engine's limit where
-    genesis has none.
+    ``linger_ms``: how long a block's first transaction waits for company. ``block_bytes_max``: the engine's own
+    limit; below it the chain's holds.
     """
 
     linger_ms: int = LINGER_MS

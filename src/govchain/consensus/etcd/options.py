@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from govchain.consensus.etcd.identity import EtcdMember
 from govchain.consensus.etcd.keeper import KeeperLimits
 from govchain.consensus.etcd.process import EtcdTuning
-from govchain.consensus.ports import BLOCK_BYTES_MAX, LINGER_MS
+from govchain.consensus.ports import LINGER_MS
 from govchain.crypto import Suite
 
 __all__ = ["EtcdOptions"]
@@ -52,6 +52,6 @@ class EtcdOptions:
     active: Callable[[], Collection[bytes]] | None = None
     founding: bool = True
     linger_ms: int = LINGER_MS
-    block_bytes_max: int = BLOCK_BYTES_MAX
+    block_bytes_max: int = 4_194_304
     limits: KeeperLimits = field(default_factory=KeeperLimits)
     tuning: EtcdTuning = field(default_factory=EtcdTuning)
