@@ -228,11 +228,6 @@ class PeerConnection(asyncio.BufferedProtocol):
 
     # -- of any thread -------------------------------------------------------------------------------------------
 
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes that wait to be handed to the system."""
-        return self._queued_bytes
-
     def queue(self, chain: str, kind: Kind, body: bytes, request: int = 0, *, refused: bool = False) -> bool:
         """Send a frame when its turn comes; whether there was room for it."""
         head = encode_head(chain, kind, request, len(body), refused=refused, version=self.version)

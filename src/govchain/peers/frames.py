@@ -21,14 +21,12 @@ from govchain.model import Code, DecodingError
 from govchain.model.identifiers import check_chain_id
 from govchain.peers.ports import Kind
 
-__all__ = ["HEAD_BYTES_MAX", "REFUSED", "VERSIONS", "Frame", "FrameReader", "Head", "decode_head", "encode_head"]
+__all__ = ["REFUSED", "VERSIONS", "Frame", "FrameReader", "Head", "decode_head", "encode_head"]
 
 #: Versions of the protocol that this program speaks, newest first.
 VERSIONS: Final = (1,)
 #: Added to the kind of an answer that refuses; its body is a code as u16.
 REFUSED: Final = 64
-#: Bytes before a body, at most: length, five values, a chain id of 32 characters.
-HEAD_BYTES_MAX: Final = 4 + 1 + 1 + 2 + 32 + 1 + 9 + 5
 
 _LENGTH: Final = struct.Struct(">I")
 _TAIL: Final = struct.Struct(">BBqBI")  # kind, int 64, request, bin 32, body's length

@@ -86,11 +86,6 @@ class Anchored:
     height: int | None = None
     time: int | None = None
 
-    @property
-    def is_batch(self) -> bool:
-        """Whether its items are leaves of a tree."""
-        return self.type == "evidence.batch"
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:

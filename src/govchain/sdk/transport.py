@@ -21,7 +21,6 @@ __all__ = [
     "ACCOUNTS_PER_PAGE_MAX",
     "BLOCKS_PER_PAGE_MAX",
     "EVENTS_PER_PAGE_MAX",
-    "EVIDENCE_PER_PAGE_MAX",
     "STATE_KEYS_MAX",
     "TRANSACTIONS_PER_PAGE_MAX",
     "TRANSACTION_BYTES_PER_PAGE_MAX",
@@ -68,8 +67,6 @@ TRANSACTION_BYTES_PER_PAGE_MAX: Final = 1024 * 1024
 WRITES_PER_PAGE_MAX: Final = 1_000
 #: Events of one page, at most.
 EVENTS_PER_PAGE_MAX: Final = 1_000
-#: Evidence records that one search answers, at most.
-EVIDENCE_PER_PAGE_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
