@@ -1,6 +1,6 @@
 """Which engine orders a chain, made as genesis' rule and the settings say.
 
-Purpose: ``solo``: in this process; ``bft``: CometBFT; ``raft``: etcd. One place that knows the three.
+Purpose: ``solo``: in this process; ``bft``: CometBFT; ``raft``: etcd. The one place that makes them.
 Rules: an engine's program is looked for before anything is started; addresses come from the settings, else from the
 node's own member file. Not here: the engines (``consensus``), the way to other nodes (:mod:`govchain.node.network`).
 """
