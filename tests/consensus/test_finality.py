@@ -94,7 +94,6 @@ def test_signatures_that_are_none_are_refused():
 
 @pytest.mark.parametrize("late", [False, True], ids=["open", "certified"])
 @pytest.mark.parametrize("order", [0, 1], ids=["ours first", "another first"])
-@pytest.mark.requirement("BJ.function.consensus.02b")
 def test_a_member_that_signs_two_blocks_is_reported_with_a_proof(late, order):
     kit, members = signed_block("bft", 4)
     first, liar = members[0], members[3]

@@ -119,7 +119,7 @@ def test_deleted_ledger_files_are_reported_and_the_others_give_the_data_back(net
     net.healthy()
 
 
-@pytest.mark.requirement("JX.base.consensus.01")
+@pytest.mark.requirement("BJ.function.consensus.02b", "JX.base.consensus.01")
 def test_a_node_whose_state_was_altered_halts_with_words_instead_of_voting(net):
     first, victim = net.nodes[0], net.nodes[-1]
     data = net.folder.node(victim.name).data

@@ -44,6 +44,7 @@ def _healthy(net):
     "BJ.function.consensus.03",
     "BJ.compatibility.interoperability.02b",
     "BJ.compliance.record.04b",
+    "GD.technical.performance.05",
     "GD.technical.reliability.01",
     "JX.general.reliability.01",
 )
@@ -93,7 +94,7 @@ def test_without_a_quorum_nothing_is_written_who_is_missing_is_said_and_it_goes_
     ledgers.agree([*load.acknowledged, kept])
 
 
-@pytest.mark.requirement("GD.technical.performance.05", "GD.technical.reliability.01")
+@pytest.mark.requirement("BJ.compliance.record.04a", "GD.technical.reliability.01")
 def test_all_killed_at_once_lose_nothing(net, ledgers):
     with Load(net, *net.nodes) as load:
         load.wait_for(10)

@@ -145,8 +145,8 @@ def commit_rate(net, node):
     return len(ids) * len(net.officer(node).put()) / (time.monotonic() - begun), ids
 
 
-@pytest.mark.requirement("BJ.compatibility.interoperability.02b")
-def test_nobody_waits_for_one_whose_ways_are_slow_and_it_follows(net, ledgers, capsys):
+@pytest.mark.requirement("BJ.compatibility.interoperability.02b", "BJ.portability.adaptability.06")
+def test_one_whose_ways_are_slow_costs_turns_and_follows(net, ledgers, capsys):
     """Its turns to propose cost the others time, their blocks do not wait for it; it follows, slow as its ways are."""
     *others, slow = net.nodes
     usual, _ = commit_rate(net, others[0])

@@ -183,6 +183,7 @@ def test_the_engine_is_asked_through_files_that_only_the_owner_reaches(net):
             assert told["result"]["node_info"]["network"].startswith(net.file.chain)
 
 
+@pytest.mark.requirement("BJ.portability.adaptability.06")
 def test_the_network_works_over_these_addresses(net):
     ledgers = Ledgers(net)
     kept = [id.hex() for node in net.nodes for id in net.put(node, 2)]

@@ -85,7 +85,6 @@ def test_engine_keys_of_another_node_are_noticed(path, engines, tmp_path):
     assert names(path, engines) == ["engine.other"]
 
 
-@pytest.mark.requirement("BJ.compliance.record.04a")
 def test_a_backup_has_the_member_files_and_nothing_of_the_engine(path, tmp_path):
     made = backups.create_backup(path, tmp_path / "backups", now=now_ms(), with_keys=True)
     inside = sorted(file.path for file in made.manifest.files if not file.path.startswith("store/"))

@@ -193,7 +193,6 @@ def test_a_node_at_a_new_address_is_found():
             wait_connected(first, [two.key])
 
 
-@pytest.mark.requirement("BJ.portability.adaptability.06")
 def test_nodes_talk_over_ipv6():
     if not socket.has_ipv6:
         pytest.skip("no IPv6")

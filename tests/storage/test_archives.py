@@ -148,6 +148,7 @@ def test_a_changed_byte_names_its_block(files):
             assert refused(files)[:3] == (Code.ARCHIVE_ALTERED, path.name, height)
 
 
+@pytest.mark.requirement("GD.architecture.consensus.03")
 def test_a_rewritten_old_block_is_refused_naming_it(files, kit):
     """Rewritten with digests, roots and even the member's own signature: the next block still names the old one."""
     path = files / archive_name(6, 10)

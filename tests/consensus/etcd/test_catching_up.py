@@ -62,6 +62,7 @@ def made_up(kit, block):
     return FetchedBlock(data, block.envelopes, encode_certificate(certificate))
 
 
+@pytest.mark.requirement("BJ.function.ledger_app.05b")
 def test_certified_blocks_are_executed_in_order(raft):
     kit, first, away, true = raft
     catcher(kit, away, Shelf(true)).follow(threading.Event())
@@ -69,6 +70,7 @@ def test_certified_blocks_are_executed_in_order(raft):
     assert [height for height in (1, 2, 3) if away.certificate(height)] == [1, 2, 3]
 
 
+@pytest.mark.requirement("GD.architecture.consensus.03")
 def test_a_set_of_signers_that_is_not_this_nodes_own_is_passed_over_before_anything_is_executed(raft):
     """One member's invention must neither be executed nor stop the node as if it had gone astray itself."""
     kit, first, away, true = raft
@@ -85,6 +87,7 @@ def test_a_set_of_signers_that_is_not_this_nodes_own_is_passed_over_before_anyth
     assert away.application.chain.identity == first.application.chain.identity
 
 
+@pytest.mark.requirement("BJ.compliance.record.01")
 def test_a_certificate_of_too_few_or_of_another_block_is_passed_over(raft):
     kit, _, away, true = raft
     for block in (

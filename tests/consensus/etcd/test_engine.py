@@ -100,7 +100,6 @@ def test_nobody_is_left_behind_by_a_busy_proposer(shared):
     shared.settle()
 
 
-@pytest.mark.requirement("BJ.function.timing.04")
 def test_times_rise_and_are_the_proposers(shared):
     for node in shared.nodes:
         node.put()

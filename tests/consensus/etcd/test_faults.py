@@ -125,7 +125,7 @@ def test_each_engine_process_dies_in_turn(net):
     assert heights == sorted(heights)
 
 
-@pytest.mark.requirement("BJ.function.consensus.02a", "GD.technical.reliability.02")
+@pytest.mark.requirement("BJ.function.consensus.02a")
 def test_two_of_three_die_and_come_back(net):
     """No progress without a majority, the reason in words, nothing lost; on by itself when they are back."""
     net.settle()
