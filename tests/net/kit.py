@@ -116,7 +116,7 @@ class Net:
     def engine_pid(self, node: NodeEntry) -> int | None:
         """The node's engine, where it runs: the process that works in the engine's home."""
         home = self.folder.node(node.name).data / "engine"
-        return next((pid for pid, place, _ in _processes() if place.is_relative_to(home)), None)
+        return next((pid for pid, place, _ in running_processes() if place.is_relative_to(home)), None)
 
     def kill_engine(self, node: NodeEntry, number: int = signal.SIGKILL) -> int:
         """Send the node's engine a signal, and the node none; the engine's process id."""
@@ -146,7 +146,10 @@ class Net:
     def healthy(self) -> None:
         """Start what does not run, and show that every node takes part: each is ready and gives a receipt."""
         self.start(*self.present)
-        wait_until(lambda: set(self.states()[: len(self.present)]) == {"ready"}, "every node is ready")
+        wait_until(
+            lambda: {look.state for look in look_at_nodes(self.folder, self.present)} == {"ready"},
+            "every node is ready",
+        )
         for node in self.present:
             assert self.put(node, 1), f"{node.name} gives no receipt"
         self.same_everywhere(*self.present)
@@ -173,10 +176,10 @@ class Net:
 
     def processes(self) -> list[str]:
         """What runs anywhere in the network's folder: the nodes, their engines."""
-        return [line for _, place, line in _processes() if place.is_relative_to(self.folder.path)]
+        return [line for _, place, line in running_processes() if place.is_relative_to(self.folder.path)]
 
 
-def _processes() -> Iterator[tuple[int, Path, str]]:
+def running_processes() -> Iterator[tuple[int, Path, str]]:
     """Each process that may be looked at: its id, the folder that it works in, its command line."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

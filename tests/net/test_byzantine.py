@@ -14,9 +14,9 @@ import pytest
 from govchain.crypto import get_suite
 from govchain.model import Code, GovChainError
 from govchain.modules.governance.messages import MemberAdd, MemberRemove
+from govchain.ops.net.desks import decide
 from govchain.ops.net.layout import NodeEntry
 from govchain.ops.net.looking import probe
-from govchain.ops.net.membership import decide
 from govchain.proof.certificates import decode_certificate
 from govchain.proof.equivocation import verify_equivocation
 from tests.modules.governing import new_member

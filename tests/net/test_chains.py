@@ -1,7 +1,5 @@
 """Several chains on the nodes of one network: created by vote, used, restarted, stopped; real nodes, real engines."""
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from govchain.proof.headers import decode_header, header_identity
 from govchain.sdk.chains import DecidedChain, chain_creation, find_chain
 from govchain.sdk.http import HttpTransport
 from govchain.storage import DirectoryLayout
-from tests.net.kit import Net, network, wait_until
+from tests.net.kit import Net, network, running_processes, wait_until
 from tests.node.chains.kit import anchor, client_of, package_holds, submit
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(900)]
@@ -57,12 +55,7 @@ def layout(net: Net, node: NodeEntry, chain: str = CHAIN) -> DirectoryLayout:
 
 def running_in(folder: Path) -> list[str]:
     """What runs in ``folder`` or below it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and Path(os.readlink(entry / "cwd")).is_relative_to(folder):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
+    return [line for _, place, line in running_processes() if place.is_relative_to(folder)]
 
 
 def put(net: Net, node: NodeEntry, chain: str = CHAIN) -> str:

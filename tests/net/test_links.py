@@ -15,7 +15,6 @@ from tests.node.kit import transaction_id
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(600)]
 
-#: One piece of a large block takes seconds.
 #: How long it takes to see that nothing happens, in seconds.
 NOTHING_S = 4
 SLOW = Fault(delay_s=0.1, bytes_s=12_000)
@@ -163,5 +162,6 @@ def test_one_whose_ways_are_slow_costs_turns_and_follows(net, ledgers, capsys):
             f" it was {behind} blocks behind, and had all after {time.monotonic() - begun:.1f} s"
         )
     assert behind > 0
+    assert rate * 50 > usual
     net.links.heal()
     ledgers.agree(hexes(ids))

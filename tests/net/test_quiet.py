@@ -70,6 +70,8 @@ def test_an_idle_network_makes_no_ledger_block_and_few_engine_blocks(net, second
             f" {share:.2f} of a core for all nodes and engines"
         )
     assert made / took <= 2
+    if seconds == 60 and net.file.engine == "cometbft":
+        assert share <= 0.15
     assert [net.height(node) for node in net.nodes] == ledger
 
 
