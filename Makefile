@@ -92,9 +92,10 @@ test-net: setup engines ## the tests that start external engines as processes on
 simulate: setup ## replicas in one process under seeded faults: SEEDS=1000 of them from FIRST=0
 	@$(PY) -m tests.simulator --seeds $(SEEDS) --first $(FIRST)
 
-test-long: setup engines ## every test, with more repetitions, then each fuzz target for FUZZ_SECONDS
+test-long: setup engines ## every test, with more repetitions, 1,000 seeds of the simulator, then each fuzz target for FUZZ_SECONDS
 	@GOVCHAIN_TEST_LONG=1 $(PY) -m pytest -m "not net" --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 	@GOVCHAIN_TEST_LONG=1 GOVCHAIN_ENGINES="$(CURDIR)/engines/bin" $(PY) -m pytest -m net --timeout 3600 $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@$(MAKE) simulate SEEDS=1000
 	@$(MAKE) test-others ROOM="$(ROOM)" ARGS="$(ARGS)"
 	@$(MAKE) fuzz
 

@@ -5,7 +5,7 @@ one consistent height.
 Rules: nothing is persisted before ``commit``; ``commit`` is one atomic durable batch, after which waiters are told;
 the same calls with the same arguments give the same blocks. Threads: one engine thread calls ``prepare_proposal`` to
 ``commit``; any thread may check and read.
-Not here: ordering (``solo/`` and, later, external engines), rules (``ledger``), formats on disk (``storage``).
+Not here: ordering (``solo/``, ``cometbft/``, ``etcd/``), rules (``ledger``), formats on disk (``storage``).
 """
 
 from __future__ import annotations

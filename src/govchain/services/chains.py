@@ -3,7 +3,7 @@
 Purpose: what ``govchain init`` does. Everything is built in one step that either leaves a whole data directory or none.
 Rules: keys never leave their encrypted files; the passphrase of an embedded node, unless one was given, lies beside
 them, readable by the owner alone, so that it starts unattended (an operator moves it elsewhere, see the guide).
-Not here: opening a chain (``node``), the genesis ceremony of several organisations (comes with networks).
+Not here: opening a chain (``node``), the genesis ceremony of several organisations (``services.ceremony``).
 """
 
 from __future__ import annotations

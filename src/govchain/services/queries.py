@@ -1,7 +1,7 @@
 """Reads for people and programs: chain status, blocks, accounts, evidence search.
 
 Purpose: answers from committed state and the block store, at most ``limit`` of them. Search by time uses that blocks
-are in time order; richer search comes with the SQL projection. Not here: proofs (``services.proofs``).
+are in time order; richer search is ``services.search``. Not here: proofs (``services.proofs``).
 """
 
 from __future__ import annotations
