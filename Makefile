@@ -15,6 +15,8 @@ export PYTHONDONTWRITEBYTECODE ?=
 
 # Tests of one file run in one process, files on every core; PARALLEL= runs them one after the other.
 PARALLEL ?= --numprocesses auto --dist loadfile
+# Networks of processes wait for timeouts much of the time: three at a time keep two cores busy.
+PARALLEL_NET ?= --numprocesses 3 --dist loadfile
 # make test ROOM=crypto: one room. make test ARGS='-x -k word': more for pytest.
 ROOM ?=
 ARGS ?=
@@ -87,7 +89,7 @@ test-others: setup
 	[ -z "$$failed" ] || { echo "make test: failed on Python$$failed" >&2; exit 1; }
 
 test-net: setup engines ## the tests that start external engines as processes on loopback
-	@GOVCHAIN_ENGINES="$(CURDIR)/engines/bin" $(PY) -m pytest -m "net and not long" $(PARALLEL) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
+	@GOVCHAIN_ENGINES="$(CURDIR)/engines/bin" $(PY) -m pytest -m "net and not long" $(PARALLEL_NET) $(if $(ROOM),tests/$(ROOM)) $(ARGS)
 
 simulate: setup ## replicas in one process under seeded faults: SEEDS=1000 of them from FIRST=0
 	@$(PY) -m tests.simulator --seeds $(SEEDS) --first $(FIRST)

@@ -22,7 +22,13 @@ from tools.tidy.tree import ROOT
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(1_800)]
 
-CHANGES = [pytest.param(3), pytest.param(10, marks=pytest.mark.long)]
+_LONG = pytest.mark.long
+CASES = [
+    pytest.param("cometbft", 3),
+    pytest.param("etcd", 3, marks=_LONG),
+    pytest.param("cometbft", 10, marks=_LONG),
+    pytest.param("etcd", 10, marks=_LONG),
+]
 
 
 def anchored(net, node, content):
@@ -44,8 +50,7 @@ def change(net, number):
 
 
 @pytest.mark.requirement("BJ.function.node.08a", "BJ.function.node.08b", "GD.general.extensibility.01")
-@pytest.mark.parametrize("changes", CHANGES)
-@pytest.mark.parametrize("engine", ["cometbft", "etcd"])
+@pytest.mark.parametrize(("engine", "changes"), CASES)
 def test_packages_from_before_and_after_lead_to_the_same_genesis(tmp_path, engine, changes, capsys):
     with network(tmp_path / "n", engine) as net:
         first = net.nodes[0]

@@ -64,6 +64,7 @@ def title(node):
     return httpx.get(f"{node.url}/v1/openapi.json", timeout=WAIT_S, trust_env=False).json()["info"]["title"]
 
 
+@pytest.mark.long
 @pytest.mark.requirement(
     "BJ.maintainability.modifiability.04",
     "BJ.maintainability.modifiability.06",

@@ -73,6 +73,7 @@ def test_four_validators_beside_their_engine_alone(tmp_path):
 
 
 @pytest.mark.net
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_three_members_under_the_crash_tolerant_engine(tmp_path):
     options = net.NetBench(engine="etcd", seconds=2, half_seconds=2, idle_seconds=1, rate_max=400, batch=50)

@@ -95,26 +95,28 @@ def decide(
 ) -> None:
     """Propose a change and vote for it, organisation by organisation, until it is carried out.
 
+    Then the first voter's node has the block that carried it out: what is proposed there next may build on it.
+
     ``proposer``: whose organisation proposes, through the first voter's node, where its own does not run.
 
     Raises:
         UnavailableError: ``NETWORK_NODE``: too few can vote. RefusedError: what the ledger refuses.
     """
     with operator(folder, proposer or voters[0], voters[0]) as client:
-        proposed = propose(client, change, reason=reason, days=_OPEN_DAYS)
-    done = _is_executed(proposed)
+        last = proposed = propose(client, change, reason=reason, days=_OPEN_DAYS)
     for node in voters[0 if proposer else 1 :]:
-        if done:
-            return
+        if _is_executed(last):
+            break
         _await_block(node, proposed.block.header.height)
         with operator(folder, node) as client:
-            done = _is_executed(vote(client, proposed.id, approve=True))
-    if not done:
+            last = vote(client, proposed.id, approve=True)
+    _await_block(voters[0], last.block.header.height)
+    if not _is_executed(last):
         raise UnavailableError(Code.NETWORK_NODE, name=voters[-1].name, reason="too few organisations can vote")
 
 
 def _await_block(node: NodeEntry, height: int) -> None:
-    """Wait until the node has the block with the proposal: before, it would refuse a vote on what it does not know."""
+    """Wait until the node has the block: before, it would refuse what builds on it."""
     deadline = time.monotonic() + _FOLLOW_S
     while True:
         with probe(node) as transport:

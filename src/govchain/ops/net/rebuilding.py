@@ -55,7 +55,7 @@ __all__ = ["Rebuilt", "rebuild_node"]
 
 _LOOK_S: Final = 0.25
 #: How long a signature under a new block is waited for once the node follows: an idle chain makes none.
-_IDLE_S: Final = 5.0
+_IDLE_S: Final = 15.0
 #: Of the newest blocks so many are looked at for it.
 _LOOKED_AT: Final = 20
 
