@@ -107,7 +107,7 @@ def test_the_doctor_of_a_node_and_its_minima(shell):
     with running_node(shell) as url:
         report = shell.run("doctor", "--node", url, "--json").json
         assert (report["clean"], report["height"], report["node"]) == (True, 1, url)
-        assert report["checks"] == ["live", "ready", "clock", "headers", "version", "index"]
+        assert report["checks"] == ["live", "ready", "clock", "network", "headers", "version", "index"]
         assert "headers" in shell.run("doctor", "--node", url).out
         stranger = shell.user("stranger").run("doctor", "--node", url, "--json", expect=1).json
         assert [finding["name"] for finding in stranger["findings"]] == ["headers.trust-mismatch"]

@@ -43,7 +43,7 @@ def test_a_refusal_says_what_to_do(shell):
     (member,) = shell.run("chain", "members", "--json").json["members"]
     refused = shell.run("chain", "propose", "member-remove", member["name"], expect=1)
     assert "GOVERNANCE_QUORUM" in refused.err
-    assert "Add a member first" in refused.err
+    assert "Add members first" in refused.err
     chinese = Shell(shell.folder, shell.home, "zh_CN.UTF-8")
     assert "请先增加一个成员" in chinese.run("chain", "propose", "member-remove", member["key"], expect=1).err
     assert shell.run("chain", "propose", "member-remove", "nobody", "--json", expect=2).error["code"] == "USAGE"

@@ -5,6 +5,7 @@ import datetime
 import gzip
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import threading
@@ -85,7 +86,7 @@ class Server:
 
     def _answer_one(self, connection):
         request = b""
-        while b"\r\n\r\n" not in request:
+        while not whole_request(request):
             part = connection.recv(65_536)
             if not part:
                 return
@@ -98,6 +99,13 @@ class Server:
         else:
             connection.sendall(answer)
             connection.shutdown(socket.SHUT_WR)
+
+
+def whole_request(data):
+    """Whether all of a request came: its head, and as many bytes after it as the head says."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 def ask(server, call=lambda transport: transport.status(), scheme="http", **options):

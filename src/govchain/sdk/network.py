@@ -8,7 +8,9 @@ proved: it is one node's view of itself. Rules: no addresses and nothing secret.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 __all__ = ["ChainState", "HostedChain", "HostedChains", "NetworkStatus", "PeerFacts"]
 
@@ -80,20 +82,30 @@ class HostedChain:
     people, or empty. ``starts``: how often its process was started since the node's own start.
     """
 
-    chain: str
-    fingerprint: str
-    decided: int
-    state: ChainState
-    address: str
-    height: int
-    certified_height: int
-    reason: str
-    starts: int
+    chain: Annotated[str, Meta(description="The chain's id.", examples=["county-7"])]
+    fingerprint: Annotated[str, Meta(description="SM3 or SHA-256 of its genesis, in hex.", examples=["7d" * 32])]
+    decided: Annotated[
+        int, Meta(description="Height of the parent's block that decided on it last. Unit: blocks.", examples=[120])
+    ]
+    state: Annotated[ChainState, Meta(description="What the node does with it.", examples=["running"])]
+    address: Annotated[str, Meta(description="URL of its API, or empty.", examples=["http://127.0.0.1:28600"])]
+    height: Annotated[
+        int, Meta(description="Its newest block at this node; -1 before it is known. Unit: blocks.", examples=[42])
+    ]
+    certified_height: Annotated[
+        int,
+        Meta(description="Its newest block with a certificate; -1 before it is known. Unit: blocks.", examples=[42]),
+    ]
+    reason: Annotated[str, Meta(description="Why it is as it is, in a few words, or empty.", examples=[""])]
+    starts: Annotated[
+        int,
+        Meta(description="How often its process was started since the node's own start. Unit: starts.", examples=[1]),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class HostedChains:
     """The chains that the members created by vote, by chain id, as the node of chain ``parent`` sees them."""
 
-    parent: str
-    chains: tuple[HostedChain, ...]
+    parent: Annotated[str, Meta(description="The chain whose members created them.", examples=["city"])]
+    chains: Annotated[tuple[HostedChain, ...], Meta(description="By chain id.", examples=[[]])]
